@@ -1,0 +1,1 @@
+"""Hardware: readings up, orders down; knows nothing of tenants or rules."""

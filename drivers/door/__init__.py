@@ -1,0 +1,1 @@
+"""Door controllers and readers, one file each."""

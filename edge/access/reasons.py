@@ -1,0 +1,30 @@
+"""Every reason a decision can have, in one place. The first group lets a person pass, the second does not."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why somebody may or may not pass. Shown by `why`, sent as `reason`."""
+
+    GRANTED = "granted"
+    EXIT_ALWAYS = "exit_always"  # an exit releases for anybody who asks
+    REX = "rex"
+    GUARD = "guard"
+
+    UNKNOWN_CREDENTIAL = "unknown_credential"
+    MISREAD = "misread"
+    NOT_YET_VALID = "not_yet_valid"
+    EXPIRED = "expired"
+    NO_RULE = "no_rule"
+    WRONG_TIME = "wrong_time"
+    LOCKED_DOWN = "locked_down"
+    VISIT_USED_UP = "visit_used_up"
+    NEEDS_SECOND_FACTOR = "needs_second_factor"
+    TOO_MANY_ATTEMPTS = "too_many_attempts"
+
+    @property
+    def grants(self) -> bool:
+        """Whether this reason opens."""
+        return self in {Reason.GRANTED, Reason.EXIT_ALWAYS, Reason.REX, Reason.GUARD}

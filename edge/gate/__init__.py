@@ -1,0 +1,1 @@
+"""This gate, alive."""

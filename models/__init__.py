@@ -1,0 +1,1 @@
+"""Recognition: arrays in, arrays out."""
