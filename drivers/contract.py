@@ -14,7 +14,7 @@ Emit = Callable[[Reading], None]
 class DoorController(Protocol):
     """One device on one line.
 
-    Life: `run` connects, emits Back, then readings as they come, reconnects by itself for ever (emits Lost once and Back once per outage), and
+    Life: `run` connects, emits Back, then readings as they come, reconnects by itself for ever (Lost once and Back once per outage), and
     returns only by cancellation, having closed the line and cancelled its timers. It may be run again afterwards. `emit` never blocks.
     """
 

@@ -1,7 +1,7 @@
 """Orders: everything hardware can be told, downward, in one union.
 
-A driver translates released/secured into its own coil level: its options carry the level that secures each output, worked out by edge/access
-from lock type and wiring. No order is ever kept for a line that is down.
+A driver translates released/secured into its own coil level: its options carry the level that secures each output, worked out by
+edge/access from lock type and wiring. No order is ever kept for a line that is down.
 """
 
 from __future__ import annotations
@@ -24,6 +24,13 @@ class Outcome(StrEnum):
 
     COMMANDED = "commanded"
     CONFIRMED = "confirmed"
+
+
+class Level(StrEnum):
+    """A relay coil's level. Which one secures a lock follows from the lock's type and wiring."""
+
+    ENERGISED = "energised"
+    DEENERGISED = "deenergised"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Events: what is written down and told. One frozen type each; uplink/messages.py prints their JSON Schemas.
 
-An event on disk holds `person_ref` and no registry field, no card number, no PIN, no face. None means "does not apply" and is left out of the
-body. `CLASS.NAME` is the CloudEvents type between `anyu.` and `.v1`.
+An event on disk holds `person_ref` and no registry field, no card number, no PIN, no face. None means "does not apply" and is left out
+of the body. `CLASS.NAME` is the CloudEvents type between `anyu.` and `.v1`.
 """
 
 from __future__ import annotations

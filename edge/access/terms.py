@@ -113,8 +113,8 @@ class House:
 class Book:
     """The roster in force: an immutable snapshot, swapped whole.
 
-    `cards` and `pins` lead to a person_ref found in `tenants` or `visits`; `pins` is keyed by the keyed hash of the PIN (never the PIN), and
-    `duress` holds the hashes of duress PINs. `version` is a hash of the source's content; `loaded_at` the wall time it came into force.
+    `cards` and `pins` lead to a person_ref found in `tenants` or `visits`; `pins` is keyed by the keyed hash of the PIN (never the PIN),
+    and `duress` holds the hashes of duress PINs. `version` is a hash of the source's content; `loaded_at` the wall time it came into force.
     """
 
     version: str
