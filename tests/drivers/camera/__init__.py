@@ -1,0 +1,1 @@
+"""Tests of cameras, against real servers."""
