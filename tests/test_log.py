@@ -1,0 +1,89 @@
+"""Log lines: one per record, with what must not be written blanked out."""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+
+import pytest
+
+from edge.log import OneLine, redact, set_up
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("mqtts://gate:p@ss:w/rd@centre.example:8883 refused", "mqtts://***@centre.example:8883 refused"),
+        ("rtsp://admin:1@10.0.0.8/stream", "rtsp://***@10.0.0.8/stream"),
+        ("unknown card 0013477100.", "unknown card ***."),
+        ("卡号0013477100未登记", "卡号***未登记"),
+        ("card=42220 bits=26", "card=*** bits=26"),
+        ("got dec:0013477100 and fc:205,42220 and hex:00CDA4EC", "got dec:*** and fc:*** and hex:***"),
+        ("310114199001011234", "***"),
+        ("31011419900101123X came", "*** came"),
+        ("permit G12345678 ended", "permit *** ended"),
+        ("invalid literal for int(): '123456'", "invalid literal for int(): '***'"),
+        ('{"password": "hunter2", "user": "gate"}', '{"password": ***", "user": "gate"}'),
+        ("tel. 13800138000, again", "tel. ***, again"),
+    ],
+)
+def test_secrets_are_blanked(line: str, expected: str) -> None:
+    """Card-like numbers, identity numbers, telephone numbers and credentials inside URLs never reach the log."""
+    assert redact(line) == expected
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "head seq=1000000 after 12 ms",
+        "unit journal: pid=4194304 ended",
+        "2026-11-23T00:21:00.123Z started",
+        "/dev/serial/by-id/usb-FTDI_FT232R_A50285BI_00123456-if00-port0 lost",
+        "event gw1-3f9a1c22-1234567 acknowledged",
+        "fe80:0000:00ff:fe12:345678::1",
+        "mono 123456.789012 s",
+        "broker mqtts://centre.example:8883 is back",
+        "events 1000000 waiting",
+        "port 18830 in use, uid=100000",
+    ],
+)
+def test_harmless_numbers_stay(line: str) -> None:
+    """Counters, times, paths, addresses and event ids are not mistaken for cards."""
+    assert redact(line) == line
+
+
+def test_one_line_per_record_with_priority() -> None:
+    """A traceback becomes part of its one line, and journald's priority leads it."""
+    out = io.StringIO()
+    set_up("info", stream=out)
+    try:
+        int("card 0013477100")
+    except ValueError:
+        logging.getLogger("edge.x").exception("decoding failed\nbadly")
+    lines = out.getvalue().splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("<3>edge.x: decoding failed ⏎ badly ⏎ Traceback")
+    assert "0013477100" not in lines[0]
+
+
+def test_at_a_tty_it_is_for_people() -> None:
+    """At a terminal a line has the time and a coloured level instead of a priority."""
+    record = logging.makeLogRecord(
+        {"name": "edge.gate", "levelno": logging.WARNING, "levelname": "WARNING", "msg": "north: %s", "args": ("held",)}
+    )
+    line = OneLine("colour").format(record)
+    assert "\x1b[33mwarning" in line
+    assert line.endswith("edge.gate: north: held")
+
+
+@pytest.fixture(autouse=True)
+def _leave_logging_alone() -> object:
+    """Put the root logger back as pytest had it."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
+    assert sys.stderr is not None
