@@ -1,0 +1,1 @@
+"""Judging people and doors: tables and machines, no I/O."""

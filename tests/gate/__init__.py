@@ -1,0 +1,1 @@
+"""Gates alive: readings in, orders and events out."""
