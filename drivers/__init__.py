@@ -1,1 +1,65 @@
-"""Hardware: readings up, orders down; knows nothing of tenants or rules."""
+"""Hardware: readings up, orders down; knows nothing of tenants or rules.
+
+A new driver is one file, one test and one row here. Only the module of the kind asked for is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from types import MappingProxyType, ModuleType
+from typing import Any, cast
+
+from pydantic import BaseModel
+
+from drivers.contract import DoorController
+from drivers.orders import Level
+from drivers.table import Grade, Locks, Row
+
+KINDS: Mapping[str, Row] = MappingProxyType(
+    {
+        "wiegand_serial": Row(
+            "drivers.door.wiegand_serial",
+            Grade.SILVER,
+            "decodes recorded frames of real converters; a converter cannot be asked whether its reader is still there",
+            "cards, and PINs where the converter passes keys on",
+            Locks.NONE,
+        ),
+        "lcus": Row(
+            "drivers.door.relay_board",
+            Grade.BRONZE,
+            "the board answers nothing, and a release stays on when the daemon dies",
+            "nothing",
+            Locks.LATCHING,
+        ),
+        "simulated": Row(
+            "drivers.door.simulated",
+            Grade.BRONZE,
+            "it is no device",
+            "cards, PINs, door contacts, exit buttons, pass contacts, inputs, tamper, power",
+            Locks.TIMED,
+        ),
+    }
+)
+
+
+def options(kind: str) -> type[BaseModel]:
+    """The settings of one kind: frozen, extra fields forbidden. Raises KeyError for a kind that is not in the table."""
+    return cast("type[BaseModel]", _module(kind).Options)
+
+
+def make(kind: str, options: BaseModel, secured: Mapping[int, Level], **outside: object) -> DoorController:
+    """A controller of this kind; `secured` has the coil level that secures each output that is a lock.
+
+    `outside` hands in what is otherwise the machine's own: `timing`, and for drivers on a byte line `dial`.
+    """
+    return cast("DoorController", _module(kind).Controller(options, secured, **outside))
+
+
+def simulator(kind: str) -> type[Any]:
+    """The class that plays the device at the other end of the wire, from the same codec."""
+    return cast("type[Any]", _module(kind).Simulator)
+
+
+def _module(kind: str) -> ModuleType:
+    return import_module(KINDS[kind].module)

@@ -1,0 +1,41 @@
+"""The words of the driver table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Grade(StrEnum):
+    """How much a site may lean on a driver.
+
+    bronze: speaks the device's documented format, proven against its own simulator only.
+    silver: proven against a peer that others wrote, or against recorded bytes of real devices.
+    gold:   silver, and the device confirms what it did and ends a release by itself.
+    """
+
+    BRONZE = "bronze"
+    SILVER = "silver"
+    GOLD = "gold"
+
+
+class Locks(StrEnum):
+    """What becomes of a release when the daemon dies in the middle of it."""
+
+    NONE = "none"  # drives no lock
+    LATCHING = "latching"  # stays released until the daemon is back: the site must accept that in writing
+    TIMED = "timed"  # the device ends it by itself
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One driver: where it lives, and what an installer should know before choosing it.
+
+    `module` has `Options` (a frozen pydantic model), `Controller(options, secured, *, timing=...)` (a DoorController) and `Simulator`.
+    """
+
+    module: str
+    grade: Grade
+    why: str  # the grade's reason
+    senses: str  # what it can report
+    locks: Locks
