@@ -1,1 +1,1 @@
-"""Tell the centre."""
+"""Tell the centre: topics, messages, delivery, acknowledgements, and the reference receiver."""
