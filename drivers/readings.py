@@ -7,6 +7,7 @@ Card values and PIN digits never appear in a repr, so that they cannot slip into
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -113,4 +114,71 @@ class Back:
     """The line is up (also said at the first connection). Nothing was sent to the device yet."""
 
 
-Reading = CardRead | CardMisread | PinEntered | DoorPosition | RequestToExit | InputChanged | Passed | Tamper | Power | Lost | Back
+@dataclass(frozen=True, slots=True)
+class ReaderLost:
+    """One of several readers on a shared line fell silent; the others go on. Said once, and not at all where Lost says it of the line."""
+
+    reader: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderBack:
+    """That reader answers again."""
+
+    reader: int
+
+
+class LoggedKind(StrEnum):
+    """What a controller with a memory of its own recorded."""
+
+    CARD_PASSED = "card_passed"
+    CARD_REFUSED = "card_refused"
+    EXIT_BUTTON = "exit_button"
+    OPENED = "opened"
+    CLOSED = "closed"
+    FORCED = "forced"
+    HELD = "held"
+    FIRE = "fire"
+    REMOTE_OPENED = "remote_opened"  # by somebody else than this driver
+    SUPERVISOR_CODE = "supervisor_code"
+    RESTARTED = "restarted"
+    LOST = "lost"  # the controller wrote over `count` events before they could be fetched
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """What a controller recorded or decided by itself, fetched from its memory in its order, exactly once. Never a reason to drive a lock.
+
+    `late`: it happened while nobody asked; otherwise just now. `at` is the controller's own local time, without zone (time_source:
+    controller). `door` and `reader` are 0, and `bits` and `value` 0, where they do not apply.
+    """
+
+    index: int
+    what: LoggedKind
+    door: int
+    at: datetime | None
+    late: bool
+    reader: int = 0
+    bits: int = 0
+    value: int = field(default=0, repr=False)
+    count: int = 1
+
+
+Reading = (
+    CardRead
+    | CardMisread
+    | PinEntered
+    | DoorPosition
+    | RequestToExit
+    | InputChanged
+    | Passed
+    | Tamper
+    | Power
+    | Lost
+    | Back
+    | ReaderLost
+    | ReaderBack
+    | Logged
+)
