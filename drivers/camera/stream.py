@@ -123,7 +123,7 @@ class StreamCamera:
 
     def _drain_forever(self) -> None:
         attempt = 0
-        while not self._stopping:
+        while True:
             began = self._clock()
             taken = self._packets
             why = self._drain_once()
