@@ -1,7 +1,7 @@
 """A byte line to one device: a serial port, a TCP connection, a pty or a null modem in memory.
 
-`dial(port, baud)` opens what a settings file names: a device path or `tcp://host:port`. What is handed out is open; once lost it stays lost,
-and drivers/reconnect.py dials another one.
+`dial(port, baud)` opens what a settings file names: a device path or `tcp://host:port`. A line is open when it is handed out, and once
+lost it stays lost; drivers/reconnect.py dials another.
 """
 
 from __future__ import annotations

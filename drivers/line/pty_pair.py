@@ -23,8 +23,8 @@ class PtyPair:
 def open_pty_pair(link: Path | None = None) -> PtyPair:
     """Make a pty in raw mode, inside a running loop.
 
-    `link` becomes a symbolic link to the port, as udev's by-id names are: a new pair on the same link is the device back under its name. It is
-    taken away when the line closes. The simulator's end stays open while the daemon closes and opens the port, as a device does.
+    `link` becomes a symbolic link to the port, as udev's by-id names are: a new pair on the same link is the device back under its name.
+    It is taken away when the line closes. The simulator's end stays open while the daemon closes and opens the port, as a device does.
     """
     master, slave = pty.openpty()
     tty.setraw(slave)
