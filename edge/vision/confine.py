@@ -4,8 +4,8 @@ Two kernel mechanisms, both by plain system calls and both irrevocable:
 - seccomp (Linux 3.5): no exec, no socket but TCP over IP, no ptrace, no other process's memory, no mounts, no keys, no io_uring.
 - Landlock (5.13; TCP ports 6.7; signals and abstract sockets 6.12): no file beyond those named, no port beyond the cameras'.
 
-Call `confine` after the models are loaded and before the first byte of video. What the kernel cannot do is listed in the answer and reported
-as degraded; nothing is ever pretended.
+Call `confine` after the models are loaded and before the first byte of video. What the kernel cannot do is listed in the answer and
+reported as degraded; nothing is ever pretended.
 """
 
 from __future__ import annotations

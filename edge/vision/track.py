@@ -1,7 +1,7 @@
 """Faces over time: which box in this frame is which face of the last one. Pure.
 
-Boxes are matched greedily by overlap with where each track should be by now (constant velocity); faces at a gate are few (up to five at once)
-and large, so the greedy order gives what an assignment solver would. A track keeps its number for life; numbers are never used twice.
+Boxes are matched greedily by overlap with where each track should be by now (constant velocity); faces at a gate are few (up to five
+at once) and large, so the greedy order gives what an assignment solver would. A track keeps its number for life; none is used twice.
 """
 
 from __future__ import annotations
