@@ -1,0 +1,186 @@
+""".xlsx by python-calamine, after a look inside that keeps it from being asked for the impossible.
+
+calamine holds a sheet as one dense rectangle: two cells, A1 and XFD1048576, make it ask for 550 GB and abort the process. It also reads an
+error value (#N/A) or a formula that was never worked out as an empty cell. Both are found in the XML first.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+import zlib
+from xml.etree import ElementTree as ET
+
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
+
+from edge.roster.faults import Place
+from edge.roster.table import MAX_CELL, MAX_COLUMNS, MAX_ROWS, Row, Unreadable, cell_name
+
+MAX_XML_BYTES = 256 << 20
+"""Unpacked XML in a workbook: 100,000 rows of 21 columns are 120 MB."""
+MAX_MEMBERS = 500
+"""Files in the zip: a workbook with a hundred sheets and pictures has fewer."""
+MAX_SHEETS = 20
+"""Sheets looked at; each is read whole."""
+TITLE_ROWS = 20
+"""Rows a manager may put above the headings, beyond MAX_ROWS."""
+
+_NAMES = ("roster", "花名册", "名册", "住户", "houses", "房屋", "visitors", "访客")
+_CHUNK = 1 << 20
+_LONGEST = 64 << 10  # bytes of the longest cell worth joining over two chunks: MAX_CELL characters, escaped, and a formula
+_FAR = re.compile(rb"""<(?:\w+:)?c\b[^>]*?\br=["']([A-Z]{2,}\d+|[A-Z]\d{6,})["'][^>]*?>(?!\s*</)""")
+_NAMELESS = re.compile(rb"<(?:\w+:)?c(?=[\s/>])(?![^>]*\sr=)")
+_ERROR = re.compile(rb"""<(?:\w+:)?c\b(?=[^>]*\bt=["']e["'])[^>]*?\br=["']([A-Z]+\d+)["']""")
+_UNCOMPUTED = re.compile(
+    rb"""<(?:\w+:)?c\b[^>]*?\br=["']([A-Z]+\d+)["'][^>]*>\s*<(?:\w+:)?f\b[^>]*(?:/>|>[^<]*</(?:\w+:)?f>)\s*(?:<(?:\w+:)?v\s*/>\s*)?</(?:\w+:)?c>"""
+)
+_REF = re.compile(r"([A-Z]+)(\d+)")
+
+
+def read_xlsx(file: str, data: bytes) -> list[Row]:
+    """Rows of the one sheet that holds the list; empty rows are left out.
+
+    Raises:
+        Unreadable: not a workbook, several sheets it might be, an error value in a cell, or beyond a bound.
+    """
+    if data.startswith(b"\xd0\xcf\x11\xe0"):  # an OLE file: the old .xls, or a workbook with a password
+        raise Unreadable("xls_or_password", Place(file))
+    problems = _look_inside(file, data)
+    try:
+        with CalamineWorkbook.from_filelike(io.BytesIO(data)) as book:
+            sheet = _choose(file, book)
+            if sheet is None:
+                return []
+            if problem := problems.get(sheet.name):
+                code, ref = problem.split()
+                column, row = _position(ref)
+                raise Unreadable(code, Place(file, row, column + 1, ref))
+            return _rows(file, sheet)
+    except CalamineError as fault:
+        raise Unreadable("xlsx_broken", Place(file)) from fault
+
+
+def _look_inside(file: str, data: bytes) -> dict[str, str]:
+    """Read every XML member once, keeping nothing, and return sheet name -> its first problem (as "code cell")."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            infos = archive.infolist()
+            if len(infos) > MAX_MEMBERS or len({info.filename for info in infos}) < len(infos):
+                raise Unreadable("xlsx_broken", Place(file))
+            if any(info.flag_bits & 1 for info in infos):
+                raise Unreadable("xls_or_password", Place(file))
+            budget = MAX_XML_BYTES
+            problems: dict[str, str] = {}
+            for info in infos:
+                if info.filename.lower().endswith((".xml", ".rels")):
+                    size, problem = _look(file, archive, info, budget)
+                    budget -= size
+                    if problem:
+                        problems[info.filename] = problem
+            return _by_sheet(archive, problems)
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError, KeyError, ET.ParseError) as fault:
+        raise Unreadable("not_xlsx", Place(file)) from fault
+
+
+def _look(file: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: int) -> tuple[int, str]:
+    """Unpack one member bit by bit: its true size and, of a sheet, its first problem."""
+    size, problem, rest = 0, "", b""
+    with archive.open(info) as member:
+        while chunk := member.read(_CHUNK):
+            size += len(chunk)
+            if size > budget:
+                raise Unreadable("xlsx_too_large", Place(file), limit=MAX_XML_BYTES >> 20)
+            if info.filename.startswith("xl/worksheets/"):
+                text = rest + chunk
+                cut = max(text.rfind(b"</c>") + 4, text.rfind(b":c>") + 3)
+                if len(text) - cut > _LONGEST:  # cells without content end in />, and a sheet may hold millions of them
+                    cut = max(cut, text.rfind(b"/>") + 2, len(text) - _LONGEST)
+                whole, rest = text[:cut], text[cut:]
+                _refuse_far(file, whole)
+                problem = problem or _problem(whole)
+    return size, problem
+
+
+def _refuse_far(file: str, text: bytes) -> None:
+    for found in _FAR.finditer(text):
+        if found[0].endswith(b"/>"):
+            continue  # formatting without content, which Excel leaves behind by the million
+        ref = found[1].decode()
+        column, row = _position(ref)
+        if column >= MAX_COLUMNS:
+            raise Unreadable("too_wide", Place(file, row, column + 1, ref), limit=MAX_COLUMNS)
+        if row > MAX_ROWS + TITLE_ROWS:
+            raise Unreadable("too_many_rows", Place(file, row, column + 1, ref), limit=MAX_ROWS)
+
+
+def _problem(text: bytes) -> str:
+    if found := _ERROR.search(text):
+        return f"error_value {found[1].decode()}"
+    if found := _UNCOMPUTED.search(text):
+        return f"formula_empty {found[1].decode()}"
+    if _NAMELESS.search(text):
+        return "xlsx_nameless A1"
+    return ""
+
+
+def _position(ref: str) -> tuple[int, int]:
+    """Column index from 0 and row from 1 of a cell name; far beyond any bound for absurd ones."""
+    found = _REF.fullmatch(ref)
+    if not found or len(found[1]) > 3 or len(found[2]) > 7:
+        return MAX_COLUMNS, MAX_ROWS
+    column = 0
+    for letter in found[1]:
+        column = column * 26 + ord(letter) - 64
+    return column - 1, int(found[2])
+
+
+def _by_sheet(archive: zipfile.ZipFile, problems: dict[str, str]) -> dict[str, str]:
+    """Turn problems by member into problems by sheet name, through the workbook's relations."""
+    if not problems:
+        return {}
+    sheets, relations = archive.read("xl/workbook.xml"), archive.read("xl/_rels/workbook.xml.rels")
+    if b"<!DOCTYPE" in sheets + relations:
+        raise ValueError("a workbook has no document type")
+    targets = {node.get("Id", ""): node.get("Target", "") for node in ET.fromstring(relations)}  # noqa: S314 - no document type, so no entities
+    by_sheet: dict[str, str] = {}
+    for node in ET.fromstring(sheets).iter():  # noqa: S314 - as above
+        if node.tag.endswith("}sheet"):
+            relation = next((value for key, value in node.attrib.items() if key.endswith("}id")), "")
+            target = targets.get(relation, "")
+            member = target.removeprefix("/") if target.startswith("/") else f"xl/{target}"
+            if member in problems:
+                by_sheet[node.get("name", "")] = problems[member]
+    return by_sheet
+
+
+def _choose(file: str, book: CalamineWorkbook) -> CalamineSheet | None:
+    """The visible sheet that holds the list: the only one with anything in it, else the one called roster or 花名册."""
+    visible = [
+        book.get_sheet_by_name(meta.name)
+        for meta in book.sheets_metadata[:MAX_SHEETS]
+        if meta.typ == SheetTypeEnum.WorkSheet and meta.visible == SheetVisibleEnum.Visible
+    ]
+    filled = [sheet for sheet in visible if sheet.start is not None]
+    if len(filled) > 1:
+        filled = [sheet for sheet in filled if sheet.name.strip().casefold() in _NAMES] or filled
+    if len(filled) > 1:
+        raise Unreadable("several_sheets", Place(file), count=len(filled))
+    return filled[0] if filled else None
+
+
+def _rows(file: str, sheet: CalamineSheet) -> list[Row]:
+    if sheet.start is None:
+        return []
+    left = [""] * sheet.start[1]
+    rows: list[Row] = []
+    for number, cells in enumerate(sheet.iter_rows(), start=1):
+        for index, cell in enumerate(cells):
+            if isinstance(cell, str) and len(cell) > MAX_CELL:
+                ref = cell_name(number, len(left) + index)
+                raise Unreadable("cell_too_long", Place(file, number, len(left) + index + 1, ref), limit=MAX_CELL)
+            if isinstance(cell, int) and not isinstance(cell, bool):
+                cells[index] = float(cell)
+        if any(cell != "" and not (isinstance(cell, str) and not cell.strip()) for cell in cells):
+            rows.append(Row(number, [*left, *cells]))
+    return rows
