@@ -74,5 +74,5 @@ class FdLine:
 
 
 def reason(error: OSError) -> str:
-    """The system's own words without the path, which the line's name already says."""
-    return error.strerror or type(error).__name__
+    """The system's own words, without the path or address that Python and asyncio add to them."""
+    return os.strerror(error.errno) if error.errno is not None and error.errno > 0 else type(error).__name__

@@ -72,7 +72,9 @@ async def listen(serve: Callable[[TcpLine], Awaitable[None]], port: int = 0) -> 
     """
     server = socket.create_server(("127.0.0.1", port))
     server.setblocking(False)
-    return server.getsockname()[1], asyncio.create_task(_accept(server, serve))
+    task = asyncio.create_task(_accept(server, serve))
+    await asyncio.sleep(0)  # let it begin: a task cancelled before its first step would leave the port open
+    return server.getsockname()[1], task
 
 
 async def _accept(server: TcpSocket, serve: Callable[[TcpLine], Awaitable[None]]) -> None:

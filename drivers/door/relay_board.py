@@ -1,0 +1,169 @@
+"""LCUS USB relay boards (CH340, 9600 8N1), kind `lcus`.
+
+The wire, gateway to board, four bytes; the board answers nothing:
+
+    A0  channel  00|01  sum        sum = (A0 + channel + state) & FF
+    A0    01       01    A2        coil 1 energised
+    A0    01       00    A1        coil 1 de-energised
+
+How it goes wrong: the board starts with all coils off after any loss of USB power and remembers nothing; a cheap cable drops or doubles
+bytes, so that the board waits for A0 and a sum that fits; some boards echo. There is no feedback at all, hence every outcome is COMMANDED
+and never a fact about the door. All CH340 boards share one name under /dev/serial/by-id: use /dev/serial/by-path.
+Sources: the vendor's command table as printed by resellers; the frames above are the test vectors.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from drivers import line as lines
+from drivers.contract import Emit
+from drivers.errors import LineLost
+from drivers.latches import Latches
+from drivers.line import Dial, Line, Port
+from drivers.orders import Level, Order, Outcome
+from drivers.reconnect import keep_line
+from drivers.timing import MACHINE, Timing
+
+HEAD = 0xA0
+SIZE = 4
+MOST_OUTPUTS = 16  # the largest board sold
+HISTORY = 10_000  # a day of a busy gate in the demo
+
+
+class Options(BaseModel):
+    """Settings of one board."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    port: Port
+    baud: int = Field(9600, gt=0)
+    outputs: int = Field(ge=1, le=MOST_OUTPUTS)
+    accept_latching: bool = False
+    """The site knows that a lock stays released if the daemon dies in the middle of a pulse, until it is back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coil:
+    """The one frame there is."""
+
+    channel: int
+    energised: bool
+
+    def to_bytes(self) -> bytes:
+        """The frame."""
+        return bytes((HEAD, self.channel, self.energised, (HEAD + self.channel + self.energised) & 0xFF))
+
+    @staticmethod
+    def from_bytes(frame: bytes) -> Coil | None:
+        """What a board makes of four bytes; None where they are no frame."""
+        head, channel, state, total = frame
+        if head != HEAD or state > 1 or total != (head + channel + state) & 0xFF:
+            return None
+        return Coil(channel, bool(state))
+
+
+class Decoder:
+    """The board's ear: bytes in any chunks in, frames out. Keeps at most three bytes."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> list[Coil]:
+        """Every whole frame; a byte that cannot begin one is passed over."""
+        buffer, at, frames = self._rest + data, 0, []
+        while at + SIZE <= len(buffer):
+            frame = Coil.from_bytes(buffer[at : at + SIZE])
+            if frame is not None:
+                frames.append(frame)
+            at += SIZE if frame is not None else 1
+        self._rest = buffer[at:]
+        return frames
+
+
+class Controller:
+    """One board. A pulse is timed here; see drivers/latches.py for what that means."""
+
+    def __init__(self, options: Options, secured: Mapping[int, Level], *, timing: Timing = MACHINE, dial: Dial | None = None) -> None:
+        self._options = options
+        self._timing = timing
+        self._dial = dial or partial(lines.dial, options.port, options.baud)
+        self._line: Line | None = None
+        ours = {output: level for output, level in secured.items() if 1 <= output <= options.outputs}
+        self._latches = Latches(ours, self._drive, timing)
+
+    async def run(self, emit: Emit) -> None:
+        """See DoorController. Nothing is sent on connecting; stopping ends running pulses."""
+        await keep_line(self._dial, self._serve, emit, name=self._options.port, timing=self._timing)
+
+    async def send(self, order: Order) -> Outcome:
+        """See DoorController. Goes to the wire before this returns, without waiting for anything."""
+        self._latches.carry_out(order, up=self._line is not None)
+        return Outcome.COMMANDED
+
+    async def _serve(self, line: Line, ready: Callable[[], None]) -> None:
+        self._line = line
+        try:
+            ready()
+            while True:
+                await line.read()  # an echo or noise: nothing a board says means anything; reading is how a loss is noticed
+        except LineLost:
+            self._latches.lose()
+            raise
+        finally:
+            self._latches.finish()
+            self._line = None
+
+    def _drive(self, output: int, level: Level) -> None:
+        if self._line is None:
+            raise LineLost("the line is down")
+        self._line.write(Coil(output, level is Level.ENERGISED).to_bytes())
+
+
+@dataclass(frozen=True, slots=True)
+class Switched:
+    """The simulated board carried out a frame at `at` (monotonic seconds)."""
+
+    at: float
+    channel: int
+    energised: bool
+
+
+class Simulator:
+    """A board. `coils` is what its relays do now, `history` every frame that it carried out, oldest first."""
+
+    def __init__(self, options: Options, *, now: Callable[[], float] = time.monotonic, echo: bool = False) -> None:
+        self._now = now
+        self._echo = echo
+        self.coils = dict.fromkeys(range(1, options.outputs + 1), False)
+        self.history: deque[Switched] = deque(maxlen=HISTORY)
+        self.on_switch: Callable[[Switched], None] = lambda _: None
+
+    async def run(self, line: Line) -> None:
+        """Be the board at this end of a line until it is lost (raises LineLost) or cancelled."""
+        decoder = Decoder()
+        while True:
+            data = await line.read()
+            if self._echo:
+                line.write(data)
+            for frame in decoder.feed(data):
+                self.take(frame)
+
+    def take(self, frame: Coil) -> None:
+        """Carry out one frame; a channel the board does not have is ignored, as boards do."""
+        if frame.channel not in self.coils:
+            return
+        self.coils[frame.channel] = frame.energised
+        switched = Switched(self._now(), frame.channel, frame.energised)
+        self.history.append(switched)
+        self.on_switch(switched)
+
+    def power_cycle(self) -> None:
+        """USB power went and came: all coils off, nothing remembered."""
+        self.coils = dict.fromkeys(self.coils, False)

@@ -1,0 +1,205 @@
+"""Each row of the driver table with its simulator, ready to be plugged and unplugged: what tests/drivers/test_contract.py runs over.
+
+A new driver adds one class here, or one WireRig where it speaks over a byte line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import drivers
+from drivers.contract import DoorController
+from drivers.door.simulated import Controller as Simulated
+from drivers.door.simulated import Options
+from drivers.errors import LineLost
+from drivers.line import Line, NullModem, listen, open_pty_pair
+from drivers.line.memory import Carry
+from drivers.orders import Level
+from drivers.readings import CardRead, Reading
+from tests.drivers.harness import BRISK, eventually
+
+SECURED = {1: Level.DEENERGISED, 2: Level.ENERGISED}
+"""Door 1 is fail secure, door 2 a magnet lock."""
+
+
+class Rig(Protocol):
+    """One simulated device and the driver for it, on a wire that can be pulled."""
+
+    def controller(self) -> DoorController:
+        """The driver, not running yet."""
+        ...
+
+    async def plug(self) -> None:
+        """Bring the device up; also for the first time."""
+        ...
+
+    async def unplug(self) -> None:
+        """Take it down as if its cable were pulled."""
+        ...
+
+    async def say(self) -> Reading | None:
+        """Make the device report something new; gives the reading that must arrive, or None for a device that says nothing."""
+        ...
+
+    async def noise(self, data: bytes) -> None:
+        """Let bytes that are no message reach the driver from the device's side."""
+        ...
+
+    def released(self, door: int) -> bool:
+        """Whether the lock on this output is released at the device now."""
+        ...
+
+    def releases(self) -> int:
+        """How often the device has released any lock so far."""
+        ...
+
+
+class WireRig:
+    """A driver on a byte line, over memory, a pty or TCP."""
+
+    def __init__(
+        self,
+        kind: str,
+        medium: str,
+        folder: Path,
+        options: Mapping[str, object],
+        say: Callable[[Any, int], Reading | None],
+        carry: Carry = lambda data: (data,),
+    ) -> None:
+        self._kind, self._medium, self._say = kind, medium, say
+        self._link = folder / "port"
+        self._modem = NullModem(carry)
+        self._tcp_port = 0
+        self._options = options
+        self._line: Line | None = None
+        self._serving: asyncio.Task[None] | None = None
+        self._number = itertools.count(1)
+        self.simulator = drivers.simulator(kind)(self._made())
+
+    def controller(self) -> DoorController:
+        """See Rig. Plug it in first: a TCP port has no number before."""
+        outside = {"dial": self._modem.dial} if self._medium == "memory" else {}
+        return drivers.make(self._kind, self._made(), SECURED, timing=BRISK, **outside)
+
+    async def plug(self) -> None:
+        """See Rig."""
+        if self._medium == "memory":
+            self._modem.plug()
+            self._serving = asyncio.create_task(self._answer())
+        elif self._medium == "pty":
+            pair = open_pty_pair(self._link)
+            self._line = pair.line
+            self._serving = asyncio.create_task(self._serve(pair.line))
+        else:
+            self._tcp_port, self._serving = await listen(self._serve, self._tcp_port)
+
+    async def unplug(self) -> None:
+        """See Rig."""
+        self._modem.unplug()
+        if self._serving is not None:
+            self._serving.cancel()
+            await asyncio.gather(self._serving, return_exceptions=True)
+            self._serving = None
+        if self._line is not None:
+            await self._line.close()
+            self._line = None
+
+    async def say(self) -> Reading | None:
+        """See Rig."""
+        await eventually(lambda: self._line is not None)
+        return self._say(self.simulator, next(self._number))
+
+    async def noise(self, data: bytes) -> None:
+        """See Rig."""
+        await eventually(lambda: self._line is not None)
+        assert self._line is not None
+        self._line.write(data)
+
+    def released(self, door: int) -> bool:
+        """See Rig."""
+        return door in self._coils() and self._coils()[door] is (SECURED[door] is Level.DEENERGISED)
+
+    def releases(self) -> int:
+        """See Rig."""
+        history = getattr(self.simulator, "history", ())
+        return sum(done.energised is (SECURED[done.channel] is Level.DEENERGISED) for done in history)
+
+    def _coils(self) -> dict[int, bool]:
+        return getattr(self.simulator, "coils", {})
+
+    def _made(self) -> Any:
+        port = {"memory": "/dev/null", "pty": str(self._link), "tcp": f"tcp://127.0.0.1:{self._tcp_port or 1}"}[self._medium]
+        return drivers.options(self._kind)(port=port, **self._options)
+
+    async def _answer(self) -> None:
+        while True:
+            await self._serve(await self._modem.answer())
+
+    async def _serve(self, line: Line) -> None:
+        self._line = line
+        with contextlib.suppress(LineLost):
+            await self.simulator.run(line)
+
+
+class SimulatedRig:
+    """The controller in memory is its own device."""
+
+    def __init__(self) -> None:
+        self._driver = Simulated(Options(), SECURED, timing=BRISK)
+        self._driver.lose_line()
+        self._number = itertools.count(1)
+        self._releases = 0
+        self._driver.on_order = lambda _: self._count()
+
+    def controller(self) -> DoorController:
+        """See Rig."""
+        return self._driver
+
+    async def plug(self) -> None:
+        """See Rig."""
+        self._driver.restore_line()
+
+    async def unplug(self) -> None:
+        """See Rig."""
+        self._driver.lose_line()
+
+    async def say(self) -> Reading | None:
+        """See Rig."""
+        number = next(self._number)
+        self._driver.present_card(1, 26, number)
+        return CardRead(1, 26, number)
+
+    async def noise(self, data: bytes) -> None:
+        """There is no wire for it."""
+
+    def released(self, door: int) -> bool:
+        """See Rig."""
+        return self._driver.released(door)
+
+    def releases(self) -> int:
+        """See Rig."""
+        return self._releases
+
+    def _count(self) -> None:
+        self._releases += any(self._driver.released(door) for door in SECURED)
+
+
+def _present(simulator: Any, number: int) -> Reading:
+    simulator.present(26, number)
+    return CardRead(1, 26, number)
+
+
+MEDIA = ("memory", "pty", "tcp")
+
+RIGS: dict[str, Callable[[Path], Rig]] = {
+    "simulated": lambda _: SimulatedRig(),
+    **{
+        f"lcus-{medium}": lambda folder, medium=medium: WireRig("lcus", medium, folder, {"outputs": 2}, lambda *_: None) for medium in MEDIA
+    },
+}
+"""Every rig by the kind it is for, with `-something` behind it where a kind has several."""
