@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import ClassVar, Literal
 
-from edge.access.reasons import Reason
+from edge.access.reasons import GuardReason, Reason
 from edge.access.terms import Direction, Method, PersonKind
 from edge.clock import Trust
 
@@ -207,7 +207,7 @@ class DoorFault(DoorAlarm):
     CLASS: ClassVar[str] = "door"
     NAME: ClassVar[str] = "fault"
 
-    what: Literal["contact_cut", "contact_short", "lock_no_answer"]
+    what: Literal["contact_cut", "contact_short", "lock_no_answer", "lock_refused"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +224,18 @@ class DoorPower(DoorAlarm):
 
     CLASS: ClassVar[str] = "door"
     NAME: ClassVar[str] = "power"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardOpened(AtDoor):
+    """A guard let somebody through, and why. The grant itself is `access.granted` with the same passage_id."""
+
+    CLASS: ClassVar[str] = "guard"
+    NAME: ClassVar[str] = "opened"
+
+    reason_code: GuardReason
+    subject_kind: PersonKind = PersonKind.UNKNOWN
+    person_ref: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -357,7 +369,7 @@ EVENTS: tuple[type[Event], ...] = (
     PassageEntry, PassageExit, PassageUncredentialed,
     AccessGranted, AccessDenied, AccessNotTaken, AccessDuress, RepeatedRefusals,
     DoorReleased, DoorOpened, DoorClosed, DoorForced, DoorHeld, DoorLockdown, DoorLockedOpen, DoorFault, DoorTamper, DoorPower,
-    SiteFire, RosterApplied, RosterRefused,
+    GuardOpened, SiteFire, RosterApplied, RosterRefused,
     GatewayStarted, GatewayStopping, DeviceLost, DeviceBack, GatewayClock, GatewayLoss, GatewayDegraded, ConfigApplied,
 )  # fmt: skip
 """Every event there is; a new one is a class above and a name here."""

@@ -28,3 +28,16 @@ class Reason(StrEnum):
     def grants(self) -> bool:
         """Whether this reason opens."""
         return self in {Reason.GRANTED, Reason.EXIT_ALWAYS, Reason.REX, Reason.GUARD}
+
+
+class GuardReason(StrEnum):
+    """Why a guard opened; codes and not words, so that no name is ever written into an event."""
+
+    FORGOT_CARD = "forgot_card"
+    CARD_FAULT = "card_fault"
+    VISITOR = "visitor"
+    DELIVERY = "delivery"
+    SERVICE = "service"
+    EMERGENCY = "emergency"
+    DOOR_FAULT = "door_fault"
+    OTHER = "other"

@@ -1,4 +1,4 @@
-"""The gates' part of site.yaml as frozen types. Faults inside one piece are found here; faults between pieces in edge/gate/check.py."""
+"""The gates' part of site.yaml as frozen types. Faults inside one piece are found here, faults between pieces in edge/settings."""
 
 from __future__ import annotations
 
@@ -113,7 +113,9 @@ class PassSettings(Piece):
     @model_validator(mode="after")
     def _some(self) -> Self:
         if (self.door is None) == (self.inward is None and self.outward is None):
-            raise PydanticCustomError("exactly_one", "give either inward and outward, or door", {"expected": ["inward", "outward", "door"]})
+            raise PydanticCustomError(
+                "exactly_one_pass", "give either inward and outward, or door", {"expected": ["inward", "outward", "door"]}
+            )
         return self
 
 

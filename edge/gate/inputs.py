@@ -1,0 +1,132 @@
+"""What reaches a gate's inbox, in words of access control. PIN digits never appear in a repr."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from drivers.readings import Contact
+from edge.access.reasons import GuardReason
+from edge.access.request import CardShown, CardUnreadable
+from edge.access.rules import Mode
+from edge.access.terms import Direction
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """A card, or something that could not be read as one."""
+
+    access_point: str
+    credential: CardShown | CardUnreadable
+
+
+@dataclass(frozen=True, slots=True)
+class PinTyped:
+    """A PIN; the gate hashes it before anything else sees it."""
+
+    access_point: str
+    digits: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ExitPressed:
+    """The exit button."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContactSaid:
+    """The door contact; OPEN means that the leaf is open, whatever the wiring."""
+
+    state: Contact
+
+
+@dataclass(frozen=True, slots=True)
+class PassSeen:
+    """A pass contact saw one person."""
+
+    direction: Direction
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A general input that means something when it becomes active. A board tells the states of its inputs after Back: that is no edge."""
+
+    controller: str
+    number: int
+    active: bool
+    means: ExitPressed | PassSeen
+
+
+@dataclass(frozen=True, slots=True)
+class CoverSaid:
+    """A tamper switch of a controller or one of its readers; `source` names the switch."""
+
+    source: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SupplySaid:
+    """A controller's report on its supply."""
+
+    source: str
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LineSaid:
+    """The line to a controller of this door is up, or down."""
+
+    controller: str
+    up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FireSaid:
+    """The fire input, known for certain now."""
+
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SetMode:
+    """A guard sets the mode: lock_down, locked_open, or normal. `token` finds the one who waits for the answer."""
+
+    mode: Literal[Mode.NORMAL, Mode.LOCK_DOWN, Mode.LOCKED_OPEN]
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unlock:
+    """A guard opens for one passage."""
+
+    access_point: str
+    reason: GuardReason
+    token: int
+
+
+Failure = Literal["lost", "stale", "no_answer", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Driven:
+    """What came of an order to the lock; `failure` says why it could not be carried out."""
+
+    drive: Drive
+    result: Literal["commanded", "confirmed", "failed"]
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Drive:
+    """An order to the lock. A release has its passage and seconds, and is worthless after `not_after` (monotonic)."""
+
+    what: Literal["release", "secure", "hold"]
+    passage_id: str = ""
+    seconds: float = 0.0
+    not_after: float = 0.0
+
+
+Input = (
+    Presented | PinTyped | ExitPressed | ContactSaid | PassSeen | CoverSaid | SupplySaid | LineSaid | FireSaid | SetMode | Unlock | Driven
+)
