@@ -1,0 +1,1 @@
+"""Measurements: each prints its ratios side by side, and with --json one object on the last line."""

@@ -1,0 +1,43 @@
+"""The spaces this product knows, and the card of each: what may be said of its scores before any roster is known.
+
+The numbers are measured on LFW and its East-Asian part (docs/models/); they are set so that they err against opening.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from models.contract import Measure, Space
+
+SFACE = Space("sface", "2021dec-int8bq", 128)
+DLIB = Space("dlib-resnet", "v1", 128, Measure.EUCLIDEAN)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What is known of a space beforehand. Scores are likenesses of the space's measure.
+
+    `floor`: the threshold for a roster that is too small to know its own; it keeps strangers below 0.1 % up to `floor_holds` tenants
+    (0: never enough for a face alone). `verify_floor`: the same for one face against one tenant. `same`: from here on two tenants look
+    like one person, enrolled twice or twins, until somebody has looked.
+    """
+
+    floor: float
+    floor_holds: int
+    verify_floor: float
+    same: float
+
+
+CARDS: Mapping[Space, Card] = MappingProxyType(
+    {
+        # Strangers above a gallery of 1,000: 0.1 % at .534. East-Asian stranger pairs pass 2.5 to 7 times as often as others at one
+        # threshold; .60 is three more tail lengths (.022 each: a twentieth) above. One pair in 10,000 passes at .42, of East-Asian faces
+        # 7 in 10,000; hence .50 for one to one.
+        SFACE: Card(floor=0.60, floor_holds=1000, verify_floor=0.50, same=0.70),
+        # At distance .40 a gallery of 100 takes 0.04 % of Western strangers for tenants, but 9 % of East-Asian ones, and misses two
+        # tenants in three: never alone at the floor.
+        DLIB: Card(floor=0.60, floor_holds=0, verify_floor=0.60, same=0.70),
+    }
+)

