@@ -84,6 +84,8 @@ class Inbox:
                 async with asyncio.timeout(timeout_s):
                     await self._waiter
             except TimeoutError:
+                if self._bytes or self.lost is not None:
+                    continue  # it came while the loop was busy: that was no silence
                 return b""
             finally:
                 self._waiter = None

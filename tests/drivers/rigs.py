@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -66,9 +67,9 @@ class WireRig:
         self,
         kind: str,
         medium: str,
-        folder: Path,
         options: Mapping[str, object],
         say: Callable[[Any, int], Reading | None],
+        folder: Path,
         carry: Carry = lambda data: (data,),
     ) -> None:
         self._kind, self._medium, self._say = kind, medium, say
@@ -189,17 +190,39 @@ class SimulatedRig:
         self._releases += any(self._driver.released(door) for door in SECURED)
 
 
+MEDIA = ("memory", "pty", "tcp")
+CONVERTERS: Mapping[str, Mapping[str, object]] = {
+    "hex_cr": {"framing": "hex_cr", "format": "h10301"},
+    "decimal_crlf": {"framing": "decimal_crlf", "format": "w26"},
+    "stx_etx": {"framing": "stx_etx", "format": "w26"},
+    "fixed": {"framing": "fixed", "format": "h10301", "gap_s": 0.02},
+}
+
+
+def _rigs() -> dict[str, Callable[[Path], Rig]]:
+    rigs: dict[str, Callable[[Path], Rig]] = {"simulated": lambda _: SimulatedRig()}
+    for medium in MEDIA:
+        rigs[f"lcus-{medium}"] = partial(WireRig, "lcus", medium, {"outputs": 2}, _silent)
+        rigs[f"wiegand_serial-{medium}"] = partial(WireRig, "wiegand_serial", medium, CONVERTERS["hex_cr"], _present)
+    for name, settings in CONVERTERS.items():
+        rigs[f"wiegand_serial-{name}"] = partial(WireRig, "wiegand_serial", "memory", settings, _present)
+    return rigs
+
+
 def _present(simulator: Any, number: int) -> Reading:
     simulator.present(26, number)
     return CardRead(1, 26, number)
 
 
-MEDIA = ("memory", "pty", "tcp")
+def _silent(_simulator: Any, _number: int) -> None:
+    """A relay board says nothing."""
 
-RIGS: dict[str, Callable[[Path], Rig]] = {
-    "simulated": lambda _: SimulatedRig(),
-    **{
-        f"lcus-{medium}": lambda folder, medium=medium: WireRig("lcus", medium, folder, {"outputs": 2}, lambda *_: None) for medium in MEDIA
-    },
-}
+
+RIGS: Mapping[str, Callable[[Path], Rig]] = _rigs()
 """Every rig by the kind it is for, with `-something` behind it where a kind has several."""
+
+WIRED: Mapping[str, Callable[[Path, Carry], WireRig]] = {
+    "lcus": lambda folder, carry: WireRig("lcus", "memory", {"outputs": 2}, _silent, folder, carry),
+    **{f"wiegand_serial-{name}": partial(WireRig, "wiegand_serial", "memory", settings, _present) for name, settings in CONVERTERS.items()},
+}
+"""Drivers on a byte line, over a wire in memory that does with the bytes as it is told."""
