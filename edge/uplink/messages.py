@@ -5,17 +5,20 @@ The hot path (edge/uplink/wire.py) writes the same bytes without these models; a
 
 from __future__ import annotations
 
+import functools
+import operator
 from dataclasses import MISSING, Field, fields
 from datetime import datetime
-from functools import cache
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, TypeAlias, get_args, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, create_model
 from pydantic import Field as Described
 from pydantic.json_schema import SkipJsonSchema
+from pydantic_core import PydanticCustomError
 
 from edge.access.events import EVENTS, Event
 from edge.clock import Trust
+from edge.gate.view import AlarmView, ContactState, DoorState, DoorView, LockState
 
 CONTRACT_VERSION = "v1"
 SEQ_MAX = 2**63 - 1
@@ -54,13 +57,21 @@ class State(Message):
 
 
 class DoorHealth(Message):
-    """One door as the gateway knows it now. `unknown` whenever its line is down."""
+    """One door now. What hangs on a line that is down is unknown."""
 
     name: str
-    mode: str = Described("normal", description="normal, lockdown or locked_open")
-    leaf: Literal["open", "closed", "unknown"] = "unknown"
-    lock: Literal["secured", "released", "unknown"] = "unknown"
-    line: Literal["up", "down"] = "up"
+    kind: str = Described(description="leaf, turnstile or barrier")
+    state: DoorState
+    contact: ContactState
+    lock: LockState
+    mode: str = Described(description="normal, or what holds the door otherwise")
+    line: Literal["up", "unknown"]
+
+    @classmethod
+    def of(cls, view: DoorView) -> DoorHealth:
+        """Say what a gate shows of itself."""
+        v = view
+        return cls(name=v.door, kind=v.kind, state=v.state, contact=v.contact, lock=v.lock, mode=v.mode, line=v.line)
 
 
 class AlarmHealth(Message):
@@ -70,6 +81,11 @@ class AlarmHealth(Message):
     type: str = Described(description="anyu.<class>.<name>.v1 of its begin")
     since: datetime
     door: str | SkipJsonSchema[None] = None
+
+    @classmethod
+    def of(cls, view: AlarmView) -> AlarmHealth:
+        """Say what a gate shows of an open alarm."""
+        return cls(alarm_id=view.alarm_id, type=f"anyu.{view.what}.v1", since=view.since, door=view.door)
 
 
 class RosterHealth(Message):
@@ -95,12 +111,13 @@ class ClockHealth(Message):
 
 
 class DiskHealth(Message):
-    """The journal's disk. `ring` counts events that wait in memory because the disk does not take them."""
+    """The journal's disk. While it takes no events, none is published."""
 
     state: Literal["ok", "degraded"] = "ok"
-    why: str | SkipJsonSchema[None] = None
-    free_bytes: int | SkipJsonSchema[None] = None
-    ring: int = 0
+    why: tuple[str, ...] = Described((), description="Machine words, the gravest first; empty when all is well.")
+    free_bytes: int = Described(ge=0, description="What the journal may still write.")
+    waiting: int = Described(0, ge=0, description="Events that wait in memory because the disk does not take them.")
+    lost: int = Described(0, ge=0, description="Events that had to go from memory and are not yet written down as lost.")
 
 
 class HealthBody(Message):
@@ -111,7 +128,6 @@ class HealthBody(Message):
     roster: RosterHealth | SkipJsonSchema[None] = None
     recognition: RecognitionHealth = RecognitionHealth()
     clock: ClockHealth
-    disk: DiskHealth = DiskHealth()
     degraded: tuple[str, ...] = Described((), description="What is not as it should be, as words; empty when all is well.")
 
 
@@ -119,12 +135,13 @@ class Health(HealthBody):
     """How the gateway is; retained, on change and every 60 s."""
 
     at: datetime = Described(description="When this was written (RFC 3339 UTC).")
-    epoch: Epoch
+    epoch: str = Described(max_length=64, description="The journal's random name; empty while no database could be opened.")
     seq_head: int = Described(ge=0, description="The newest committed sequence number; 0 = none yet.")
     seq_oldest: int = Described(ge=0, description="The oldest one still held.")
     acked: dict[str, int] = Described(description="Per consumer: everything up to here is committed there.")
     chain_head: str = Described(description="Hash of the newest event: proves the tail.")
     alg: str = Described(description="The chain's hash.")
+    disk: DiskHealth
 
 
 class InfoBody(Message):
@@ -139,11 +156,20 @@ class InfoBody(Message):
     config_version: str = ""
 
 
+def _whole(value: object) -> object:
+    """A number, or its digits as text as in CloudEvents' `sequence`; never true, 1.0 or other lookalikes."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 20:
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise PydanticCustomError("whole_number", "a whole number is wanted")
+    return value
+
+
 class Ack(Message):
     """A consumer's word: everything of `epoch` up to `seq` is committed. Never retained."""
 
     epoch: Epoch
-    seq: int = Described(ge=0, le=SEQ_MAX)
+    seq: Annotated[int, BeforeValidator(_whole)] = Described(ge=0, le=SEQ_MAX, description="0: nothing yet.")
     credit: int | SkipJsonSchema[None] = Described(None, ge=0, le=10**6, description="Backlog events a second it can take; 0 = none now.")
 
 
@@ -152,7 +178,7 @@ def event_type(event: type[Event]) -> str:
     return f"anyu.{event.CLASS}.{event.NAME}.v1"
 
 
-@cache
+@functools.cache
 def data_model(event: type[Event]) -> type[BaseModel]:
     """The model of an event's `data`, made from the event's dataclass: no `at`, `from_` is `from`, what may be None may be absent."""
     hints = get_type_hints(event, include_extras=True)
@@ -166,21 +192,17 @@ def data_model(event: type[Event]) -> type[BaseModel]:
     )
 
 
-def _part(f: Field[Any], hint: Any) -> tuple[Any, Any]:
+_NeverNull: TypeAlias = SkipJsonSchema[None]
+
+
+def _part(f: Field[Any], hint: object) -> tuple[object, object]:
     if f.default is MISSING:
         return hint, ...
     if f.default is None:
         # A body leaves None out and never says null.
-        return _without_none(hint) | SkipJsonSchema[None], None
+        parts: list[Any] = [part for part in get_args(hint) if part is not type(None)]
+        return functools.reduce(operator.or_, [*parts, _NeverNull]), None
     return hint, f.default
-
-
-def _without_none(hint: Any) -> Any:
-    parts = [part for part in hint.__args__ if part is not type(None)]
-    whole = parts[0]
-    for part in parts[1:]:
-        whole |= part
-    return whole
 
 
 def by_type() -> dict[str, type[Event]]:

@@ -56,6 +56,11 @@ class UplinkSettings(BaseModel):
     # A day of one gateway (1,500 events) in 75 s, and 1,000 gateways at once stay within what one broker and one centre took (20,000/s).
     backlog_per_s: int = Field(20, ge=1, le=100_000, description="Backlog events a second while the centre has given no credit.")
 
+    # Full jitter up to here, so that 1,000 gateways do not return in the same second; after a refusal up to 300 s.
+    reconnect_max_s: int = Field(60, ge=1, le=300)
+    # A broker that is merely busy answers within seconds; one that has not for so long is left and tried anew.
+    puback_s: int = Field(30, ge=1, le=600, description="How long messages may be in flight without a single PUBACK.")
+
     @field_validator("broker")
     @classmethod
     def _address(cls, value: str) -> str:

@@ -1,14 +1,40 @@
-"""The way to the centre: one unit for the supervisor. Composes client, delivery and the retained messages."""
+"""The way to the centre: one unit for the supervisor. Connects, serves the connection, and connects again."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from edge.clock import Clock
+from edge.errors import TryAgain
+from edge.journal import Journal
+from edge.uplink import status
+from edge.uplink.acks import AckBox
+from edge.uplink.client import FAILURE, BrokerRefused, Client, Options, Will
+from edge.uplink.complaints import Complaints
+from edge.uplink.delivery import Delivery, Limits
+from edge.uplink.identity import client_id, tls_context
 from edge.uplink.messages import HealthBody, InfoBody
-from edge.uplink.outbox import Outbox
+from edge.uplink.reconnect import Backoff
+from edge.uplink.session import Disk, Parts, Session
 from edge.uplink.settings import UplinkSettings
+from edge.uplink.topics import Topics
+from edge.uplink.wire import Encoder
+
+_CONN_SEQ = "uplink.conn_seq"
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkView:
+    """The way to the centre at one moment."""
+
+    connected: bool
+    backlog: int
+    bad_acks: int
+    complaints: tuple[str, ...]
 
 
 class Uplink:
@@ -21,19 +47,172 @@ class Uplink:
         site: str,
         gateway: str,
         boot_id: str,
-        journal: Outbox,
+        journal: Journal,
         health: Callable[[], HealthBody],
         info: Callable[[], InfoBody],
         clock: Clock,
         rng: random.Random | None = None,
-    ) -> None: ...
+    ) -> None:
+        """`health` and `info` are called on the loop, about once a second and once a connection; they must not wait for anything."""
+        self._settings = settings
+        self._topics = Topics(site, gateway)
+        self._boot_id = boot_id
+        self._journal = journal
+        self._clock = clock
+        self._backoff = Backoff(rng or random.Random(), settings.reconnect_max_s)  # noqa: S311 - jitter, not a secret
+        self._delivery = Delivery(
+            Limits(window=settings.window, batch=settings.batch, default_rate=settings.backlog_per_s), settings.consumers
+        )
+        self._complaints = Complaints()
+        self._status = status.Status(health, info, self.complaints, clock)
+        self._acks = AckBox({consumer: self._topics.ack(consumer) for consumer in settings.consumers}, self._wake_from_thread)
+        self._encoder = Encoder(site, gateway, disclose_person=settings.disclose == "reference")
+        self._conn_seq = 0
+        self._new_epoch_at = float("-inf")
+        self._connected = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._wake = asyncio.Event()
+        self._waking = False
+        journal.on_commit(lambda _head: self._wake_from_thread())
 
     async def run(self) -> None:
-        """Connect, publish, reconnect; never returns. Cancelling it says `stopping` to the broker and takes at most 2 s."""
+        """Connect, publish, reconnect; never returns. Cancelling it says `stopping` to the broker and takes at most 3 s."""
+        self._loop = asyncio.get_running_loop()
+        disk = Disk()
+        try:
+            while True:
+                why, refused, connected_s = await self._connect_once(disk)
+                self._away(why, refused=refused, again_after=connected_s > 0)
+                await self._clock.sleep(self._backoff.after(connected_s=connected_s, refused=refused))
+        finally:
+            self._loop = None
+            disk.close()
 
     def touch(self) -> None:
         """Something in `health` changed: publish it soon (at most one a second). Any thread."""
+        self._status.touch()
+        self._wake_from_thread()
 
     def complaints(self) -> tuple[str, ...]:
         """What is wrong on the way to the centre, as words for `degraded` and `health`; empty when all is well."""
-        return ()
+        return self._complaints.words()
+
+    def view(self) -> UplinkView:
+        """How it stands, for the control socket and the figures."""
+        return UplinkView(self._connected, self._delivery.backlog, self._acks.malformed, self.complaints())
+
+    # --- one connection --------------------------------------------------------------------------------------------------------------
+
+    async def _connect_once(self, disk: Disk) -> tuple[str, bool, float]:
+        """Why it ended or was not made, whether the broker refused us, and how many seconds it was up."""
+        client = None
+        up_at: float | None = None
+        why, refused = "", False
+        try:
+            self._conn_seq = self._next_conn_seq()
+            client = Client(self._options(), self._acks.put)
+            gone = status.state(online=False, boot_id=self._boot_id, conn_seq=self._conn_seq)
+            await client.connect(Will(self._topics.state, gone))
+            up_at = self._clock.now().mono
+            await self._greet(client)
+            why = await Session(self._parts(disk), client, self._last_new_epoch).run()
+        except TryAgain as fault:
+            why, refused = str(fault), isinstance(fault, BrokerRefused)
+        except asyncio.CancelledError:
+            if client is not None and up_at is not None:
+                await self._farewell(client)
+            raise
+        finally:
+            self._connected = False
+            self._delivery.disconnected()
+            if client is not None:
+                await (client.close() if not why else client.abort())
+        return why, refused, 0.0 if up_at is None else self._clock.now().mono - up_at
+
+    async def _greet(self, client: Client) -> None:
+        """Subscribe before the birth, so that no answer to it is missed."""
+        codes = await client.subscribe([self._topics.ack(consumer) for consumer in self._settings.consumers])
+        for consumer, code in zip(self._settings.consumers, codes, strict=False):
+            word = f"uplink.unheard.{consumer}"
+            if code >= FAILURE:
+                self._complaints.begin(word, "the broker does not let us hear the acknowledgements of %s (reason code %d)", consumer, code)
+            else:
+                self._complaints.end(word, "the broker lets us hear the acknowledgements of %s again", consumer)
+        birth = status.state(online=True, boot_id=self._boot_id, conn_seq=self._conn_seq)
+        client.publish(self._topics.state, birth, retain=True)
+        self._connected = True
+        for word in ("uplink.away", "uplink.refused"):
+            self._complaints.end(word, "connected to the broker again")
+
+    async def _farewell(self, client: Client) -> None:
+        bye = status.state(online=False, boot_id=self._boot_id, conn_seq=self._conn_seq, stopping=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await client.publish(self._topics.state, bye, retain=True)
+
+    def _away(self, why: str, *, refused: bool, again_after: bool) -> None:
+        s = self._settings
+        if again_after:
+            self._complaints.begin("uplink.away", "the connection to %s:%d ended: %s", s.host, s.port, why)
+        elif refused:
+            self._complaints.begin("uplink.refused", "%s:%d: %s", s.host, s.port, why)
+        else:
+            self._complaints.begin("uplink.away", "%s:%d: %s", s.host, s.port, why)
+
+    def _options(self) -> Options:
+        s = self._settings
+        return Options(
+            host=s.host,
+            port=s.port,
+            client_id=client_id(s.tls, s.client_id, f"{self._topics.site}-{self._topics.gateway}"),
+            protocol=s.protocol,
+            keepalive_s=s.keepalive_s,
+            username=s.username,
+            password=s.password.get_secret_value() if s.password else None,
+            tls=tls_context(s.tls) if s.secure else None,
+            window=s.window,
+        )
+
+    def _parts(self, disk: Disk) -> Parts:
+        return Parts(
+            topics=self._topics,
+            journal=self._journal,
+            disk=disk,
+            delivery=self._delivery,
+            encoder=self._encoder,
+            status=self._status,
+            complaints=self._complaints,
+            acks=self._acks,
+            clock=self._clock,
+            wake=self._wake,
+            batch=self._settings.batch,
+            puback_s=self._settings.puback_s,
+        )
+
+    def _next_conn_seq(self) -> int:
+        """Counts on over restarts; from memory where the disk forgets."""
+        kept = self._journal.recall(_CONN_SEQ)
+        number = max(self._conn_seq, int(kept) if kept and kept.isdigit() else 0) + 1
+        self._journal.remember(_CONN_SEQ, str(number))
+        return number
+
+    def _last_new_epoch(self, at: float | None) -> float:
+        """When a new epoch was last begun because a centre was ahead; with `at`, note it."""
+        if at is not None:
+            self._new_epoch_at = at
+        return self._new_epoch_at
+
+    # --- waking ----------------------------------------------------------------------------------------------------------------------
+
+    def _wake_from_thread(self) -> None:
+        """One wake-up for many commits or acknowledgements; called from their threads."""
+        loop = self._loop
+        if loop is None or self._waking:
+            return
+        self._waking = True
+        with contextlib.suppress(RuntimeError):  # the loop closed meanwhile
+            loop.call_soon_threadsafe(self._woken)
+
+    def _woken(self) -> None:
+        self._waking = False
+        self._wake.set()

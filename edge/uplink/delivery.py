@@ -1,0 +1,304 @@
+"""What to send next, and when to send it again. Pure: no I/O and no clock; time comes in as monotonic seconds.
+
+Two lanes. *Live*: what was committed while connected, one event a message, at once. *Backlog*: what waited, in batches, at the rate the
+centre grants. A consumer has an event when its acknowledgement says so; the broker's PUBACK only frees a place in the window. After
+`stall_s` without progress a consumer's backlog begins again at its first unacknowledged event (go-back-N), then more and more rarely.
+Consumers share one stream of messages, but each has its own place in the backlog, so a dead one delays nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from edge.journal import Ack as Verdict
+
+
+class Lane(StrEnum):
+    """Which way an event is sent."""
+
+    LIVE = "live"
+    BACKLOG = "backlog"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The bounds of delivery, each with its reason."""
+
+    window: int = 50  # messages without PUBACK; see UplinkSettings.window
+    reserve: int = 8  # of these, kept free for live events: a turnstile rush makes no more in one round trip
+    batch: int = 100  # events in one backlog message
+    pull: int = 500  # events read from disk in one go: 0.25 MB, 5 ms
+    outstanding: int = 10_000  # sent but not acknowledged: half a second at 20,000/s, and 5 MB to send again at worst
+    live_burst: int = 1_000  # more than this waiting live is a backlog: singles go at 5,000/s, batches at 20,000/s
+    default_rate: int = 20  # backlog events a second without credit; see UplinkSettings.backlog_per_s
+    stall_s: float = 3.0  # CONTRACT section 4
+    backoff_max_s: float = 600.0  # CONTRACT section 4
+    credit_fresh_s: float = 180.0  # three health messages unanswered: what it granted once is no promise any more
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Read the records after `after` up to `upto` and send them: singly on the live lane, in batches on the other."""
+
+    lane: Lane
+    after: int
+    upto: int
+
+
+@dataclass(slots=True)
+class _Consumer:
+    name: str
+    acked: int = 0
+    spoken: bool = False  # has it ever acknowledged?
+    next: int = 1  # its backlog is next..end, empty when next > end
+    end: int = 0
+    allow: int = 0  # how far beyond `acked` its backlog may run; small after a stall, doubled by progress
+    backoff: float = 0.0
+    deadline: float | None = None
+    stalls: int = 0
+    credit: int | None = None
+    heard_at: float = float("-inf")
+    rewound_at: float = float("-inf")
+
+    @property
+    def waiting(self) -> int:
+        return max(0, self.end - self.next + 1)
+
+
+@dataclass(slots=True)
+class Delivery:
+    """The state of delivery of one gateway. Call `tick`, then `next` until it gives None; sleep until `wake_at`."""
+
+    limits: Limits
+    consumers: Sequence[str]
+    _each: list[_Consumer] = field(init=False)
+    _online: bool = field(default=False, init=False)
+    _held: bool = field(default=False, init=False)
+    _head: int = field(default=0, init=False)
+    _live_next: int = field(default=1, init=False)
+    _highest: int = field(default=0, init=False)  # the highest number sent on this connection
+    _flying: dict[Lane, int] = field(init=False)
+    _window: int = field(init=False)
+    _reserve: int = field(init=False)
+    _tokens: float = field(default=0.0, init=False)
+    _filled_at: float = field(default=0.0, init=False)
+    _turn: int = field(default=0, init=False)
+    _refused: set[Lane] = field(default_factory=set, init=False)
+    _pause_s: float = field(init=False)
+    _paused_until: float = field(default=float("-inf"), init=False)
+
+    def __post_init__(self) -> None:
+        self._each = [_Consumer(name, backoff=self.limits.stall_s, allow=self.limits.outstanding) for name in self.consumers]
+        self._flying = dict.fromkeys(Lane, 0)
+        self._window, self._reserve = self.limits.window, self.limits.reserve
+        self._pause_s = self.limits.stall_s
+
+    # --- what happened ---------------------------------------------------------------------------------------------------------------
+
+    def connected(self, now: float, head: int, acked: Mapping[str, int], window: int | None = None) -> None:
+        """A new connection: everything unacknowledged is backlog again, what comes from now on is live. `window`: the broker's, if less."""
+        self._online = True
+        self._window = max(2, min(self.limits.window, window or self.limits.window))
+        self._reserve = min(self.limits.reserve, self._window // 2)
+        self._flying = dict.fromkeys(Lane, 0)
+        self._tokens, self._filled_at = float(min(self.limits.batch, self._rate(now))), now
+        self._paused_until = float("-inf")
+        self.resync(now, head, acked)
+
+    def resync(self, now: float, head: int, acked: Mapping[str, int]) -> None:
+        """Begin again from what the journal says (also after a new epoch)."""
+        self._head, self._live_next, self._highest = head, head + 1, 0
+        for c in self._each:
+            c.acked = acked.get(c.name, 0)
+            c.spoken = c.spoken or c.acked > 0
+            c.deadline = None
+            self._rewind(c, now, gently=c.stalls > 0)
+
+    def disconnected(self) -> None:
+        """The connection has ended; nothing is sent and nothing expected."""
+        self._online = False
+
+    def hold(self, held: bool, now: float) -> None:
+        """While the journal is degraded nothing is sent, and nobody is blamed for not acknowledging."""
+        if self._held and not held:
+            for c in self._each:
+                c.deadline = None
+                self._arm(c, now)
+        self._held = held
+
+    def committed(self, head: int) -> None:
+        """The journal has committed up to `head`."""
+        self._head = max(self._head, head)
+
+    def sent(self, send: Send, last: int, events: int, messages: int, now: float) -> None:
+        """`send` was carried out up to `last`: so many events in so many messages (none if these numbers are no longer held)."""
+        self._flying[send.lane] += messages
+        if send.lane is Lane.LIVE:
+            self._live_next = last + 1
+        else:
+            self._tokens -= events
+            for c in self._each:
+                if send.after < c.next <= last:
+                    c.next = last + 1
+        if events:
+            self._highest = max(self._highest, last)
+        for c in self._each:
+            self._arm(c, now)
+
+    def settled(self, lane: Lane, accepted: bool, now: float) -> None:
+        """The broker answered one message. Refused backlog is tried again from the start, after 3 s first, at last every 10 min."""
+        self._flying[lane] = max(0, self._flying[lane] - 1)
+        if accepted:
+            self._refused.discard(lane)
+            if lane is Lane.BACKLOG:
+                self._pause_s = self.limits.stall_s
+            return
+        self._refused.add(lane)
+        if lane is Lane.BACKLOG and now >= self._paused_until:
+            self._paused_until = now + self._pause_s
+            self._pause_s = min(2 * self._pause_s, self.limits.backoff_max_s)
+            for c in self._each:
+                self._rewind(c, now, gently=True)
+
+    def acknowledged(self, consumer: str, seq: int, verdict: Verdict, credit: int | None, now: float) -> None:
+        """A consumer has committed everything up to `seq`. WENT_BACK: it was restored and is replayed."""
+        c = next(each for each in self._each if each.name == consumer)
+        long_silent = now - c.heard_at > self.limits.stall_s and now - c.rewound_at > self.limits.stall_s
+        c.spoken, c.heard_at = True, now
+        if credit is not None:
+            self._fill(now)
+            c.credit = credit
+        if verdict is Verdict.REPEATED:
+            # Alive again after a silence: do not let it wait for the end of a back-off that may be ten minutes long. One that answers
+            # every repetition without ever advancing is not "alive again", or it would be flooded.
+            if c.stalls and long_silent:
+                self._rewind(c, now, gently=True)
+                c.deadline = now + self.limits.stall_s
+            self._arm(c, now)
+            return
+        c.acked, c.stalls, c.backoff = seq, 0, self.limits.stall_s
+        if verdict is Verdict.WENT_BACK:
+            self._rewind(c, now, gently=False)
+        else:
+            c.next = max(c.next, seq + 1)
+            c.allow = min(self.limits.outstanding, 2 * c.allow)
+        c.deadline = None
+        self._arm(c, now)
+
+    def tick(self, now: float) -> tuple[str, ...]:
+        """Let time pass; the consumers that have just stalled (each said once until they advance)."""
+        if not self._online or self._held:
+            return ()
+        stalled = []
+        for c in self._each:
+            if c.deadline is None or now < c.deadline:
+                continue
+            if self._credit(c, now) == 0:
+                c.deadline = now + self.limits.stall_s  # it asked us to wait
+                continue
+            c.stalls += 1
+            if c.stalls == 1:
+                stalled.append(c.name)
+            c.backoff = min(2 * c.backoff, self.limits.backoff_max_s)
+            self._rewind(c, now, gently=True)
+            c.deadline = now + c.backoff if c.spoken else None
+        return tuple(stalled)
+
+    # --- what to do ------------------------------------------------------------------------------------------------------------------
+
+    def next(self, now: float) -> Send | None:
+        """What to send now; None when there is nothing to send or no room for it."""
+        if not self._online or self._held:
+            return None
+        free = self._window - sum(self._flying.values())
+        waiting = self._head - self._live_next + 1
+        if waiting > self.limits.live_burst:
+            self._overflow()
+        elif waiting > 0:
+            return Send(Lane.LIVE, self._live_next - 1, self._live_next - 1 + min(waiting, free)) if free > 0 else None
+        slots = min(free, self._window - self._reserve - self._flying[Lane.BACKLOG])
+        if slots <= 0 or now < self._paused_until:
+            return None
+        self._fill(now)
+        for turn in range(len(self._each)):
+            c = self._each[(self._turn + turn) % len(self._each)]
+            least = self._least(c, now)
+            if not least or self._tokens < least:
+                continue
+            self._turn = (self._turn + turn + 1) % len(self._each)
+            most = min(c.waiting, self._room(c), self.limits.pull, slots * self.limits.batch, int(self._tokens))
+            return Send(Lane.BACKLOG, c.next - 1, c.next - 1 + max(least, most - most % least))
+        return None
+
+    def wake_at(self, now: float) -> float | None:
+        """When to look again even if nothing happens; None: only when something happens."""
+        if not self._online or self._held:
+            return None
+        times = [c.deadline for c in self._each if c.deadline is not None]
+        rate = self._rate(now)
+        least = min((least for c in self._each if (least := self._least(c, now))), default=0)
+        if least and rate:
+            times.append(max(now + max(0.0, least - self._tokens) / rate, self._paused_until))
+        elif least:
+            times.append(now + self.limits.stall_s)  # credit 0: it may grow stale
+        return min(times, default=None)
+
+    # --- what to say -----------------------------------------------------------------------------------------------------------------
+
+    @property
+    def backlog(self) -> int:
+        """Events waiting in the longest backlog."""
+        return max((c.waiting for c in self._each), default=0)
+
+    @property
+    def refused(self) -> frozenset[Lane]:
+        """Lanes whose last message the broker refused."""
+        return frozenset(self._refused)
+
+    @property
+    def silent(self) -> Mapping[str, bool]:
+        """Consumers that do not advance, and whether each has ever acknowledged anything."""
+        return {c.name: c.spoken for c in self._each if c.stalls}
+
+    # --- the workings ----------------------------------------------------------------------------------------------------------------
+
+    def _rewind(self, c: _Consumer, now: float, *, gently: bool) -> None:
+        c.next, c.end, c.rewound_at = c.acked + 1, self._live_next - 1, now
+        c.allow = self.limits.batch if gently else self.limits.outstanding
+
+    def _arm(self, c: _Consumer, now: float) -> None:
+        """Start the clock of a consumer that has something to acknowledge; for one that never spoke, once it has been sent everything."""
+        if c.deadline is None and self._highest > c.acked and (c.spoken or (not c.waiting and self._live_next > self._head)):
+            c.deadline = now + c.backoff
+
+    def _overflow(self) -> None:
+        """Too many for the live lane: they join the backlog. A few that already went live go again; the centre knows them by number."""
+        for c in self._each:
+            if not c.waiting:
+                c.next = self._live_next
+            c.end = self._head
+        self._live_next = self._head + 1
+
+    def _room(self, c: _Consumer) -> int:
+        return c.acked + c.allow - c.next + 1 if c.spoken else c.waiting
+
+    def _least(self, c: _Consumer, now: float) -> int:
+        """The fewest events worth a message: a second's worth at slow rates, else a batch; 0 when it has none, or no room for as many."""
+        least = min(self.limits.batch, max(1, self._rate(now)), c.waiting)
+        return least if least and self._room(c) >= least else 0
+
+    def _credit(self, c: _Consumer, now: float) -> int | None:
+        return c.credit if now - c.heard_at <= self.limits.credit_fresh_s else None
+
+    def _rate(self, now: float) -> int:
+        """Events a second: what the most modest consumer grants that has spoken lately."""
+        return min((credit for c in self._each if (credit := self._credit(c, now)) is not None), default=self.limits.default_rate)
+
+    def _fill(self, now: float) -> None:
+        """The bucket holds a quarter of a second, or a batch: enough to bridge a busy loop, too little to be a burst."""
+        rate = self._rate(now)
+        most = max(float(self.limits.batch), rate / 4)
+        self._tokens = min(most, self._tokens + (now - self._filled_at) * rate)
+        self._filled_at = now

@@ -1,0 +1,53 @@
+"""Who we are to the broker: the client id and the TLS context."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from edge.errors import TryAgain
+from edge.uplink.settings import TlsSettings
+
+
+class CertificateUnusable(TryAgain):
+    """A certificate or key file is missing, unreadable or broken: the files are read again at the next attempt."""
+
+
+def client_id(tls: TlsSettings | None, chosen: str | None, otherwise: str) -> str:
+    """The id to connect with: the chosen one, else the CN of the client certificate, else `otherwise`.
+
+    Raises CertificateUnusable when the certificate cannot be read or has no CN.
+    """
+    if chosen:
+        return chosen
+    if tls is None or tls.cert is None:
+        return otherwise
+    try:
+        names = x509.load_pem_x509_certificate(tls.cert.read_bytes()).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    except (OSError, ValueError) as fault:
+        raise CertificateUnusable(f"{tls.cert}: not a readable PEM certificate ({type(fault).__name__})") from fault
+    if not names:
+        raise CertificateUnusable(f"{tls.cert}: the certificate's subject has no CN to be known by")
+    return str(names[0].value)
+
+
+def tls_context(tls: TlsSettings | None) -> ssl.SSLContext:
+    """TLS 1.2 or later, the broker's name checked, our certificate shown if there is one. Raises CertificateUnusable."""
+    tls = tls or TlsSettings()
+    try:
+        context = ssl.create_default_context(cafile=_text(tls.ca))
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if tls.cert is not None:
+            # An empty password: an encrypted key is an error here, not a question at a terminal that nobody watches.
+            context.load_cert_chain(tls.cert, tls.key, password="")
+    except (OSError, ValueError) as fault:
+        names = ", ".join(str(path) for path in (tls.ca, tls.cert, tls.key) if path is not None) or "the system's authorities"
+        raise CertificateUnusable(f"{names}: {getattr(fault, 'strerror', None) or fault}") from fault
+    return context
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
