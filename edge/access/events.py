@@ -340,7 +340,7 @@ class GatewayLoss(Event):
     epoch: str
     from_: str
     to: str
-    cause: Literal["disk_full", "disk_failed", "corrupt", "rolled_back"]
+    cause: Literal["disk_full", "disk_failed", "corrupt", "rolled_back", "pruned"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,243 @@
+"""Between the callers and the one writer: what waits to be written, and what was last committed. One lock, never held over disk."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from edge.journal.acks import Ack, Acks
+from edge.journal.ballast import Load
+from edge.journal.faults import Fault, loss_cause
+from edge.journal.receipt import Receipt
+from edge.journal.record import NO_CHAIN, Draft
+from edge.journal.ring import Entry, Ring, precious
+from edge.journal.settings import JournalSettings
+from edge.journal.store import Era
+
+LossCause = Literal["disk_full", "disk_failed", "corrupt", "rolled_back", "pruned"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What readers may see: the current era, its last committed number and the chain there. No era = nothing could be opened yet."""
+
+    era: Era | None = None
+    head: int = 0
+    chain: bytes = NO_CHAIN
+
+    @property
+    def epoch(self) -> str:
+        """The current epoch's name, empty before the first opening."""
+        return self.era.epoch if self.era else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """How the disk is, as the writer last found it."""
+
+    fault: Fault | None = None
+    ballast: Load = Load.WHOLE
+    aside: tuple[str, ...] = ()
+    disk_free: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What the writer commits in one transaction. `lost` events went from memory and get a hole and a record of loss."""
+
+    entries: list[Entry]
+    lost: int
+    lost_cause: Literal["disk_full", "disk_failed"]
+    facts: dict[str, str]
+    acks: dict[str, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """A new epoch is wanted. `ahead` is the highest number of the current one that somebody claims to have."""
+
+    cause: LossCause
+    ahead: int
+
+
+class Desk:
+    """Everything that callers and writer share."""
+
+    def __init__(self, settings: JournalSettings, consumers: Iterable[str]) -> None:
+        self._settings = settings
+        self.bound = settings.ring_events
+        self._woken = threading.Condition()
+        self._ring = Ring(settings.ring_events)
+        self._turn = 0
+        self._lost = 0
+        self._lost_cause: Literal["disk_full", "disk_failed"] = "disk_failed"
+        self._acks = Acks(consumers)
+        self._acks_since: float | None = None
+        self._ahead = 0
+        self._facts: dict[str, str] = {}
+        self._new_facts: dict[str, str] = {}
+        self._renewal: Renewal | None = None
+        self._in_flight = 0
+        self._busy_since: float | None = None
+        self.suspect: tuple[int, int, int | None] | None = None
+        """A reader met damage at this page (after, limit, upto): the writer looks for itself."""
+        self.tidy = False
+        """Somebody asked for pruning now."""
+        self.stopping = False
+        self.shown = Shown()
+        self.condition = Condition()
+
+    def append(self, drafts: tuple[Draft, ...]) -> Receipt:
+        """Queue events; what has to go for them is counted, and its receipts are told."""
+        receipt = Receipt()
+        with self._woken:
+            self._turn += 1
+            gone = self._ring.put(Entry(self._turn, drafts, receipt, precious(drafts)))
+            if gone:
+                self._lost += sum(len(entry.drafts) for entry in gone)
+                self._lost_cause = loss_cause(self.condition.fault)
+            self._woken.notify_all()
+        for entry in gone:
+            entry.receipt.settle(None)
+        return receipt
+
+    def acknowledge(self, consumer: str, epoch: str, seq: int) -> tuple[Ack, int]:
+        """Judge and remember an acknowledgement; also gives the last pruned number of the epoch."""
+        with self._woken:
+            shown = self.shown
+            if shown.era is None or epoch != shown.epoch or self._renewal is not None:
+                return Ack.OTHER_EPOCH, 0
+            answer = self._acks.note(consumer, seq, shown.head)
+            if answer is Ack.AHEAD:
+                self._ahead = max(self._ahead, seq)
+            elif answer in (Ack.ADVANCED, Ack.WENT_BACK) and self._acks_since is None:
+                self._acks_since = time.monotonic()
+                self._woken.notify_all()
+            return answer, shown.era.base_seq
+
+    def remember(self, key: str, value: str) -> None:
+        """Queue a fact. It is on disk no later than any event appended after it."""
+        with self._woken:
+            if self._facts.get(key) != value:
+                self._facts[key] = self._new_facts[key] = value
+                self._woken.notify_all()
+
+    def recall(self, key: str) -> str | None:
+        """A fact as last remembered."""
+        with self._woken:
+            return self._facts.get(key)
+
+    def renew(self, cause: LossCause) -> None:
+        """Ask for a new epoch; asking again before it came changes nothing."""
+        with self._woken:
+            if self._renewal is None:
+                self._renewal = Renewal(cause, self._ahead)
+                self._woken.notify_all()
+
+    def wake(self, *, suspect: tuple[int, int, int | None] | None = None, tidy: bool = False, stop: bool = False) -> None:
+        """Say something to the writer that is not an event."""
+        with self._woken:
+            self.suspect = suspect or self.suspect
+            self.tidy |= tidy
+            self.stopping |= stop
+            self._woken.notify_all()
+
+    def acked(self) -> dict[str, int]:
+        """Consumer -> acknowledged number of the current epoch."""
+        with self._woken:
+            return self._acks.acked()
+
+    def deletable(self) -> int:
+        """The last number that nobody has yet to get."""
+        with self._woken:
+            return self._acks.deletable(self.shown.head)
+
+    def deletable_of(self, acked: Mapping[str, int], head: int) -> int:
+        """The same for acknowledgements that were written down elsewhere."""
+        return self._acks.least(acked, head)
+
+    def waiting(self) -> int:
+        """Events in memory only, those in a commit under way among them."""
+        with self._woken:
+            return len(self._ring) + self._in_flight
+
+    def lost(self) -> int:
+        """Events that went from memory and are not written down as lost yet."""
+        with self._woken:
+            return self._lost
+
+    def busy_s(self) -> float:
+        """Seconds that the disk has been at the same write."""
+        since = self._busy_since
+        return 0.0 if since is None else time.monotonic() - since
+
+    # The writer's side.
+
+    def rest(self, seconds: float, *, for_work: bool) -> None:
+        """Wait so long, or until something is to be written (if `for_work`) or the journal is to stop."""
+        until = time.monotonic() + seconds
+        with self._woken:
+            while not self.stopping and (left := until - time.monotonic()) > 0:
+                if for_work:
+                    if self._ring or self._lost or self._new_facts or self._renewal or self.suspect or self.tidy:
+                        return
+                    if (due := self._acks_due()) is not None:
+                        if due <= 0:
+                            return
+                        left = min(left, due)
+                self._woken.wait(left)
+
+    def take(self) -> Batch | None:
+        """What to write next, in the order of the appends; None when there is nothing."""
+        with self._woken:
+            entries = self._ring.take(self._settings.group_events)
+            due = self._acks_due()
+            if not (entries or self._lost or self._new_facts or (due is not None and (due <= 0 or self.stopping))):
+                return None
+            batch = Batch(entries, self._lost, self._lost_cause, self._new_facts, self._acks.acked() if due is not None else None)
+            self._new_facts, self._lost, self._acks_since = {}, 0, None
+            self._in_flight = sum(len(entry.drafts) for entry in entries)
+            return batch
+
+    def put_back(self, batch: Batch) -> None:
+        """The batch was not written."""
+        with self._woken:
+            self._ring.put_back(batch.entries)
+            self._lost += batch.lost
+            self._new_facts = batch.facts | self._new_facts
+            if batch.acks is not None and self._acks_since is None:
+                self._acks_since = time.monotonic()
+            self._in_flight = 0
+
+    def committed(self, shown: Shown) -> None:
+        """A batch is on disk."""
+        with self._woken:
+            self.shown = shown
+            self._in_flight = 0
+
+    def renewal(self) -> Renewal | None:
+        """The new epoch that is wanted."""
+        return self._renewal
+
+    def begin(self, shown: Shown, acked: dict[str, int], facts: dict[str, str]) -> None:
+        """A database was opened, or a new epoch begun in it. What is remembered in memory is newer than what is on disk."""
+        with self._woken:
+            if shown.epoch != self.shown.epoch:
+                self._acks.begin(acked)
+                self._renewal, self._ahead, self._acks_since = None, 0, None
+            unwritten = {key: value for key, value in self._facts.items() if facts.get(key) != value}
+            self._facts = facts | self._facts
+            self._new_facts = unwritten
+            self.shown = shown
+
+    def busy(self, *, now: bool) -> None:
+        """Around every write, so that a disk that never answers is noticed."""
+        self._busy_since = time.monotonic() if now else None
+
+    def _acks_due(self) -> float | None:
+        if self._acks_since is None:
+            return None
+        return self._acks_since + self._settings.ack_delay_s - time.monotonic()

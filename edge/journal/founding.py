@@ -1,0 +1,92 @@
+"""Making sure that a database's epoch may go on: a new one for what is new, came back from a copy, or is not what others know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from edge.access.events import GatewayLoss, rfc3339
+from edge.clock import Moment
+from edge.journal.desk import LossCause
+from edge.journal.record import Draft, draft
+from edge.journal.store import Store
+
+EPOCH_BEFORE = "before"
+"""Cause of an epoch that is known only by name, of a database that is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of the database from elsewhere: its epoch, the last number given, and the last that every consumer has."""
+
+    epoch: str
+    head: int
+    deletable: int
+
+
+def found(store: Store, known: Known | None, now: Moment, new_epoch: Callable[[], str]) -> bool:
+    """Give an empty database its first epoch, and one that was rolled back a new one. Says whether a new one was begun."""
+    if not store.eras:
+        _begin_first(store, known, now, new_epoch())
+        return True
+    if known is None or _goes_on(store, known):
+        return False
+    if known.epoch == store.era.epoch:
+        renew(store, "rolled_back", known.deletable, known.head, now, new_epoch())
+    else:
+        _begin_after(store, known, now, new_epoch())
+    return True
+
+
+def renew(store: Store, cause: LossCause, deletable: int, ahead: int, now: Moment, epoch: str) -> None:
+    """Begin a new epoch. Of the old one, what is not yet acknowledged gets new numbers; head+1..ahead is reported as lost here.
+
+    What was sent and not acknowledged may so reach the centre under two ids: a repetition is repaired by its `passage_id`, a hole
+    by nothing.
+    """
+    old, tip = store.era, store.tip
+    with store.transaction():
+        store.begin_era(epoch, rfc3339(now.at), cause)
+        store.carry_over(old.number, max(deletable, old.base_seq), tip.seq)
+        first = max(tip.seq, deletable) + 1
+        if first <= ahead:
+            store.add([loss(now, old.epoch, first, ahead, cause)])
+
+
+def loss(now: Moment, epoch: str, first: int, last: int, cause: LossCause) -> Draft:
+    """Write out a record of loss."""
+    return draft(GatewayLoss(at=now.at, clock=now.trust, epoch=epoch, from_=str(first), to=str(last), cause=cause))
+
+
+def parse_at(text: str | None) -> datetime | None:
+    """Read back the time of a record."""
+    return datetime.fromisoformat(text) if text else None
+
+
+def _goes_on(store: Store, known: Known) -> bool:
+    if known.epoch == store.era.epoch:
+        return store.tip.seq >= known.head
+    # The name of an older epoch is left behind when the power goes between beginning a new one and writing that down.
+    return any(era.epoch == known.epoch for era in store.eras)
+
+
+def _begin_first(store: Store, known: Known | None, now: Moment, epoch: str) -> None:
+    with store.transaction():
+        if known:
+            store.begin_era(known.epoch, rfc3339(now.at), EPOCH_BEFORE, ended_at=known.head)
+        store.begin_era(epoch, rfc3339(now.at), "created")
+        if known and known.deletable < known.head:
+            store.add([loss(now, known.epoch, known.deletable + 1, known.head, "corrupt")])
+
+
+def _begin_after(store: Store, known: Known, now: Moment, epoch: str) -> None:
+    """The last epoch that we know is not in this database: a copy from before it came back."""
+    old, tip = store.era, store.tip
+    acked = min(store.acks().values(), default=0)
+    with store.transaction():
+        store.begin_era(known.epoch, rfc3339(now.at), EPOCH_BEFORE, ended_at=known.head)
+        store.begin_era(epoch, rfc3339(now.at), "rolled_back")
+        store.carry_over(old.number, max(acked, old.base_seq), tip.seq)
+        if known.deletable < known.head:
+            store.add([loss(now, known.epoch, known.deletable + 1, known.head, "rolled_back")])

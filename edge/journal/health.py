@@ -1,0 +1,66 @@
+"""How the journal is, for `health` and for a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from edge.journal.ballast import Load
+from edge.journal.desk import Desk
+from edge.journal.faults import Fault
+from edge.journal.record import ALG
+
+STUCK_S = 5.0
+"""Seconds at one write after which the disk is called stuck: a thousand times an ordinary commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalHealth:
+    """`why` is empty when all is well, else machine words, the gravest first.
+
+    disk_full, read_only, io_error, corrupt, newer_schema (events wait in memory) · stuck · writer_stopped ·
+    events_lost (not written down yet) · ballast (given up, or no room for it) · set_aside (damaged databases lie in the folder).
+    `oldest` and `head` are numbers of `epoch`, `chain_head` hexadecimal; `waiting` and `waiting_bound` count events in memory.
+    """
+
+    state: Literal["ok", "degraded"]
+    why: tuple[str, ...]
+    epoch: str
+    head: int
+    oldest: int
+    chain_head: str
+    alg: str
+    waiting: int
+    waiting_bound: int
+    lost: int
+    disk_free: int
+    aside: tuple[str, ...]
+
+
+def judge(desk: Desk, *, writing: bool) -> JournalHealth:
+    """Look at the desk; no disk is touched."""
+    shown, condition, lost = desk.shown, desk.condition, desk.lost()
+    fault = condition.fault or (Fault.STUCK if desk.busy_s() > STUCK_S else None)
+    why: list[str] = [fault.value] if fault else []
+    if not (writing or desk.stopping):
+        why.append("writer_stopped")
+    if lost:
+        why.append("events_lost")
+    if condition.ballast is not Load.WHOLE:
+        why.append("ballast")
+    if condition.aside:
+        why.append("set_aside")
+    return JournalHealth(
+        state="degraded" if why else "ok",
+        why=tuple(why),
+        epoch=shown.epoch,
+        head=shown.head,
+        oldest=shown.era.base_seq + 1 if shown.era else 1,
+        chain_head=shown.chain.hex(),
+        alg=ALG,
+        waiting=desk.waiting(),
+        waiting_bound=desk.bound,
+        lost=lost,
+        disk_free=condition.disk_free,
+        aside=condition.aside,
+    )

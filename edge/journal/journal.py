@@ -1,0 +1,168 @@
+"""The journal: what happened, in order, on disk before it is told.
+
+An append gets its number when it is committed, not before: numbers have no gap unless events had to go from memory under a dead
+disk, and then a hole of exactly as many numbers is followed by the `gateway.loss` that names it. Events and outbox are the same rows:
+what a consumer has yet to get is what lies behind the number that it acknowledged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from secrets import token_hex
+
+from edge.access.events import Event, GatewayLoss
+from edge.clock import Clock
+from edge.journal.acks import Ack
+from edge.journal.chain import ChainReport, ChainWalk
+from edge.journal.desk import Desk, LossCause
+from edge.journal.faults import Fault, Unreadable
+from edge.journal.health import JournalHealth, judge
+from edge.journal.mark import read_mark
+from edge.journal.opened import Opened
+from edge.journal.read import Reader
+from edge.journal.receipt import Receipt
+from edge.journal.record import Record, draft
+from edge.journal.settings import JournalSettings
+from edge.journal.writer import Writer
+
+OPEN_S = 5.0
+"""Longest that `open` waits for the disk; the daemon then starts without it, and the journal goes on trying."""
+
+CLOSE_S = 3.0
+"""Longest that `close` waits for the last commit: the daemon has five seconds to stop in all."""
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+def last_trusted_time(folder: Path) -> datetime | None:
+    """The last wall time that was trusted, as the previous run left it: for the clock that the journal itself is given."""
+    mark = read_mark(folder)
+    return mark.last_trusted if mark else None
+
+
+def last_written_time(folder: Path) -> datetime | None:
+    """The last wall time that the previous run wrote down: a clock before it is wrong."""
+    mark = read_mark(folder)
+    return mark.alive_at if mark else None
+
+
+class Journal:
+    """One folder: `journal.db` with its log, `alive` (sign of life), `ballast`, and databases set aside as damaged.
+
+    Every method may be called from any thread. Only `open`, `close`, `page`, `record` and `verify` touch the disk.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: JournalSettings,
+        clock: Clock,
+        *,
+        consumers: Iterable[str] = ("centre",),
+        boot_id: str | None = None,
+        new_epoch: Callable[[], str] = lambda: token_hex(8),
+    ) -> None:
+        """`consumers` are those whose acknowledgements allow pruning. `boot_id` is the kernel's unless a test gives another."""
+        self._path = folder / "journal.db"
+        self._clock = clock
+        self._desk = Desk(settings, consumers)
+        self._reader = Reader(self._path)
+        boot_id = boot_id if boot_id is not None else BOOT_ID.read_text("ascii").strip()
+        self._writer = Writer(folder, settings, clock, self._desk, self._reader, boot_id, new_epoch)
+
+    def open(self) -> Opened:
+        """Start the writer. A disk that cannot be used is no error: `health` says so and events wait. Raises JournalInUse."""
+        self._writer.start()
+        return self._writer.opened(OPEN_S)
+
+    def append(self, *events: Event) -> Receipt:
+        """Queue events, to be committed together; never waits for the disk and never raises for it."""
+        return self._desk.append(tuple(draft(event) for event in events))
+
+    def close(self) -> None:
+        """Write what waits, fold the log, mark the stop as clean; after 3 s it returns whatever the disk does."""
+        self._desk.wake(stop=True)
+        self._writer.join(CLOSE_S)
+
+    @property
+    def epoch(self) -> str:
+        """The name of the current run of numbers; empty until a database could be opened."""
+        return self._desk.shown.epoch
+
+    def head(self) -> int:
+        """The last committed number, 0 = none."""
+        return self._desk.shown.head
+
+    def oldest(self) -> int:
+        """The first number of the epoch that is not pruned; one more than the head where none is left."""
+        era = self._desk.shown.era
+        return era.base_seq + 1 if era else 1
+
+    def page(self, after: int, limit: int, upto: int | None = None) -> list[Record]:
+        """Committed records of the current epoch with after < seq <= upto, in order; empty also while the disk cannot be read."""
+        era = self._desk.shown.era
+        if era is None:
+            return []
+        try:
+            return self._reader.page(era, after, limit, upto)
+        except Unreadable as error:
+            if error.fault is Fault.CORRUPT:
+                self._desk.wake(suspect=(after, limit, upto))
+            return []
+
+    def latest(self, limit: int) -> list[Record]:
+        """The newest records of any epoch, in order, for a person to look at."""
+        try:
+            return self._reader.latest(limit)
+        except Unreadable:
+            return []
+
+    def record(self, seq: int) -> Record | None:
+        """One committed record of the current epoch."""
+        return next(iter(self.page(seq - 1, 1, seq)), None)
+
+    def acknowledge(self, consumer: str, epoch: str, seq: int) -> Ack:
+        """Take note of how far a consumer has committed; written down with the next commit. See `Ack` for what to do next."""
+        answer, pruned = self._desk.acknowledge(consumer, epoch, seq)
+        if answer is Ack.WENT_BACK and seq < pruned:
+            self._report_pruned(epoch, seq + 1, pruned)
+        return answer
+
+    def acked(self) -> Mapping[str, int]:
+        """Consumer -> acknowledged number of the current epoch, 0 = never."""
+        return self._desk.acked()
+
+    def on_commit(self, wake: Callable[[int], None]) -> None:
+        """Have the new head told after every commit, by the writer's thread: `wake` must neither block nor raise."""
+        self._writer.subscribe(wake)
+
+    def remember(self, key: str, value: str) -> None:
+        """Keep a small fact; it is on disk no later than any event appended after it."""
+        self._desk.remember(key, value)
+
+    def recall(self, key: str) -> str | None:
+        """A fact as last remembered, by this run or an earlier one."""
+        return self._desk.recall(key)
+
+    def new_epoch(self, cause: LossCause) -> None:
+        """Begin a new epoch soon. What is not acknowledged gets new numbers in it; what a centre has and we lost is reported."""
+        self._desk.renew(cause)
+
+    def tidy(self) -> None:
+        """Prune soon what may be pruned, instead of within the hour."""
+        self._desk.wake(tidy=True)
+
+    def verify(self) -> ChainReport:
+        """Walk the hash chain of everything on disk, beside the writer. Raises OSError or sqlite3.Error where there is no such file."""
+        shown = self._desk.shown
+        return ChainWalk(self._path, (shown.epoch, shown.head)).run()
+
+    def health(self) -> JournalHealth:
+        """How the journal is, from memory alone."""
+        return judge(self._desk, writing=self._writer.is_alive())
+
+    def _report_pruned(self, epoch: str, first: int, last: int) -> None:
+        now = self._clock.now()
+        self.append(GatewayLoss(at=now.at, clock=now.trust, epoch=epoch, from_=str(first), to=str(last), cause="pruned"))

@@ -1,0 +1,104 @@
+"""The sign of life: one small file beside the database that says where things stood when we were last known to record.
+
+It tells a clean stop from a crash and a crash from a power cut, how long nobody recorded, and, where the database itself is
+gone, which numbers of its epoch can no longer be sent. It has two slots of one block each, written in turn and in place, so that
+a torn write spares the other slot and a full disk has room for it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from edge.access.events import rfc3339
+
+SLOT = 4096
+"""Bytes of a slot: one block of the usual file systems, and room for sixty-four consumers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where things stood. `alive_at` is the last time that everything given to the journal was on disk."""
+
+    epoch: str
+    head: int
+    alive_at: datetime
+    boot_id: str
+    acked: Mapping[str, int] = field(default_factory=dict)
+    clean: bool = False
+    last_trusted: datetime | None = None
+
+
+def read_mark(folder: Path) -> Mark | None:
+    """The newest whole mark of a journal's folder; None where there is none. Raises nothing: an unreadable mark is no mark."""
+    found = _slots(folder)
+    return max(found, key=lambda pair: pair[0])[1] if found else None
+
+
+class MarkFile:
+    """Writes marks. Raises OSError."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "alive"
+        self._count = max((count for count, _ in _slots(folder)), default=0)
+
+    def write(self, mark: Mark) -> None:
+        """Write the older slot and wait for the disk."""
+        count = self._count + 1
+        text = json.dumps(_plain(mark) | {"count": count}, sort_keys=True).encode()
+        block = b"%08x %s\n" % (zlib.crc32(text), text)
+        if len(block) > SLOT:
+            raise ValueError(f"a mark of {len(block)} bytes does not fit {SLOT}")
+        file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.pwrite(file, block.ljust(SLOT), count % 2 * SLOT)
+            os.fdatasync(file)
+        finally:
+            os.close(file)
+        self._count = count
+
+
+def _slots(folder: Path) -> list[tuple[int, Mark]]:
+    try:
+        raw = (folder / "alive").read_bytes()
+    except OSError:
+        return []
+    return [pair for start in (0, SLOT) if (pair := _parse(raw[start : start + SLOT])) is not None]
+
+
+def _parse(block: bytes) -> tuple[int, Mark] | None:
+    check, _, text = block.rstrip().partition(b" ")
+    try:
+        if int(check, 16) != zlib.crc32(text):
+            return None
+        plain = json.loads(text)
+        trusted = plain["last_trusted"]
+        mark = Mark(
+            epoch=plain["epoch"],
+            head=plain["head"],
+            alive_at=datetime.fromisoformat(plain["alive_at"]),
+            boot_id=plain["boot_id"],
+            acked=plain["acked"],
+            clean=plain["clean"],
+            last_trusted=datetime.fromisoformat(trusted) if trusted else None,
+        )
+        return int(plain["count"]), mark
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _plain(mark: Mark) -> dict[str, object]:
+    return {
+        "epoch": mark.epoch,
+        "head": mark.head,
+        "alive_at": rfc3339(mark.alive_at),
+        "boot_id": mark.boot_id,
+        "acked": dict(mark.acked),
+        "clean": mark.clean,
+        "last_trusted": rfc3339(mark.last_trusted) if mark.last_trusted else None,
+    }

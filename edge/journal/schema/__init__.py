@@ -1,0 +1,1 @@
+"""Numbered migrations; each runs once, in a transaction of its own."""
