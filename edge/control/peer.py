@@ -1,0 +1,59 @@
+"""Who is at the other end of a local socket, by the kernel's word."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import socket
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from grp import getgrnam
+
+_CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
+_SO_PEERGROUPS = 59  # <asm-generic/socket.h>; Python has no name for it
+_MOST_GROUPS = 65536  # NGROUPS_MAX
+_ID = struct.Struct("I")
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """An account and the process that speaks for it. `str()` is what is written down beside a command."""
+
+    uid: int
+    pid: int
+    groups: frozenset[int]
+
+    def __str__(self) -> str:
+        """Like `guard(uid=1001)`."""
+        try:
+            name = pwd.getpwuid(self.uid).pw_name
+        except KeyError:
+            name = "?"
+        return f"{name}(uid={self.uid})"
+
+
+def actor_of(connection: socket.socket) -> Actor:
+    """The account that connected. Its groups are those it had at that moment."""
+    pid, uid, gid = _CREDENTIALS.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
+    try:
+        raw = connection.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _MOST_GROUPS * _ID.size)
+    except OSError:  # a kernel before 4.13
+        raw = b""
+    return Actor(uid, pid, frozenset({gid, *(group for (group,) in _ID.iter_unpack(raw))}))
+
+
+def group_ids(names: Iterable[str]) -> frozenset[int]:
+    """The numbers of the groups that exist here."""
+    found = set()
+    for name in names:
+        try:
+            found.add(getgrnam(name).gr_gid)
+        except KeyError:
+            continue
+    return frozenset(found)
+
+
+def may_command(actor: Actor, groups: frozenset[int]) -> bool:
+    """Root, the daemon's own account, and members of `groups`."""
+    return actor.uid in {0, os.geteuid()} or not groups.isdisjoint(actor.groups)
