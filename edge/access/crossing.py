@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
@@ -47,7 +47,7 @@ class Grant:
     passage_id: str
     direction: Direction
     seconds: float
-    who: str
+    who: str = field(repr=False)
     button: bool = False
     """Asked for by the exit button, whose reading the contact may overtake."""
 

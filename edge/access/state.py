@@ -53,12 +53,12 @@ class RefusalTally:
         self._times: deque[float] = deque(maxlen=REFUSALS)
         self._told_at: float | None = None
 
-    def refused(self, mono: float) -> bool:
-        """Count one; True when it is time to tell a person."""
+    def refused(self, mono: float) -> int:
+        """Count one; return how many there were lately when it is time to tell a person, else 0."""
         self._times.append(mono)
         if len(self._times) < REFUSALS or mono - self._times[0] > WITHIN_S:
-            return False
+            return 0
         if self._told_at is not None and mono - self._told_at < WITHIN_S:
-            return False
+            return 0
         self._told_at = mono
-        return True
+        return len(self._times)

@@ -128,5 +128,17 @@ class Drive:
 
 
 Input = (
-    Presented | PinTyped | ExitPressed | ContactSaid | PassSeen | CoverSaid | SupplySaid | LineSaid | FireSaid | SetMode | Unlock | Driven
+    Presented
+    | PinTyped
+    | ExitPressed
+    | ContactSaid
+    | PassSeen
+    | Edge
+    | CoverSaid
+    | SupplySaid
+    | LineSaid
+    | FireSaid
+    | SetMode
+    | Unlock
+    | Driven
 )

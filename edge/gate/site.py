@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import NamedTuple
+import asyncio
+import itertools
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
+from typing import Literal
 
 from drivers.contract import DoorController
+from drivers.orders import HoldReleased, Order, Outcome, Secure
+from drivers.readings import Back, Contact, Lost, ReaderBack, ReaderLost, Reading
+from edge.access.events import DeviceBack, DeviceLost, Event, GatewayDegraded, SiteFire
+from edge.access.reasons import GuardReason
+from edge.access.rules import Mode
 from edge.access.terms import Book
 from edge.clock import Clock
+from edge.gate.alarms import Alarms
+from edge.gate.core import GateCore
+from edge.gate.gate import Gate
+from edge.gate.inputs import FireSaid, Input, LineSaid, SetMode, Unlock
 from edge.gate.recorder import Memory, Recorder
-from edge.gate.view import AlarmView, Answer, DoorView
+from edge.gate.view import AlarmView, Answer, DoorView, Result
+from edge.gate.visits import Visits
 from edge.gate.wiring import Wiring
+from edge.supervisor import Unit
 
-
-class GateUnit(NamedTuple):
-    """What the supervisor runs: `gate.<door>` and `controller.<name>`. Only gates are essential: a device may be away for ever."""
-
-    name: str
-    run: Callable[[], Awaitable[None]]
-    essential: bool
+FIRST_BACK_S = 5.0  # a device that has not spoken by then is told as lost
+ANSWER_S = 5.0  # an unlock lives 3 s and its order another; who asks is answered before they give up
+ORDERS = {Result.UNKNOWN_PLACE: 0, Result.UNCHANGED: 1, Result.BUSY: 2, Result.ACCEPTED: 3}
 
 
 class SiteGates:
-    """Made once by the composition root, after the journal is open (modes, open alarms and the fire state are read in the constructor)."""
+    """Made once by the composition root, after the journal is open: modes, open alarms and the fire state are read in the constructor.
+
+    Everything happens in one event loop: controllers emit in it, and commands are given in it.
+    """
 
     def __init__(
         self,
@@ -36,36 +49,191 @@ class SiteGates:
         new_id: Callable[[], str],
         pin_hash: Callable[[str], bytes],
     ) -> None:
-        raise NotImplementedError
+        """`controllers` has one for each of `wiring.controllers`; `book` is the roster in force, asked anew for every decision."""
+        self._wiring = wiring
+        self._controllers = controllers
+        self._recorder = recorder
+        self._clock = clock
+        self._alarms = Alarms(None, memory, new_id)
+        self._up: set[str] = set()
+        self._lost: set[str] = set()
+        self._ready = asyncio.Event()
+        self._tokens = itertools.count(1)
+        self._asked: dict[int, asyncio.Future[Answer]] = {}
+        if wiring.fire_line is None:
+            self._fire(active=False)  # a fire line that was taken out of the settings cannot end its alarm itself
+        visits = Visits(memory, book)
+        self._gates = {
+            name: Gate(
+                GateCore(
+                    plan,
+                    book=book,
+                    rules=lambda: wiring.rules,
+                    memory=memory,
+                    visits=visits,
+                    new_id=new_id,
+                    pin_hash=pin_hash,
+                    fire="fire" in self._alarms,
+                    fire_known=wiring.fire_line is None,
+                ),
+                lock=plan.lock,
+                recorder=recorder,
+                send=self._send,
+                clock=clock,
+                answer=self._answered,
+            )
+            for name, plan in wiring.doors.items()
+        }
 
-    def units(self) -> tuple[GateUnit, ...]:
-        """Every gate first, then every controller."""
-        raise NotImplementedError
+    def units(self) -> tuple[Unit, ...]:
+        """Every gate (essential), then every controller (a device may be away for ever); controllers stop after the gates."""
+        gates = (Unit(f"gate.{name}", gate.run, essential=True, progress=gate.progress) for name, gate in self._gates.items())
+        devices = (Unit(f"controller.{name}", partial(self._run, name), stop_order=1) for name in self._controllers)
+        return (*gates, *devices)
 
     def view(self) -> tuple[DoorView, ...]:
         """One snapshot a door, in the order of site.yaml."""
-        raise NotImplementedError
+        return tuple(gate.view() for gate in self._gates.values())
 
     def alarms(self) -> tuple[AlarmView, ...]:
-        """Every alarm open at a door or at the site."""
-        raise NotImplementedError
+        """Every alarm open at the site or at a door."""
+        return (*self._alarms.view(), *itertools.chain.from_iterable(door.alarms for door in self.view()))
+
+    def lost(self) -> tuple[str, ...]:
+        """The devices that do not answer now."""
+        return tuple(sorted(self._lost))
 
     async def first_ready(self) -> None:
-        """Wait until the first lock has been driven to where it belongs, or every controller is known to be away."""
-        raise NotImplementedError
+        """Wait until the first lock has been driven to where it belongs, or every controller has answered or is known to be away."""
+        await self._ready.wait()
 
-    async def unlock(self, access_point: str, reason_code: str) -> Answer:
+    async def unlock(self, access_point: str, reason: GuardReason) -> Answer:
         """A guard opens for one passage; lock-down does not stop a guard at the desk."""
-        raise NotImplementedError
+        point = self._wiring.rules.access_points.get(access_point)
+        if point is None:
+            return Answer(Result.UNKNOWN_PLACE)
+        return await self._ask(point.door, lambda token: Unlock(access_point, reason, token))
 
     async def lock_down(self, door: str | None = None) -> Answer:
         """No entry by anybody at this door, or at all doors; exits go on."""
-        raise NotImplementedError
+        return await self._set(Mode.LOCK_DOWN, door)
 
     async def lock_open(self, door: str | None = None) -> Answer:
         """Keep this door, or all doors, released."""
-        raise NotImplementedError
+        return await self._set(Mode.LOCKED_OPEN, door)
 
     async def release(self, door: str | None = None) -> Answer:
         """End lock-down and locked open."""
-        raise NotImplementedError
+        return await self._set(Mode.NORMAL, door)
+
+    def reading(self, controller: str, reading: Reading) -> None:
+        """Take one reading of a controller: the `emit` of every controller, and of `simulate`."""
+        match reading:
+            case Lost():
+                self._line(controller, up=False)
+            case Back():
+                self._line(controller, up=True)
+            case ReaderLost(reader):
+                self._device(f"{controller}_reader{reader}", self._wiring.controllers[controller].doors, up=False)
+            case ReaderBack(reader):
+                self._device(f"{controller}_reader{reader}", self._wiring.controllers[controller].doors, up=True)
+            case _:
+                if (fire := self._wiring.fire_state(controller, reading)) is not None:
+                    self._fire_line(fire)
+                for door, item in self._wiring.meaning(controller, reading):
+                    self._gates[door].post(item)
+
+    async def _run(self, name: str) -> None:
+        """Run one controller. If it fails by a bug, its line is as lost as by a pulled cable, until the supervisor has started it again."""
+        missed = asyncio.ensure_future(self._missed(name))
+        failed = True
+        try:
+            await self._controllers[name].run(partial(self.reading, name))
+        except asyncio.CancelledError:
+            failed = False
+            raise
+        finally:
+            missed.cancel()
+            if failed:
+                self._line(name, up=False)
+
+    async def _missed(self, name: str) -> None:
+        await self._clock.sleep(FIRST_BACK_S)
+        if name not in self._up:
+            self._line(name, up=False)
+
+    def _line(self, name: str, *, up: bool) -> None:
+        doors = self._wiring.controllers[name].doors
+        self._up.add(name) if up else self._up.discard(name)
+        self._device(name, doors, up=up)
+        for door in doors:
+            self._gates[door].post(LineSaid(name, up))
+        if self._lost | self._up >= self._controllers.keys():
+            self._ready.set()
+
+    def _device(self, device: str, doors: tuple[str, ...], *, up: bool) -> None:
+        """Tell once that it is lost, and once that it is back."""
+        if up == (device not in self._lost):
+            return
+        now = self._clock.now()
+        if up:
+            self._lost.discard(device)
+            self._recorder.append(DeviceBack(at=now.at, clock=now.trust, device=device, doors=doors))
+        else:
+            self._lost.add(device)
+            self._recorder.append(DeviceLost(at=now.at, clock=now.trust, device=device, doors=doors))
+
+    def _fire_line(self, state: Contact) -> None:
+        """The fire input spoke. A wire that is cut or shorted is a fault for a person; it neither begins nor ends a fire."""
+        known = state in {Contact.OPEN, Contact.CLOSED}
+        self._site_alarm("fire_line", GatewayDegraded, begins=not known, what="fire_line")
+        if not known:
+            return
+        self._fire(active=state is Contact.OPEN)
+        for gate in self._gates.values():
+            gate.post(FireSaid(state is Contact.OPEN))
+
+    def _fire(self, *, active: bool) -> None:
+        self._site_alarm("fire", SiteFire, begins=active)
+
+    def _site_alarm(self, key: str, kind: type[SiteFire | GatewayDegraded], *, begins: bool, **more: str) -> None:
+        now = self._clock.now()
+        alarm_id = self._alarms.begin(key, f"{kind.CLASS}.{kind.NAME}", now.at) if begins else self._alarms.end(key)
+        if alarm_id is None:
+            return
+        phase: Literal["begin", "end"] = "begin" if begins else "end"
+        event: Event = kind(at=now.at, clock=now.trust, alarm_id=alarm_id, phase=phase, **more)  # type: ignore[arg-type]  # `what`, of one kind
+        self._recorder.append(event)
+
+    async def _send(self, controller: str, order: Order) -> Outcome:
+        outcome = await self._controllers[controller].send(order)
+        if isinstance(order, Secure | HoldReleased):
+            self._ready.set()
+        return outcome
+
+    async def _set(self, mode: Literal[Mode.NORMAL, Mode.LOCK_DOWN, Mode.LOCKED_OPEN], door: str | None) -> Answer:
+        """Set the mode of one door or of all; of several answers the one that says most."""
+        doors = [door] if door is not None else list(self._gates)
+        asked: list[Coroutine[None, None, Answer]] = [self._ask(name, partial(SetMode, mode)) for name in doors]
+        answers = await asyncio.gather(*asked)
+        return max(answers, key=lambda answer: ORDERS[answer.result], default=Answer(Result.UNKNOWN_PLACE))
+
+    async def _ask(self, door: str, command: Callable[[int], Input]) -> Answer:
+        gate = self._gates.get(door)
+        if gate is None:
+            return Answer(Result.UNKNOWN_PLACE)
+        token = next(self._tokens)
+        self._asked[token] = answer = asyncio.get_running_loop().create_future()
+        try:
+            gate.post(command(token))
+            async with asyncio.timeout(ANSWER_S):
+                return await answer
+        except TimeoutError:
+            return Answer(Result.BUSY)
+        finally:
+            del self._asked[token]
+
+    def _answered(self, token: int, answer: Answer) -> None:
+        waiting = self._asked.get(token)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(answer)

@@ -1,0 +1,62 @@
+"""Alarms that are open: each keeps one id from begin to end, over a restart too."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+
+from edge.gate.recorder import Memory
+from edge.gate.view import AlarmView
+
+
+class Alarms:
+    """The open alarms of one owner (a door, or the site as `door=None`). Bounded: there are only as many keys as kinds of alarm."""
+
+    def __init__(self, door: str | None, memory: Memory, new_id: Callable[[], str]) -> None:
+        """Read back what was open when the daemon last stopped. A note that cannot be read is as good as none."""
+        self._door = door
+        self._memory = memory
+        self._new_id = new_id
+        self._note = f"alarms.{door}" if door else "alarms"
+        self._open: dict[str, AlarmView] = {}
+        for key, (alarm_id, what, since) in _read(memory.recall(self._note)).items():
+            self._open[key] = AlarmView(alarm_id, what, door, datetime.fromisoformat(since))
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._open
+
+    def begin(self, key: str, what: str, at: datetime) -> str | None:
+        """Open an alarm and return its id; None if it is open already. `what` is the event's name, such as `door.held`."""
+        if key in self._open:
+            return None
+        self._open[key] = AlarmView(self._new_id(), what, self._door, at)
+        self._write()
+        return self._open[key].alarm_id
+
+    def end(self, key: str) -> str | None:
+        """Close an alarm and return its id; None if it was not open."""
+        ended = self._open.pop(key, None)
+        if ended is None:
+            return None
+        self._write()
+        return ended.alarm_id
+
+    def open(self) -> tuple[str, ...]:
+        """The keys of all open alarms."""
+        return tuple(self._open)
+
+    def view(self) -> tuple[AlarmView, ...]:
+        """All open alarms, oldest first."""
+        return tuple(self._open.values())
+
+    def _write(self) -> None:
+        self._memory.remember(self._note, json.dumps({k: [a.alarm_id, a.what, a.since.isoformat()] for k, a in self._open.items()}))
+
+
+def _read(note: str | None) -> dict[str, tuple[str, str, str]]:
+    try:
+        found = json.loads(note or "{}")
+        return {str(k): (str(i), str(what), datetime.fromisoformat(since).isoformat()) for k, (i, what, since) in found.items()}
+    except (ValueError, TypeError, AttributeError):
+        return {}

@@ -1,0 +1,275 @@
+"""One gate's judgement, without I/O: inputs and a moment in, effects out. edge/gate/gate.py carries the effects out.
+
+Everything that takes time lies outside: the core never waits, and a moment is always the one at which the input arrived, so that a whole
+evening at the gate runs in simulated time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from drivers.orders import Indicate, Signal
+from edge.access.crossing import Grant
+from edge.access.decision import Decision, decide
+from edge.access.events import GuardOpened, RepeatedRefusals
+from edge.access.reasons import Reason
+from edge.access.request import CardShown, Credential, PinShown, Request
+from edge.access.rules import Rules
+from edge.access.state import WITHIN_S, PinTally, RefusalTally, State
+from edge.access.terms import Book, Direction, Method
+from edge.clock import Moment
+from edge.gate.alarms import Alarms
+from edge.gate.doorstep import Doorstep
+from edge.gate.effects import Effects
+from edge.gate.inputs import (
+    ContactSaid,
+    CoverSaid,
+    Driven,
+    Edge,
+    ExitPressed,
+    FireSaid,
+    Input,
+    LineSaid,
+    PassSeen,
+    PinTyped,
+    Presented,
+    SetMode,
+    SupplySaid,
+    Unlock,
+)
+from edge.gate.modes import Modes
+from edge.gate.passage import Passage, Passages
+from edge.gate.plan import DoorPlan
+from edge.gate.recorder import Memory
+from edge.gate.view import Answer, DoorView, Result
+from edge.gate.visits import Visits
+
+SIGNALS: Mapping[Reason, Signal] = MappingProxyType({Reason.TOO_MANY_ATTEMPTS: Signal.USE_CARD, Reason.NEEDS_SECOND_FACTOR: Signal.WAIT})
+"""What a person is told; every other refusal is REFUSED, every grant OK."""
+AGAIN_S = 1.0  # a reader repeats a card that is held to it two or three times a second: that is one refusal
+STATES_S = 1.0  # a board tells the states of its inputs within a second of Back; what is told then is no edge
+
+
+class GateCore:
+    """Judges and remembers for one door."""
+
+    def __init__(
+        self,
+        plan: DoorPlan,
+        *,
+        book: Callable[[], Book],
+        rules: Callable[[], Rules],
+        memory: Memory,
+        visits: Visits,
+        new_id: Callable[[], str],
+        pin_hash: Callable[[str], bytes],
+        fire: bool = False,
+        fire_known: bool = True,
+    ) -> None:
+        """`fire` is what was remembered of the fire input, `fire_known` whether nothing newer is expected (no fire input is wired)."""
+        self._plan = plan
+        self._book = book
+        self._rules = rules
+        self._visits = visits
+        self._new_id = new_id
+        self._pin_hash = pin_hash
+        self._passages = Passages(plan.name)
+        modes = Modes(plan.name, plan.open_schedule, memory, fire=fire, fire_known=fire_known)
+        self._step = Doorstep(plan, modes, Alarms(plan.name, memory, new_id), self._passages, visits)
+        self._pins = {name: PinTally() for name in plan.points}
+        self._refusals = {name: RefusalTally() for name in plan.points}
+        self._refused_last: tuple[str, str, float] | None = None
+        self._edges: dict[tuple[str, int], bool] = {}
+        self._up_at: dict[str, float] = {}
+        self._asked: dict[str, int] = {}
+
+    def start(self, now: Moment) -> Effects:
+        """Once, before any input."""
+        fx = Effects()
+        self._step.start(now, fx)
+        return fx
+
+    def deadline(self) -> float | None:
+        """When `due` must be called next (monotonic); None while nothing runs."""
+        return self._step.deadline()
+
+    def due(self, now: Moment) -> Effects:
+        """Let time pass."""
+        fx = Effects()
+        self._step.due(now, fx, self._rules().tz)
+        return fx
+
+    def handle(self, item: Input, now: Moment) -> Effects:
+        """Take one input that arrived at `now`; moments must not go back."""
+        deadline = self._step.deadline()
+        fx = self.due(now) if deadline is not None and deadline <= now.mono else Effects()
+        match item:
+            case Presented(access_point, credential):
+                self._presented(Request(access_point, credential), now, fx)
+            case PinTyped(access_point, digits):
+                self._presented(Request(access_point, PinShown(self._pin_hash(digits))), now, fx)
+            case ContactSaid(state):
+                self._step.contact(state, now, fx)
+            case Driven():
+                self._driven(item, now, fx)
+            case ExitPressed():
+                self._exit(now, fx)
+            case PassSeen(direction):
+                self._step.passed(direction, now, fx)
+            case Edge():
+                self._edge(item, now, fx)
+            case LineSaid():
+                self._line(item, now, fx)
+            case FireSaid(active):
+                self._step.fire(active, now, fx)
+            case CoverSaid():
+                self._step.cover(item, now, fx)
+            case SupplySaid():
+                self._step.supply(item, now, fx)
+            case SetMode():
+                self._set_mode(item, now, fx)
+            case Unlock():
+                self._unlock(item, now, fx)
+        return fx
+
+    @property
+    def holding(self) -> bool:
+        """Whether the lock is to stay released: a release ordered before must not end that."""
+        return self._step.machine.holding
+
+    def view(self, dropped: int = 0) -> DoorView:
+        """The door now."""
+        return self._step.view(dropped)
+
+    def _presented(self, request: Request, now: Moment, fx: Effects) -> None:
+        book, rules = self._book(), self._rules()
+        rest = self._pins[request.access_point].rests(rules.pins, now.mono)
+        decision = decide(request, book, rules, State(self._step.modes.mode, rest, self._visits.used), now)
+        self._tell(request.access_point, Signal.OK if decision.granted else SIGNALS.get(decision.reason, Signal.REFUSED), fx)
+        who = decision.person_ref or _stranger(request.credential)
+        if decision.granted:
+            self._granted(decision, who, book, now, fx)
+        else:
+            self._denied(decision, who, book, now, fx)
+
+    def _granted(self, decision: Decision, who: str, book: Book, now: Moment, fx: Effects) -> None:
+        who = f"{decision.access_point} {who}"
+        standing = self._step.machine.renews(who, now.mono)
+        passage_id = standing.passage_id if standing else self._new_id()
+        passage = self._passages.decided(decision, passage_id, book, now)
+        if decision.duress:
+            fx.events.append(self._passages.duress(passage, now))
+        if standing is not None:
+            self._step.renew(standing, now, fx)
+            return
+        fx.events.append(self._passages.granted(passage, now))
+        if passage.visit and passage.person_ref is not None:
+            self._visits.reserve(passage.person_ref)
+        seconds = self._plan.extended_release_s if decision.extended else self._plan.release_s
+        self._step.grant(Grant(passage_id, decision.direction, seconds, who), now, fx)
+
+    def _denied(self, decision: Decision, who: str, book: Book, now: Moment, fx: Effects) -> None:
+        point = decision.access_point
+        last, self._refused_last = self._refused_last, (point, who, now.mono)
+        if decision.method is Method.CARD and last is not None and last[:2] == (point, who) and now.mono - last[2] < AGAIN_S:
+            return
+        passage = self._passages.decided(decision, None, book, now)
+        fx.events.append(self._passages.denied(passage, now))
+        if decision.duress:
+            fx.events.append(self._passages.duress(passage, now))
+        if decision.wrong_pin:
+            self._pins[point].wrong(now.mono)
+        if count := self._refusals[point].refused(now.mono):
+            fx.events.append(
+                RepeatedRefusals(
+                    at=now.at,
+                    clock=now.trust,
+                    door=self._plan.name,
+                    access_point=point,
+                    direction=decision.direction,
+                    count=count,
+                    within_s=WITHIN_S,
+                )
+            )
+
+    def _exit(self, now: Moment, fx: Effects) -> None:
+        standing = self._step.machine.renews("exit button", now.mono)
+        if standing is not None:
+            self._step.renew(standing, now, fx)
+            return
+        passage = self._passages.keep(Passage(self._new_id(), self._plan.way_out, Direction.OUT, Method.REX, Reason.REX))
+        fx.events.append(self._passages.granted(passage, now))
+        self._step.grant(Grant(passage.passage_id, Direction.OUT, self._plan.release_s, "exit button", button=True), now, fx)
+
+    def _edge(self, edge: Edge, now: Moment, fx: Effects) -> None:
+        key = (edge.controller, edge.number)
+        was = self._edges.get(key)
+        self._edges[key] = edge.active
+        just_back = now.mono - self._up_at.get(edge.controller, float("-inf")) < STATES_S
+        if not edge.active or was or (was is None and just_back):
+            return
+        if isinstance(edge.means, ExitPressed):
+            self._exit(now, fx)
+        else:
+            self._step.passed(edge.means.direction, now, fx)
+
+    def _line(self, said: LineSaid, now: Moment, fx: Effects) -> None:
+        self._edges = {key: active for key, active in self._edges.items() if key[0] != said.controller}
+        if said.up:
+            self._up_at[said.controller] = now.mono
+        self._step.line(said, now, fx)
+
+    def _driven(self, done: Driven, now: Moment, fx: Effects) -> None:
+        self._step.driven(done, now, fx)
+        token = self._asked.pop(done.drive.passage_id, None)
+        if token is not None:
+            fx.answers.append((token, Answer(Result(done.result), done.drive.passage_id)))
+        if done.drive.what == "release" and done.result == "failed":
+            passage = self._passages.find(done.drive.passage_id)
+            if passage is not None and passage.access_point is not None:
+                self._tell(passage.access_point, Signal.WAIT, fx)  # yes, but the door does not move
+
+    def _set_mode(self, item: SetMode, now: Moment, fx: Effects) -> None:
+        if item.mode is self._step.modes.guard:
+            fx.answers.append((item.token, Answer(Result.UNCHANGED)))
+            return
+        self._step.set_mode(item.mode, now, fx)
+        fx.answers.append((item.token, Answer(Result.ACCEPTED)))
+
+    def _unlock(self, item: Unlock, now: Moment, fx: Effects) -> None:
+        point = self._plan.points[item.access_point]
+        passage = self._passages.keep(Passage(self._new_id(), point.name, point.direction, Method.GUARD, Reason.GUARD))
+        fx.events.append(self._passages.granted(passage, now))
+        fx.events.append(
+            GuardOpened(
+                at=now.at,
+                clock=now.trust,
+                door=self._plan.name,
+                access_point=point.name,
+                direction=point.direction,
+                passage_id=passage.passage_id,
+                reason_code=item.reason,
+            )
+        )
+        if self.holding:
+            fx.answers.append((item.token, Answer(Result.UNCHANGED, passage.passage_id)))
+        else:
+            self._asked[passage.passage_id] = item.token
+        self._tell(point.name, Signal.OK, fx)
+        self._step.grant(Grant(passage.passage_id, point.direction, self._plan.release_s, passage.passage_id), now, fx)
+
+    def _tell(self, access_point: str, signal: Signal, fx: Effects) -> None:
+        reader = self._plan.points[access_point].reader
+        if reader is not None:
+            fx.tells.append((reader[0], Indicate(reader[1], signal)))
+
+
+def _stranger(credential: Credential) -> str:
+    """What tells one unknown credential from another; never shown."""
+    match credential:
+        case CardShown(card):
+            return f"{card.bits}:{card.value}"
+        case PinShown(hashed):
+            return hashed.hex()
+    return "unreadable"

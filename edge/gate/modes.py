@@ -1,0 +1,68 @@
+"""The mode of one door: fire before what a guard set, what a guard set before the schedule. What a guard set survives a restart."""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+from typing import Literal
+
+from edge.access.rules import Mode
+from edge.access.schedule import Schedule
+from edge.clock import Moment, Trust
+from edge.gate.recorder import Memory
+
+Why = Literal["fire", "guard", "schedule"]
+LOOK_S = 15.0  # schedules change on the minute; a quarter of one is soon enough for a door that is opened for the rush hour
+
+
+class Modes:
+    """What each source asks for, and what follows from it. `fire_known` is False until the fire input has spoken since the start."""
+
+    def __init__(self, door: str, schedule: Schedule | None, memory: Memory, *, fire: bool, fire_known: bool) -> None:
+        self._note = f"mode.{door}"
+        self._memory = memory
+        self._schedule = schedule
+        self._guard = _read(memory.recall(self._note))
+        self._scheduled = False
+        self._look_at = float("-inf") if schedule else None
+        self.fire = fire
+        self.fire_known = fire_known
+
+    @property
+    def mode(self) -> Mode:
+        """The mode now."""
+        if self.fire:
+            return Mode.FIRE
+        if self._guard is not Mode.NORMAL:
+            return self._guard
+        return Mode.LOCKED_OPEN if self._scheduled else Mode.NORMAL
+
+    @property
+    def why(self) -> Why:
+        """Whose mode that is."""
+        return "fire" if self.fire else "guard" if self._guard is not Mode.NORMAL else "schedule"
+
+    @property
+    def guard(self) -> Mode:
+        """What the guard set last."""
+        return self._guard
+
+    def set(self, mode: Mode) -> None:
+        """A guard sets the mode; NORMAL ends lock-down and locked open, and leaves the schedule to itself."""
+        self._guard = mode
+        self._memory.remember(self._note, mode.value)
+
+    def look_at(self) -> float | None:
+        """When the schedule must be looked at next (monotonic)."""
+        return self._look_at
+
+    def look(self, now: Moment, tz: tzinfo) -> None:
+        """Look at the schedule. A clock that is not believed opens no door for hours: cards go on as ever."""
+        if self._schedule is None or self._look_at is None or now.mono < self._look_at:
+            return
+        self._look_at = now.mono + LOOK_S
+        self._scheduled = now.trust is not Trust.UNTRUSTED and self._schedule.covers(now.at, tz)
+
+
+def _read(note: str | None) -> Mode:
+    """Whatever cannot be read is NORMAL: cards go on, and nothing stands open."""
+    return Mode(note) if note in {Mode.LOCK_DOWN, Mode.LOCKED_OPEN} else Mode.NORMAL
