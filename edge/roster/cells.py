@@ -1,11 +1,11 @@
-"""One cell to one value: texts, numbers of persons, dates, moments, words. What Excel did to it on the way is found out, never mended."""
+"""One cell to one value: texts, numbers of persons, dates, moments, words. What Excel did to it is found out, never mended."""
 
 from __future__ import annotations
 
 import math
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -108,6 +108,18 @@ def last_day(cell: Cell) -> date | None:
     return day(cell)
 
 
+def private(parse: Callable[[Cell], T]) -> Callable[[Cell], T]:
+    """The same parser for a column about a person's life: its faults describe the cell and repeat nothing."""
+
+    def parse_private(cell: Cell) -> T:
+        try:
+            return parse(cell)
+        except Wrong as wrong:
+            raise Wrong(wrong.code, shape(cell), **wrong.values) from None
+
+    return parse_private
+
+
 def moment(cell: Cell, zone: ZoneInfo, *, end: bool) -> datetime | None:
     """A day with a time of the site's zone; a day alone is its first moment, or as an `end` its last. None for an empty cell."""
     found: tuple[date, time | None] | None
@@ -129,6 +141,8 @@ def moment(cell: Cell, zone: ZoneInfo, *, end: bool) -> datetime | None:
 def _day_and_time(cell: Cell) -> tuple[date, time | None] | None:
     if not isinstance(cell, str):
         raise Wrong("date", shape(cell))
+    if not cell:
+        return None
     flat = unicodedata.normalize("NFKC", cell).replace("T", " ").strip().removeprefix("'").strip()
     if not flat:
         return None

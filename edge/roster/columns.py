@@ -21,7 +21,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A column found in a file: its index from 0, the heading as written, and what stood in brackets behind it (cards[dec])."""
+    """A column found in a file: its index from 0, the heading without its bracket, and what stood in the bracket (cards[dec])."""
 
     key: str
     index: int
@@ -38,10 +38,18 @@ ROSTER: tuple[Column, ...] = (
     Column("unit", "单位", ("雇主", "用人单位", "工作单位", "公司", "企业", "employer", "unit_code", "统一社会信用代码", "company")),
     Column("permit_kind", "居住证类别", ("居住证情况", "居住证状态", "permit_type")),
     Column("permit_no", "居住证号", ("居住证号码", "居住证编号", "permit", "permit_number")),
-    Column("permit_until", "居住证有效期", ("居住证到期", "居住证到期日", "居住证有效期至", "居住证签注到期", "permit_expiry", "permit_expires")),
+    Column(
+        "permit_until",
+        "居住证有效期",
+        ("居住证到期", "居住证到期日", "居住证有效期至", "居住证签注到期", "permit_expiry", "permit_expires"),
+    ),
     Column("birth_date", "出生日期", ("生日", "出生年月日", "birthday", "date_of_birth", "dob")),
     Column("valid_from", "起始日期", ("开始日期", "入住日期", "生效日期", "有效期起", "from", "start", "start_date", "move_in")),
-    Column("valid_until", "截止日期", ("有效期", "有效期至", "到期日期", "结束日期", "退租日期", "until", "end", "end_date", "expires", "expiry")),
+    Column(
+        "valid_until",
+        "截止日期",
+        ("有效期", "有效期至", "到期日期", "结束日期", "退租日期", "until", "end", "end_date", "expires", "expiry"),
+    ),
     Column("groups", "分组", ("组", "权限组", "group")),
     Column("cards", "卡号", ("门禁卡", "门禁卡号", "卡", "card", "card_no", "card_number")),
     Column("pin", "密码", ("开门密码", "门禁密码", "口令", "pin_code", "passcode")),
@@ -114,7 +122,7 @@ def recognise(columns: Sequence[Column], texts: Sequence[str]) -> tuple[list[Hea
         if key is None and names.get(folded.rstrip("0123456789")) == "cards":
             key = "cards"
         if key:
-            found.append(Heading(key, index, text.strip(), bracket))
+            found.append(Heading(key, index, name.strip(), bracket))
         elif folded not in NOTES:
             unknown.append((index, text.strip()))
     return found, unknown
@@ -129,8 +137,3 @@ def nearest(columns: Sequence[Column], text: str) -> str | None:
         return None
     column = next(column for column in columns if column.key == names[near[0]])
     return column.key if folded.isascii() else column.zh
-
-
-def heading_for(columns: Sequence[Column], key: str, *, chinese: bool) -> str:
-    """The heading to tell a person of, in the language of the file."""
-    return next(column.zh if chinese else column.key for column in columns if column.key == key)

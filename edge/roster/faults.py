@@ -86,7 +86,9 @@ class RosterFaults(Exception):
         return any(fault.code in TRANSIENT for fault in self.faults)
 
 
-TRANSIENT = frozenset({"no_roster", "no_folder", "not_xlsx", "xlsx_broken", "csv_quote", "unreadable", "changed_meanwhile", "reader_failed"})
+TRANSIENT = frozenset(
+    {"no_roster", "no_folder", "not_xlsx", "xlsx_broken", "csv_quote", "unreadable", "changed_meanwhile", "reader_failed"}
+)
 """Faults that a file still being written may show."""
 
 

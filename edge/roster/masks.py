@@ -1,4 +1,4 @@
-"""What of a cell may be repeated in a message: misspelt words and dates. Anything that may be a number of a person is described, not shown."""
+"""What of a cell may be repeated in a message: misspelt words and dates. All that may be a number of a person is described only."""
 
 from __future__ import annotations
 

@@ -115,9 +115,10 @@ def _refuse_far(file: str, text: bytes) -> None:
 
 
 def _problem(text: bytes) -> str:
-    if found := _ERROR.search(text):
+    errors = b't="e"' in text or b"t='e'" in text
+    if errors and (found := _ERROR.search(text)):
         return f"error_value {found[1].decode()}"
-    if found := _UNCOMPUTED.search(text):
+    if (b"<f" in text or b":f" in text) and (found := _UNCOMPUTED.search(text)):
         return f"formula_empty {found[1].decode()}"
     if _NAMELESS.search(text):
         return "xlsx_nameless A1"

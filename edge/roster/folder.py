@@ -1,0 +1,161 @@
+"""The roster folder: which files count, and everything they say in one go."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from edge.access.terms import House
+from edge.roster import wire
+from edge.roster.columns import SHEETS
+from edge.roster.drafts import Sheets, TenantDraft, VisitDraft
+from edge.roster.faults import Notes, Place
+from edge.roster.others import read_houses, read_visits
+from edge.roster.rows import Taken, read_tenants
+from edge.roster.settings import RosterSettings
+from edge.roster.sheet import Sheet, open_sheet
+from edge.roster.table import MAX_FILE_BYTES, Unreadable, read_table
+
+READER = 1
+"""Goes up whenever the same bytes would be read differently, so that a roster kept by an older version is read anew."""
+
+_SUFFIXES = (".csv", ".xlsx")
+_OLD = (".xls", ".xlsm", ".xlsb", ".et", ".ods", ".numbers", ".txt")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What site.yaml knows that a sheet may name; None = not known, so not checked."""
+
+    groups: frozenset[str] | None = None
+    access_points: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The bytes of the files that count, by sheet name (roster, houses, visitors)."""
+
+    found: Mapping[str, tuple[str, bytes]] = field(repr=False)
+
+    def source(self, settings: RosterSettings, zone: ZoneInfo) -> str:
+        """A digest of these bytes and of all that decides how they are read."""
+        digest = hashlib.sha256(f"{READER}|{zone.key}|".encode())
+        reading = settings.model_dump(mode="json", include={"card_format", "card_notation", "groups", "default_groups"})
+        digest.update(json.dumps(reading, sort_keys=True, ensure_ascii=False).encode())
+        for name, (file, data) in sorted(self.found.items()):
+            digest.update(f"|{name}|{file.lower().rsplit('.', 1)[-1]}|{len(data)}|".encode())
+            digest.update(data)
+        return digest.hexdigest()
+
+
+def is_sheet(name: str) -> bool:
+    """Whether a file of this name in the folder counts. Excel's own (`~$roster.xlsx`) and hidden files do not."""
+    stem, dot, suffix = name.lower().rpartition(".")
+    return stem in SHEETS and dot + suffix in _SUFFIXES
+
+
+def read_files(folder: Path, notes: Notes) -> Files:
+    """The bytes of the sheets in the folder; what is missing or double is noted."""
+    try:
+        names = sorted(entry.name for entry in folder.iterdir())
+    except OSError:
+        notes.fault("no_folder", Place())
+        return Files({})
+    found: dict[str, tuple[str, bytes]] = {}
+    for sheet in SHEETS:
+        files = [name for name in names if is_sheet(name) and name.lower().rpartition(".")[0] == sheet]
+        if len(files) > 1:
+            notes.fault("two_files", Place(files[1]), other=files[0])
+        elif files:
+            data = _bytes(folder / files[0], notes)
+            if data is not None:
+                found[sheet] = (files[0], data)
+    if not any(is_sheet(name) and name.lower().startswith("roster.") for name in names):
+        _miss(names, notes)
+    return Files(found)
+
+
+def _miss(names: Iterable[str], notes: Notes) -> None:
+    old = [name for name in names if name.lower().startswith("roster.") and name.lower().endswith(_OLD)]
+    if old:
+        notes.fault("old_excel", Place(old[0]))
+    else:
+        notes.fault("no_roster", Place())
+
+
+def _bytes(path: Path, notes: Notes) -> bytes | None:
+    try:
+        if path.is_file():  # not a pipe, at which the reader would wait for ever
+            with path.open("rb") as file:
+                return file.read(MAX_FILE_BYTES + 1)
+    except OSError:
+        pass  # said below, as any other way of not being readable
+    notes.fault("unreadable", Place(path.name))
+    return None
+
+
+def read_folder(folder: Path, settings: RosterSettings, zone: ZoneInfo, known: Known | None = None) -> Sheets:
+    """Read all sheets of a folder. Never raises for what stands in it: every fault is in the result.
+
+    May take seconds and hold the interpreter: the daemon calls edge.roster.apart.read instead.
+    """
+    notes = Notes()
+    files = read_files(folder, notes)
+    return read_sheets(files, settings, zone, known or Known(), notes)
+
+
+def read_sheets(files: Files, settings: RosterSettings, zone: ZoneInfo, known: Known, notes: Notes) -> Sheets:
+    """Read the bytes of all sheets, houses first: tenants are checked against them, visits against tenants."""
+    sheets = {name: sheet for name in SHEETS if (sheet := _open(files, name, notes)) is not None}
+    taken = Taken()
+    houses: list[House] = []
+    tenants: list[TenantDraft] = []
+    visits: list[VisitDraft] = []
+    by_code: dict[str, House] | None = None
+    if "houses" in sheets:
+        houses = read_houses(sheets["houses"], notes)
+        by_code = {house.house_code: house for house in houses}
+    if "roster" in sheets:
+        tenants = read_tenants(sheets["roster"], settings, by_code, known.groups, taken, notes)
+        if "visitors" in sheets:
+            visits = read_visits(sheets["visitors"], settings, zone, known.access_points, taken, notes)
+    return Sheets(
+        tenants=tuple(tenants),
+        houses=tuple(houses),
+        visits=tuple(visits),
+        faults=tuple(notes.faults),
+        remarks=tuple(notes.remarks),
+        more_faults=notes.more_faults,
+        more_remarks=notes.more_remarks,
+        content=_content(tenants, houses, visits) if not notes.faults else "",
+        source=files.source(settings, zone),
+        files=tuple(file for file, _ in files.found.values()),
+    )
+
+
+def _open(files: Files, name: str, notes: Notes) -> Sheet | None:
+    if name not in files.found:
+        return None
+    try:
+        table = read_table(*files.found[name])
+    except Unreadable as fault:
+        notes.fault(fault.code, fault.place, None, **fault.values)
+        return None
+    return open_sheet(table, SHEETS[name], notes)
+
+
+def _content(tenants: Collection[TenantDraft], houses: Collection[House], visits: Collection[VisitDraft]) -> str:
+    lines = [
+        *(wire.line(wire.pack_tenant(draft)) for draft in tenants),
+        *(wire.line(wire.pack_house(house)) for house in houses),
+        *(wire.line(wire.pack_visit(draft)) for draft in visits),
+    ]
+    digest = hashlib.sha256()
+    for line in sorted(lines):
+        digest.update(line)
+        digest.update(b"\n")
+    return digest.hexdigest()

@@ -1,0 +1,77 @@
+"""Who is who in events: a random person_ref for each tenancy and visit, the same across reloads and restarts, never given twice."""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from edge.roster import durable
+
+log = logging.getLogger(__name__)
+
+
+def random_ref() -> str:
+    """80 random bits: among a million tenancies two alike are less likely than one in a trillion."""
+    return f"p{secrets.token_hex(10)}"
+
+
+class Identities:
+    """tenant_id -> person_ref and visit_id -> person_ref of those in the roster, in one file (0600).
+
+    A number that leaves the roster loses its ref with `settle`; if it comes back it is a new tenancy with a new one. A disk that cannot be
+    written does not stop anything: refs live on in memory, `kept` is False, and the next change tries again.
+    """
+
+    def __init__(self, path: Path, new_ref: Callable[[], str] = random_ref) -> None:
+        self._path = path
+        self._new_ref = new_ref
+        self._refs: dict[str, dict[str, str]] = {"tenants": {}, "visits": {}}
+        self.kept = True
+        self._read()
+
+    def assign(self, tenants: Iterable[str], visits: Iterable[str] = ()) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """The refs of these numbers, by number. New ones are on disk before this returns."""
+        fresh = False
+        for kind, numbers in (("tenants", tenants), ("visits", visits)):
+            refs = self._refs[kind]
+            for number in numbers:
+                if number not in refs:
+                    refs[number] = self._new_ref()
+                    fresh = True
+        if fresh or not self.kept:
+            self._write()
+        return dict(self._refs["tenants"]), dict(self._refs["visits"])
+
+    def settle(self, tenants: Mapping[str, str], visits: Mapping[str, str]) -> None:
+        """From now on exactly these numbers have a ref: those of the book in force."""
+        refs = {"tenants": dict(tenants), "visits": dict(visits)}
+        if refs != self._refs or not self.kept:
+            self._refs = refs
+            self._write()
+
+    def _read(self) -> None:
+        durable.sweep(self._path.parent)
+        try:
+            body = json.loads(self._path.read_bytes())
+            refs = {kind: {str(number): str(ref) for number, ref in body[kind].items()} for kind in ("tenants", "visits")}
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            durable.put_aside(self._path)
+            log.warning("the file of person refs is damaged and was put aside; those of the roster in force are kept")
+            return
+        self._refs = refs
+
+    def _write(self) -> None:
+        body = json.dumps({"v": 1, **self._refs}, ensure_ascii=False, separators=(",", ":")).encode()
+        try:
+            durable.write(self._path, [body])
+        except OSError as fault:
+            if self.kept:
+                log.warning("person refs cannot be kept (%s); they hold until the next restart", fault.strerror)
+            self.kept = False
+        else:
+            self.kept = True

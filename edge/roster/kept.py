@@ -1,0 +1,185 @@
+"""Rosters that were in force, on disk: the last good one for a start with a broken folder, the ones before it for `roster rollback`.
+
+What is kept is the book, not the sheets: PINs stand in it only as keyed hashes. Files are 0600 in a folder of 0700. `in_force.json` says
+which one counts and is replaced last, so that a cut at any moment leaves one whole roster in force.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from edge.access.terms import Book, Card
+from edge.roster import durable, wire
+from edge.roster.book import STRIDE, paced
+from edge.roster.pins import PinHash
+
+log = logging.getLogger(__name__)
+
+FORM = 1
+"""Of the files below; a file of another form is not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """Which kept roster counts. `source` is the folder it came from, `held` the folder that a rollback said no to (digests, or empty)."""
+
+    now: int = 0
+    back: tuple[int, ...] = ()
+    source: str = ""
+    held: str = ""
+
+
+class Kept:
+    """The kept rosters in one folder. Blocking; one caller at a time."""
+
+    def __init__(self, folder: Path, pin_hash: PinHash, breathe: Callable[[float], None] = time.sleep) -> None:
+        self._folder = folder
+        self._pin_hash = pin_hash
+        self._breathe = breathe
+        durable.sweep(folder)
+
+    def in_force(self) -> InForce:
+        """What in_force.json says; nothing, if there is none or it is damaged."""
+        try:
+            body = json.loads((self._folder / "in_force.json").read_bytes())
+            return InForce(int(body["now"]), tuple(int(number) for number in body["back"]), str(body["source"]), str(body["held"]))
+        except FileNotFoundError:
+            return InForce()
+        except (OSError, ValueError, KeyError, TypeError):
+            durable.put_aside(self._folder / "in_force.json")
+            numbers = sorted(self._numbers(), reverse=True)
+            return InForce(numbers[0], tuple(numbers[1:])) if numbers else InForce()
+
+    def load(self) -> tuple[Book, InForce] | None:
+        """The roster in force, or the newest sound one before it; None if there is none.
+
+        Under another PIN key its PINs mean nothing and are left out; then, and for one before it, `source` is empty, so that the folder is
+        read anew.
+        """
+        force = self.in_force()
+        for number in filter(None, (force.now, *force.back)):
+            found = self.read(number)
+            if found is not None:
+                book, same_key = found
+                back = tuple(other for other in force.back if other < number)
+                sound = number == force.now and same_key
+                return book, InForce(number, back, force.source if sound else "", force.held)
+        return None
+
+    def save(self, book: Book, source: str, keep: int) -> None:
+        """Keep a book and put it in force, with `keep` before it to go back to.
+
+        Raises:
+            OSError: it cannot be kept; what was in force is as it was.
+        """
+        force = self.in_force()
+        number = max([0, *self._numbers()]) + 1
+        durable.write(self._path(number), _lines(book, self._pin_hash.key_id, self._breathe))
+        back = (force.now, *force.back) if force.now else force.back
+        self._point(InForce(number, back[:keep], source))
+
+    def seen(self, source: str) -> None:
+        """Note that these files say what is in force already. Raises OSError as `save`."""
+        force = self.in_force()
+        self._point(InForce(force.now, force.back, source))
+
+    def roll_back(self, number: int, held: str) -> None:
+        """Put an earlier roster in force, and hold it against the folder `held` until that changes. Raises OSError as `save`."""
+        force = self.in_force()
+        self._point(InForce(number, tuple(other for other in force.back if other < number), "", held))
+
+    def read(self, number: int) -> tuple[Book, bool] | None:
+        """A kept book, and whether its PINs are hashed with the present key; None if it is missing or damaged."""
+        path = self._path(number)
+        try:
+            lines = path.read_bytes().splitlines(keepends=True)
+            book = _book(lines, self._pin_hash.key_id, self._breathe)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError, KeyError, IndexError):
+            log.warning("a kept roster is damaged and was put aside")
+            durable.put_aside(path)
+            return None
+        return book
+
+    def _point(self, force: InForce) -> None:
+        body = {"v": FORM, "now": force.now, "back": list(force.back), "source": force.source, "held": force.held}
+        durable.write(self._folder / "in_force.json", [json.dumps(body).encode()])
+        for number in self._numbers() - {force.now, *force.back}:
+            with contextlib.suppress(OSError):
+                self._path(number).unlink(missing_ok=True)
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f"{number:06d}.roster"
+
+    def _numbers(self) -> set[int]:
+        with contextlib.suppress(OSError):
+            return {int(path.stem) for path in self._folder.glob("[0-9]*.roster") if path.stem.isdecimal()}
+        return set()
+
+
+def _lines(book: Book, key_id: str, breathe: Callable[[float], None]) -> Iterator[bytes]:
+    digest = hashlib.sha256()
+    for kind, body in _parts(book, key_id, breathe):
+        line = wire.line([kind, body]) + b"\n"
+        digest.update(line)
+        yield line
+    yield wire.line(["end", digest.hexdigest()]) + b"\n"
+
+
+def _parts(book: Book, key_id: str, breathe: Callable[[float], None]) -> Iterator[tuple[str, list[Any]]]:
+    yield "book", [FORM, book.version, book.loaded_at.isoformat(), key_id]
+    sections: tuple[tuple[str, Iterable[list[Any]]], ...] = (
+        ("t", map(wire.pack_one, book.tenants.values())),
+        ("v", map(wire.pack_pass, book.visits.values())),
+        ("h", map(wire.pack_house, book.houses.values())),
+        ("c", ([card.bits, card.value, ref] for card, ref in book.cards.items())),
+        ("p", ([pin.hex(), ref] for pin, ref in book.pins.items())),
+        ("d", ([pin.hex(), ref] for pin, ref in book.duress.items())),
+    )
+    for kind, items in sections:
+        part: list[list[Any]] = []
+        for item in paced(items, breathe):
+            part.append(item)
+            if len(part) == STRIDE:
+                yield kind, part
+                part = []
+        if part:
+            yield kind, part
+
+
+def _book(lines: list[bytes], key_id: str, breathe: Callable[[float], None]) -> tuple[Book, bool]:
+    """Raises ValueError and its like for anything but a whole file of this form."""
+    *body, last = lines
+    if json.loads(last) != ["end", hashlib.sha256(b"".join(body)).hexdigest()]:
+        raise ValueError("not whole")
+    _, (form, version, loaded_at, kept_key) = json.loads(body[0])
+    if form != FORM:
+        raise ValueError("another form")
+    parts: dict[str, list[Any]] = {kind: [] for kind in "tvhcpd"}
+    for line in body[1:]:
+        kind, items = json.loads(line)
+        parts[kind].extend(items)
+        breathe(0.0005)
+    same_key = kept_key == key_id
+    book = Book(
+        version=version,
+        loaded_at=datetime.fromisoformat(loaded_at),
+        tenants=MappingProxyType({item[0]: wire.unpack_one(item) for item in paced(parts["t"], breathe)}),
+        visits=MappingProxyType({item[0]: wire.unpack_pass(item) for item in parts["v"]}),
+        houses=MappingProxyType({item[0]: wire.unpack_house(item) for item in parts["h"]}),
+        cards=MappingProxyType({Card(bits, value): ref for bits, value, ref in paced(parts["c"], breathe)}),
+        pins=MappingProxyType({bytes.fromhex(pin): ref for pin, ref in parts["p"]} if same_key else {}),
+        duress=MappingProxyType({bytes.fromhex(pin): ref for pin, ref in parts["d"]} if same_key else {}),
+    )
+    return book, same_key
