@@ -12,7 +12,7 @@ from grp import getgrnam
 
 _CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
 _SO_PEERGROUPS = 59  # <asm-generic/socket.h>; Python has no name for it
-_MOST_GROUPS = 65536  # NGROUPS_MAX
+_GROUPS_BYTES = 1024  # the most that Python's getsockopt takes: 256 groups, more than any account of a gate has
 _ID = struct.Struct("I")
 
 
@@ -37,8 +37,8 @@ def actor_of(connection: socket.socket) -> Actor:
     """The account that connected. Its groups are those it had at that moment."""
     pid, uid, gid = _CREDENTIALS.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
     try:
-        raw = connection.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _MOST_GROUPS * _ID.size)
-    except OSError:  # a kernel before 4.13
+        raw = connection.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _GROUPS_BYTES)
+    except OSError:  # a kernel before 4.13, or more groups than that: only the first group counts
         raw = b""
     return Actor(uid, pid, frozenset({gid, *(group for (group,) in _ID.iter_unpack(raw))}))
 
