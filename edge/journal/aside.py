@@ -3,13 +3,37 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+from edge.journal.store import connect, read_eras, row_id
 
 KEPT = 3
 """Damaged databases kept: enough to see a pattern, few enough not to fill the disk. What they held is told as lost already."""
 
 _NAME = "journal-*.damaged.db"
+
+
+@dataclass(frozen=True, slots=True)
+class LastSeen:
+    """The newest epoch and number that a damaged database still shows."""
+
+    epoch: str
+    seq: int
+
+
+def peek(path: Path) -> LastSeen | None:
+    """Look for the last number in a damaged database: its newest page is often whole. None when it cannot be read."""
+    try:
+        with closing(connect(path)) as db:
+            era = read_eras(db)[-1]
+            (last,) = db.execute("SELECT max(id) FROM event").fetchone()
+    except (sqlite3.Error, IndexError):
+        return None
+    return LastSeen(era.epoch, max(era.base_seq, (last or 0) - row_id(era.number, 0)))
 
 
 def set_aside(path: Path, at: datetime) -> None:

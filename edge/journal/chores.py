@@ -45,6 +45,7 @@ class Chores:
         self._boot_id = boot_id
         self._ballast = Ballast(folder, settings.ballast_mb)
         self._mark: MarkFile | None = None
+        self._alive_at = clock.now().at
         self._mark_at = self._ballast_at = self._prune_at = 0.0
         self._pages = 0
 
@@ -75,18 +76,33 @@ class Chores:
         self._mark_at = 0.0
 
     def write_mark(self, *, clean: bool) -> None:
-        """Write the sign of life."""
+        """Write the sign of life of a journal that takes what it is given."""
+        self._alive_at = self._clock.now().at
+        self._write_mark(clean=clean, unwritten=0)
+
+    def mark_unwritten(self, *, at_once: bool = False) -> None:
+        """While the disk takes no events, write down now and then how many are in memory only: in place, so that it works when full."""
+        now = time.monotonic()
+        if at_once or now >= self._mark_at:
+            self._mark_at = now + self._settings.alive_s
+            self._write_mark(clean=False, unwritten=self._desk.waiting() + self._desk.lost())
+
+    def _write_mark(self, *, clean: bool, unwritten: int) -> None:
         now, shown = self._clock.now(), self._desk.shown
+        if not shown.epoch:
+            # Nothing could be opened yet: what the last run wrote down says more than we could.
+            return
         self._mark = self._mark or MarkFile(self._folder)
         self._mark.write(
             Mark(
                 epoch=shown.epoch,
                 head=shown.head,
-                alive_at=now.at,
+                alive_at=self._alive_at,
                 boot_id=self._boot_id,
                 acked=self._desk.acked(),
                 clean=clean,
                 last_trusted=now.last_trusted,
+                unwritten=unwritten,
             )
         )
 

@@ -80,7 +80,7 @@ class Desk:
         self._facts: dict[str, str] = {}
         self._new_facts: dict[str, str] = {}
         self._renewal: Renewal | None = None
-        self._in_flight = 0
+        self._in_flight = self._lost_in_flight = 0
         self._busy_since: float | None = None
         self.suspect: tuple[int, int, int | None] | None = None
         """A reader met damage at this page (after, limit, upto): the writer looks for itself."""
@@ -167,7 +167,7 @@ class Desk:
     def lost(self) -> int:
         """Events that went from memory and are not written down as lost yet."""
         with self._woken:
-            return self._lost
+            return self._lost + self._lost_in_flight
 
     def busy_s(self) -> float:
         """Seconds that the disk has been at the same write."""
@@ -199,6 +199,7 @@ class Desk:
                 return None
             batch = Batch(entries, self._lost, self._lost_cause, self._new_facts, self._acks.acked() if due is not None else None)
             self._new_facts, self._lost, self._acks_since = {}, 0, None
+            self._lost_in_flight = batch.lost
             self._in_flight = sum(len(entry.drafts) for entry in entries)
             return batch
 
@@ -210,13 +211,13 @@ class Desk:
             self._new_facts = batch.facts | self._new_facts
             if batch.acks is not None and self._acks_since is None:
                 self._acks_since = time.monotonic()
-            self._in_flight = 0
+            self._in_flight = self._lost_in_flight = 0
 
     def committed(self, shown: Shown) -> None:
         """A batch is on disk."""
         with self._woken:
             self.shown = shown
-            self._in_flight = 0
+            self._in_flight = self._lost_in_flight = 0
 
     def renewal(self) -> Renewal | None:
         """The new epoch that is wanted."""

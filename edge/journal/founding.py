@@ -18,25 +18,29 @@ EPOCH_BEFORE = "before"
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of the database from elsewhere: its epoch, the last number given, and the last that every consumer has."""
+    """What is known of the database from elsewhere: its epoch, the last number given, and the last that every consumer has.
+
+    `unwritten` events were in memory then; those that the database did not get after all went with the process.
+    """
 
     epoch: str
     head: int
     deletable: int
+    unwritten: int = 0
 
 
-def found(store: Store, known: Known | None, now: Moment, new_epoch: Callable[[], str]) -> bool:
-    """Give an empty database its first epoch, and one that was rolled back a new one. Says whether a new one was begun."""
+def found(store: Store, known: Known | None, now: Moment, new_epoch: Callable[[], str]) -> None:
+    """Give an empty database its first epoch, and one that was rolled back a new one."""
     if not store.eras:
         _begin_first(store, known, now, new_epoch())
-        return True
-    if known is None or _goes_on(store, known):
-        return False
-    if known.epoch == store.era.epoch:
+    elif known is None:
+        return
+    elif _goes_on(store, known):
+        _report_unwritten(store, known, now)
+    elif known.epoch == store.era.epoch:
         renew(store, "rolled_back", known.deletable, known.head, now, new_epoch())
     else:
         _begin_after(store, known, now, new_epoch())
-    return True
 
 
 def renew(store: Store, cause: LossCause, deletable: int, ahead: int, now: Moment, epoch: str) -> None:
@@ -69,6 +73,15 @@ def _goes_on(store: Store, known: Known) -> bool:
         return store.tip.seq >= known.head
     # The name of an older epoch is left behind when the power goes between beginning a new one and writing that down.
     return any(era.epoch == known.epoch for era in store.eras)
+
+
+def _report_unwritten(store: Store, known: Known, now: Moment) -> None:
+    """Give what went with the last process its numbers and its record of loss. Doing it twice does it once: the head has moved on."""
+    missing = known.unwritten - (store.tip.seq - known.head)
+    if known.epoch == store.era.epoch and known.unwritten and missing > 0:
+        with store.transaction():
+            hole = store.skip(missing)
+            store.add([loss(now, known.epoch, hole[0], hole[-1], "disk_failed")])
 
 
 def _begin_first(store: Store, known: Known | None, now: Moment, epoch: str) -> None:

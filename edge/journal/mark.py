@@ -23,7 +23,10 @@ SLOT = 4096
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Where things stood. `alive_at` is the last time that everything given to the journal was on disk."""
+    """Where things stood. `alive_at` is the last time that the journal was known to take what it was given.
+
+    `unwritten` events were in memory at that head and not on disk: unless they were written after all, they are lost with the process.
+    """
 
     epoch: str
     head: int
@@ -32,6 +35,7 @@ class Mark:
     acked: Mapping[str, int] = field(default_factory=dict)
     clean: bool = False
     last_trusted: datetime | None = None
+    unwritten: int = 0
 
 
 def read_mark(folder: Path) -> Mark | None:
@@ -86,6 +90,7 @@ def _parse(block: bytes) -> tuple[int, Mark] | None:
             acked=plain["acked"],
             clean=plain["clean"],
             last_trusted=datetime.fromisoformat(trusted) if trusted else None,
+            unwritten=plain["unwritten"],
         )
         return int(plain["count"]), mark
     except (ValueError, KeyError, TypeError):
@@ -101,4 +106,5 @@ def _plain(mark: Mark) -> dict[str, object]:
         "acked": dict(mark.acked),
         "clean": mark.clean,
         "last_trusted": rfc3339(mark.last_trusted) if mark.last_trusted else None,
+        "unwritten": mark.unwritten,
     }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
-from edge.journal.mark import Mark
+from edge.journal.mark import Mark, read_mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +26,27 @@ class Opened:
     blind_to: datetime | None = None
 
 
-def judge_end(mark: Mark | None, last_record: datetime | None, *, virgin: bool, boot_id: str, now: datetime) -> Opened:
-    """Judge how the last run ended. `virgin`: there was neither a mark nor a database."""
-    if virgin:
-        return Opened("first", clean=True, boot_id=boot_id)
-    if mark is None:
-        return Opened("crash", clean=False, boot_id=boot_id, blind_from=last_record, blind_to=now)
-    if mark.clean:
-        return Opened("restart", clean=True, boot_id=boot_id, blind_from=mark.alive_at, blind_to=now)
-    blind_from = max(mark.alive_at, last_record) if last_record else mark.alive_at
-    return Opened("crash" if mark.boot_id == boot_id else "power_cut", clean=False, boot_id=boot_id, blind_from=blind_from, blind_to=now)
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What lay in the folder before this run touched it. `virgin`: neither a mark nor a database."""
+
+    mark: Mark | None
+    virgin: bool
+
+    @classmethod
+    def look(cls, folder: Path, database: Path) -> Past:
+        """Look. Raises nothing: what cannot be read is not known."""
+        mark = read_mark(folder)
+        return cls(mark, mark is None and not os.path.lexists(database))
+
+    def judge(self, boot_id: str, now: datetime, last_record: datetime | None) -> Opened:
+        """Judge how the last run ended; `last_record` is the time of the newest record, where one could be read."""
+        mark = self.mark
+        if self.virgin:
+            return Opened("first", clean=True, boot_id=boot_id)
+        if mark is None:
+            return Opened("crash", clean=False, boot_id=boot_id, blind_from=last_record, blind_to=now)
+        if mark.clean:
+            return Opened("restart", clean=True, boot_id=boot_id, blind_from=mark.alive_at, blind_to=now)
+        since = max(mark.alive_at, last_record) if last_record else mark.alive_at
+        return Opened("crash" if mark.boot_id == boot_id else "power_cut", clean=False, boot_id=boot_id, blind_from=since, blind_to=now)

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
-import os
 import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
+from edge.access.events import rfc3339
 from edge.clock import Clock
-from edge.journal.aside import lying_aside, set_aside
+from edge.journal.aside import LastSeen, lying_aside, peek, set_aside
 from edge.journal.chores import Chores
 from edge.journal.desk import Batch, Desk, Shown
 from edge.journal.faults import Fault, JournalInUse, Unreadable, disk_free, fault_of
 from edge.journal.founding import Known, found, loss, parse_at, renew
-from edge.journal.mark import Mark, read_mark
-from edge.journal.opened import Opened, judge_end
+from edge.journal.lock import FolderLock
+from edge.journal.opened import Opened, Past
 from edge.journal.read import Reader
 from edge.journal.settings import JournalSettings
 from edge.journal.store import Store, Tip
@@ -49,12 +49,13 @@ class Writer:
         self._new_epoch = new_epoch
         self._chores = Chores(folder, settings, clock, desk, boot_id)
         self._store: Store | None = None
-        self._lock: int | None = None
-        self._mark: Mark | None = None
+        self._lock = FolderLock(folder)
+        self._past: Past | None = None
+        self._gone: LastSeen | None = None
         self._opened: Opened | None = None
         self._refused: JournalInUse | None = None
         self._ready = threading.Event()
-        self._pending: tuple[Batch, list[range], Tip] | None = None
+        self._pending: tuple[Batch, list[range], Tip | None] | None = None
         self._carrying = False
         self._more = False
         self._wakes: tuple[Callable[[int], None], ...] = ()
@@ -85,22 +86,26 @@ class Writer:
             self._thread.join(timeout_s)
 
     def _run(self) -> None:
-        well = True
+        self._past = Past.look(self._folder, self._path)
         try:
-            while well or not self._desk.stopping:
-                well = self._turn()
-                self._ready.set()
-                if self._desk.stopping and not self._desk.waiting():
-                    break
-                if not (well and self._more):
+            while not self._over():
+                well = self._store is not None
+                if well or not self._more:
+                    self._ready.set()
+                if not self._more:
                     self._desk.rest(self._settings.alive_s if well else self._settings.retry_s, for_work=well)
             self._end()
         except JournalInUse as error:
             self._refused = error
         finally:
             self._ready.set()
-            if self._lock is not None:
-                os.close(self._lock)
+            self._lock.release()
+
+    def _over(self) -> bool:
+        """Do one turn; True when it was the last: asked to stop before it began, and nothing waits or the disk does not take it."""
+        stopping = self._desk.stopping
+        well = self._turn()
+        return stopping and not (well and self._desk.waiting())
 
     def _turn(self) -> bool:
         """One batch and the chores that are due. False when the disk does not take it and a pause is called for."""
@@ -125,6 +130,7 @@ class Writer:
         return True
 
     def _write(self, store: Store, batch: Batch) -> None:
+        self._pending = batch, [], None
         with store.transaction():
             if batch.lost:
                 hole = store.skip(batch.lost)
@@ -168,24 +174,17 @@ class Writer:
 
     def _open(self) -> Store:
         """Open what lies there, make its epoch fit to go on, and settle what was under way when it was last closed."""
-        first = self._opened is None
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._take_lock()
-        virgin = False
-        if first:
-            self._mark = read_mark(self._folder)
-            self._chores.load_ballast()
-            virgin = self._mark is None and not self._path.exists()
-            self._opened = judge_end(self._mark, None, virgin=virgin, boot_id=self._boot_id, now=self._clock.now().at)
+        self._lock.take()
+        self._chores.load_ballast()
         store = Store(self._path)
         try:
-            if first and not virgin:
-                last = parse_at(store.last_at())
-                self._opened = judge_end(self._mark, last, virgin=False, boot_id=self._boot_id, now=self._clock.now().at)
+            if self._desk.shown.era is None:
+                self._judge_past(parse_at(store.last_at()))
             found(store, self._known(), self._clock.now(), self._new_epoch)
             if self._desk.condition.fault is not None:
                 with store.transaction():
-                    store.set_facts({"written_again": str(self._clock.now().at)})
+                    store.set_facts({"written_again": rfc3339(self._clock.now().at)})
         except BaseException:
             store.close()
             raise
@@ -200,6 +199,10 @@ class Writer:
         self._begin(store)
         return store
 
+    def _judge_past(self, last_record: datetime | None) -> None:
+        if self._past is not None:
+            self._opened = self._past.judge(self._boot_id, self._clock.now().at, last_record)
+
     def _begin(self, store: Store) -> None:
         self._desk.begin(Shown(store.era, store.tip.seq, store.tip.chain), store.acks(), store.facts())
         self._carrying = bool(store.carries())
@@ -208,23 +211,13 @@ class Writer:
 
     def _known(self) -> Known | None:
         """What this run, or else the mark of the last one, knows of the database."""
-        shown = self._desk.shown
+        shown, mark = self._desk.shown, self._past.mark if self._past else None
         if shown.epoch:
             return Known(shown.epoch, shown.head, self._desk.deletable())
-        if self._mark is None or not self._mark.epoch:
-            return None
-        return Known(self._mark.epoch, self._mark.head, self._desk.deletable_of(self._mark.acked, self._mark.head))
-
-    def _take_lock(self) -> None:
-        if self._lock is not None:
-            return
-        lock = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            raise JournalInUse(f"another process writes {self._path}") from None
-        self._lock = lock
+        if mark is None:
+            return Known(self._gone.epoch, self._gone.seq, 0) if self._gone else None
+        head = max(mark.head, self._gone.seq) if self._gone and self._gone.epoch == mark.epoch else mark.head
+        return Known(mark.epoch, head, self._desk.deletable_of(mark.acked, head), mark.unwritten)
 
     def _look_again(self, span: tuple[int, int, int | None]) -> None:
         """A reader met damage: if the same read fails again on a fresh connection, the file goes aside."""
@@ -240,6 +233,7 @@ class Writer:
 
     def _put_aside(self) -> None:
         self._close_store()
+        self._gone = peek(self._path)
         log.error("journal.db is damaged: set aside; a new one with a new epoch begins, and what could not be sent is reported as lost")
         set_aside(self._path, self._clock.now().at)
         self._desk.condition = replace(self._desk.condition, aside=lying_aside(self._folder))
@@ -254,26 +248,32 @@ class Writer:
                 log.debug("closing after a fault: %s", error)
 
     def _fail(self, error: sqlite3.Error | OSError) -> bool:
-        """Close, name the fault, and do what can be done at once. True when it is worth trying again without a pause."""
-        fault = fault_of(error, self._folder)
+        """Close, name the fault, and do what can be done at once: then there is more to do, and True is given."""
+        fault, before = fault_of(error, self._folder), self._desk.condition.fault
         self._close_store()
-        self._opened = self._opened or judge_end(None, None, virgin=False, boot_id=self._boot_id, now=self._clock.now().at)
-        before = self._desk.condition
-        if fault is Fault.DISK_FULL and self._chores.give_ballast():
+        if self._opened is None:
+            self._judge_past(None)
+        self._more = fault is Fault.DISK_FULL and self._chores.give_ballast()
+        if self._more:
             log.error("the disk is full: the ballast is given up")
             return True
-        if fault is Fault.CORRUPT and before.fault is None:
-            self._desk.condition = replace(before, fault=fault)
+        if fault is Fault.CORRUPT and before is not Fault.CORRUPT:
             try:
                 self._put_aside()
-            except OSError:
-                log.exception("the damaged journal cannot be set aside")
-                return False
-            return True
-        if before.fault is not fault:
+                self._more = True
+            except OSError as second:
+                fault = fault_of(second, self._folder)
+        if before is not fault and not self._more:
             log.error("the journal cannot write (%s: %s): events wait in memory, doors go on", fault, error)
-        self._desk.condition = replace(before, fault=fault, disk_free=disk_free(self._folder))
-        return False
+        self._desk.condition = replace(self._desk.condition, fault=fault, disk_free=disk_free(self._folder))
+        self._try_mark()
+        return self._more
+
+    def _try_mark(self, *, at_once: bool = False) -> None:
+        try:
+            self._chores.mark_unwritten(at_once=at_once)
+        except OSError as error:
+            log.debug("no mark while the disk is out: %s", error.strerror)
 
     def _found_well(self) -> None:
         if (fault := self._desk.condition.fault) is not None:
@@ -281,17 +281,18 @@ class Writer:
             self._desk.condition = replace(self._desk.condition, fault=None)
 
     def _end(self) -> None:
-        """The last words: whatever still waits, for which the rest of the ballast goes if it must; then the mark of a clean stop."""
+        """The last words: whatever still waits, for which the rest of the ballast goes if it must; then the mark of the stop."""
         if self._desk.waiting() or self._desk.lost():
             self._chores.give_all_ballast()
             while self._turn() and self._desk.waiting():
                 pass
-        if self._store is None:
-            return
-        try:
-            self._reader.close()
-            self._store.checkpoint(truncate=True)
-            self._close_store()
-            self._chores.write_mark(clean=not (self._desk.waiting() or self._desk.lost()))
-        except (sqlite3.Error, OSError):
-            log.exception("the journal could not be closed cleanly")
+        if self._desk.waiting() or self._desk.lost() or self._store is None:
+            self._try_mark(at_once=True)
+        else:
+            try:
+                self._reader.close()
+                self._store.checkpoint(truncate=True)
+                self._chores.write_mark(clean=True)
+            except (sqlite3.Error, OSError):
+                log.exception("the journal could not be closed cleanly")
+        self._close_store()
