@@ -9,11 +9,28 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from edge.errors import TryAgain
-from edge.uplink.settings import TlsSettings
+from edge.uplink.client import Options
+from edge.uplink.settings import BrokerSettings, TlsSettings
 
 
 class CertificateUnusable(TryAgain):
     """A certificate or key file is missing, unreadable or broken: the files are read again at the next attempt."""
+
+
+def options(settings: BrokerSettings, otherwise: str, window: int) -> Options:
+    """How a gateway greets the broker; `otherwise` is its id without a certificate. Raises CertificateUnusable."""
+    s = settings
+    return Options(
+        host=s.host,
+        port=s.port,
+        client_id=client_id(s.tls, s.client_id, otherwise),
+        protocol=s.protocol,
+        keepalive_s=s.keepalive_s,
+        username=s.username,
+        password=s.password.get_secret_value() if s.password else None,
+        tls=tls_context(s.tls) if s.secure else None,
+        window=window,
+    )
 
 
 def client_id(tls: TlsSettings | None, chosen: str | None, otherwise: str) -> str:

@@ -33,8 +33,8 @@ class TlsSettings(BaseModel):
         return self
 
 
-class UplinkSettings(BaseModel):
-    """Where the broker is, who must have committed an event before it may be deleted, and what may be told."""
+class BrokerSettings(BaseModel):
+    """Where the broker is and how to greet it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -44,22 +44,10 @@ class UplinkSettings(BaseModel):
     username: str | None = Field(None, min_length=1, max_length=128)
     password: SecretStr | None = Field(None, description="By environment or systemd credential, not in site.yaml.")
     tls: TlsSettings | None = None
-    # Two or three in practice (town, enterprise, auditor); each costs a subscription and a cursor.
-    consumers: tuple[Name, ...] = Field(("centre",), min_length=1, max_length=8)
-    disclose: Literal["none", "reference"] = Field("none", description="none: person_ref is left out; reference: it is told.")
     # 60 s: a dead line is noticed within 90 s, and 1,000 gateways cost a broker 17 pings a second.
     keepalive_s: int = Field(60, ge=5, le=600)
-    # Measured on loopback: 20 in flight 11.2k messages/s, 100 the same, 1,000 half of it.
-    window: int = Field(50, ge=20, le=100, description="Messages in flight without the broker's PUBACK.")
-    # 100 events are about 50 KB; larger batches gained nothing and delay the live event behind them.
-    batch: int = Field(100, ge=1, le=500, description="Events in one backlog message.")
-    # A day of one gateway (1,500 events) in 75 s, and 1,000 gateways at once stay within what one broker and one centre took (20,000/s).
-    backlog_per_s: int = Field(20, ge=1, le=100_000, description="Backlog events a second while the centre has given no credit.")
-
     # Full jitter up to here, so that 1,000 gateways do not return in the same second; after a refusal up to 300 s.
     reconnect_max_s: int = Field(60, ge=1, le=300)
-    # A broker that is merely busy answers within seconds; one that has not for so long is left and tried anew.
-    puback_s: int = Field(30, ge=1, le=600, description="How long messages may be in flight without a single PUBACK.")
 
     @field_validator("broker")
     @classmethod
@@ -80,15 +68,8 @@ class UplinkSettings(BaseModel):
             raise PydanticCustomError("uplink_path", "nothing may follow the port; topics are fixed")
         return value
 
-    @field_validator("consumers")
-    @classmethod
-    def _distinct(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(value)) != len(value):
-            raise PydanticCustomError("uplink_twice", "a consumer is named twice")
-        return value
-
     @model_validator(mode="after")
-    def _fits(self) -> UplinkSettings:
+    def _fits(self) -> BrokerSettings:
         if self.tls is not None and not self.secure:
             raise PydanticCustomError("uplink_tls", "tls is set but the address begins with mqtt://; write mqtts://")
         if self.password is not None and self.username is None:
@@ -110,3 +91,27 @@ class UplinkSettings(BaseModel):
         """The broker's port, the scheme's own when none is written."""
         parts = urlsplit(self.broker)
         return parts.port or _PORTS[parts.scheme]
+
+
+class UplinkSettings(BrokerSettings):
+    """The broker, who must have committed an event before it may be deleted, and what may be told."""
+
+    # Two or three in practice (town, enterprise, auditor); each costs a subscription and a cursor.
+    consumers: tuple[Name, ...] = Field(("centre",), min_length=1, max_length=8)
+    disclose: Literal["none", "reference"] = Field("none", description="none: person_ref is left out; reference: it is told.")
+    # Measured on loopback: 20 in flight 11.2k messages/s, 100 the same, 1,000 half of it.
+    window: int = Field(50, ge=20, le=100, description="Messages in flight without the broker's PUBACK.")
+    # 100 events are about 50 KB; larger batches gained nothing and delay the live event behind them.
+    batch: int = Field(100, ge=1, le=500, description="Events in one backlog message.")
+    # A day of one gateway (1,500 events) in 75 s, and 1,000 gateways at once stay within what one broker and one centre took (20,000/s).
+    backlog_per_s: int = Field(20, ge=1, le=100_000, description="Backlog events a second while the centre has given no credit.")
+
+    # A broker that is merely busy answers within seconds; one that has not for so long is left and tried anew.
+    puback_s: int = Field(30, ge=1, le=600, description="How long messages may be in flight without a single PUBACK.")
+
+    @field_validator("consumers")
+    @classmethod
+    def _distinct(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) != len(value):
+            raise PydanticCustomError("uplink_twice", "a consumer is named twice")
+        return value

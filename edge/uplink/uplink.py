@@ -13,10 +13,10 @@ from edge.errors import TryAgain
 from edge.journal import Journal
 from edge.uplink import status
 from edge.uplink.acks import AckBox
-from edge.uplink.client import FAILURE, BrokerRefused, Client, Options, Will
+from edge.uplink.client import FAILURE, BrokerRefused, Client, Will
 from edge.uplink.complaints import Complaints
 from edge.uplink.delivery import Delivery, Limits
-from edge.uplink.identity import client_id, tls_context
+from edge.uplink.identity import options
 from edge.uplink.messages import HealthBody, InfoBody
 from edge.uplink.reconnect import Backoff
 from edge.uplink.session import Disk, Parts, Session
@@ -110,7 +110,7 @@ class Uplink:
         why, refused = "", False
         try:
             self._conn_seq = self._next_conn_seq()
-            client = Client(self._options(), self._acks.put)
+            client = Client(options(self._settings, f"{self._topics.site}-{self._topics.gateway}", self._settings.window), self._acks.put)
             gone = status.state(online=False, boot_id=self._boot_id, conn_seq=self._conn_seq)
             await client.connect(Will(self._topics.state, gone))
             up_at = self._clock.now().mono
@@ -158,20 +158,6 @@ class Uplink:
             self._complaints.begin("uplink.refused", "%s:%d: %s", s.host, s.port, why)
         else:
             self._complaints.begin("uplink.away", "%s:%d: %s", s.host, s.port, why)
-
-    def _options(self) -> Options:
-        s = self._settings
-        return Options(
-            host=s.host,
-            port=s.port,
-            client_id=client_id(s.tls, s.client_id, f"{self._topics.site}-{self._topics.gateway}"),
-            protocol=s.protocol,
-            keepalive_s=s.keepalive_s,
-            username=s.username,
-            password=s.password.get_secret_value() if s.password else None,
-            tls=tls_context(s.tls) if s.secure else None,
-            window=s.window,
-        )
 
     def _parts(self, disk: Disk) -> Parts:
         return Parts(

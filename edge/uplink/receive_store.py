@@ -1,0 +1,130 @@
+"""What a centre has received, in SQLite: committed before it is acknowledged, and never twice."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edge.uplink.coverage import Coverage
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS run (
+  id         INTEGER PRIMARY KEY,
+  site       TEXT NOT NULL,
+  gateway    TEXT NOT NULL,
+  epoch      TEXT NOT NULL,
+  contiguous INTEGER NOT NULL DEFAULT 0,
+  UNIQUE (site, gateway, epoch)
+) STRICT;
+CREATE TABLE IF NOT EXISTS event (
+  run  INTEGER NOT NULL REFERENCES run,
+  seq  INTEGER NOT NULL,
+  type TEXT NOT NULL,
+  time TEXT NOT NULL,
+  body TEXT NOT NULL,
+  PRIMARY KEY (run, seq)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS gone (
+  run   INTEGER NOT NULL REFERENCES run,
+  first INTEGER NOT NULL,
+  last  INTEGER NOT NULL,
+  cause TEXT NOT NULL,
+  PRIMARY KEY (run, first, last)
+) STRICT, WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One run of sequence numbers. Gateways of two sites may bear one name, so the site is part of it."""
+
+    site: str
+    gateway: str
+    epoch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One event to keep; `body` is the CloudEvent as it came."""
+
+    key: Key
+    seq: int
+    type: str
+    time: str
+    body: str
+
+
+@dataclass(slots=True)
+class Run:
+    """What is known of one run. `head` is the newest number that the gateway has spoken of, `gone` what it said is lost."""
+
+    number: int
+    covered: Coverage
+    gone: Coverage = field(default_factory=Coverage)
+    head: int = 0
+
+
+class Store:
+    """The centre's database. Used by one thread; after an sqlite3.Error it is closed and opened anew."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create. Raises sqlite3.Error."""
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.executescript(_SCHEMA)
+        self.runs: dict[Key, Run] = {}
+        for number, site, gateway, epoch, contiguous in self._db.execute("SELECT id, site, gateway, epoch, contiguous FROM run"):
+            self.runs[Key(site, gateway, epoch)] = self._load(number, contiguous)
+
+    def close(self) -> None:
+        """Close."""
+        self._db.close()
+
+    def commit(self, rows: list[Row], gone: list[tuple[Key, int, int, str]], keys: list[Key]) -> None:
+        """Write all of it in one transaction; on disk when this returns. `keys` are the runs whose contiguous part may have grown."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            self._db.executemany(
+                "INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?, ?)",
+                [(self.runs[row.key].number, row.seq, row.type, row.time, row.body) for row in rows],
+            )
+            self._db.executemany(
+                "INSERT OR IGNORE INTO gone VALUES (?, ?, ?, ?)",
+                [(self.runs[key].number, first, last, cause) for key, first, last, cause in gone],
+            )
+            self._db.executemany(
+                "UPDATE run SET contiguous = ? WHERE id = ?", [(self.runs[key].covered.contiguous, self.runs[key].number) for key in keys]
+            )
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    def run(self, key: Key) -> Run:
+        """The run of this key, begun if it is new."""
+        run = self.runs.get(key)
+        if run is None:
+            row = (key.site, key.gateway, key.epoch)
+            number = self._db.execute("INSERT INTO run (site, gateway, epoch) VALUES (?, ?, ?) RETURNING id", row).fetchone()[0]
+            run = self.runs[key] = Run(number, Coverage())
+        return run
+
+    def events(self, key: Key) -> Iterator[tuple[int, str]]:
+        """Every event of a run in order: (number, CloudEvent as it came)."""
+        yield from self._db.execute("SELECT seq, body FROM event WHERE run = ? ORDER BY seq", (self.runs[key].number,))
+
+    def count(self) -> int:
+        """Events kept."""
+        return int(self._db.execute("SELECT count(*) FROM event").fetchone()[0])
+
+    def _load(self, number: int, contiguous: int) -> Run:
+        beyond = self._db.execute("SELECT seq FROM event WHERE run = ? AND seq > ? ORDER BY seq", (number, contiguous))
+        run = Run(number, Coverage(contiguous, (seq for (seq,) in beyond)))
+        for first, last in self._db.execute("SELECT first, last FROM gone WHERE run = ?", (number,)).fetchall():
+            run.covered.add(first, last)
+            run.gone.add(first, last)
+        return run
