@@ -14,13 +14,15 @@ from zoneinfo import ZoneInfo
 from uhppoted import encode, structs
 
 from drivers.contract import Emit
-from drivers.door.uhppote.board import CONTROLLED, NORMALLY_CLOSED, NORMALLY_OPEN, Board
+from drivers.door.uhppote.board import Board
 from drivers.door.uhppote.cards import BoardCard, CardSync
+from drivers.door.uhppote.doors import Doors
 from drivers.door.uhppote.endpoint import Asker, Listener
 from drivers.door.uhppote.fetch import Fetch
 from drivers.door.uhppote.options import EventMark, MemoryMark, Options, Wall, endpoint
-from drivers.errors import DriverError, LineLost, NoAnswer, Refused, Stale
-from drivers.orders import HoldReleased, Indicate, Level, Order, Outcome, Release, Secure
+from drivers.errors import DriverError, LineLost, NoAnswer, Refused
+from drivers.latches import check
+from drivers.orders import Indicate, Level, Order, Outcome
 from drivers.readings import Back, Contact, DoorPosition, InputChanged, Lost, Reading, RequestToExit
 from drivers.reconnect import Reconnect
 from drivers.timing import MACHINE, Timing
@@ -56,6 +58,7 @@ class Controller:
             if level is Level.ENERGISED:
                 raise Refused(f"door {door}: the board's relay rests when it secures; wire a fail-safe lock to its NC contact")
         self._options = options
+        self._secured = {door: level for door, level in secured.items() if 1 <= door <= options.doors}
         self._timing = timing
         self._chance = chance
         self._mark = mark or MemoryMark()
@@ -63,9 +66,9 @@ class Controller:
         self._wall = wall or (lambda: datetime.now(zone).replace(tzinfo=None))
         self._name = f"board {options.serial}"
         self._board: Board | None = None
-        self._seconds: dict[int, int] = {}  # what each door's release is set to on the board
         self._wake = asyncio.Event()
         self._fetch = Fetch(options, self._mark, timing)
+        self._doors = Doors(options.serial, options.doors, timing.now, self._fetch.opening)
         self._time_set_at = -math.inf
         self.former_listener: str | None = self._mark.get(LISTENER_KEY)
 
@@ -91,22 +94,11 @@ class Controller:
 
     async def send(self, order: Order) -> Outcome:
         """See DoorController. A release is timed by the board, in whole seconds, rounded up; every answer is CONFIRMED."""
-        if isinstance(order, Indicate):
-            raise Refused("the board has no way to show an answer at its readers")
-        if not 1 <= order.door <= self._options.doors:
-            raise Refused(f"the board has doors 1 to {self._options.doors}")
-        board = self._board
-        if board is None:
+        check(order, self._secured)
+        assert not isinstance(order, Indicate)
+        if self._board is None:
             raise LineLost("the board is not there")
-        match order:
-            case Release(door, seconds, not_after):
-                await self._release(board, door, seconds, not_after)
-            case Secure(door):
-                # "Normally closed" ends a running release at once; under it no card would pass, so that control is given back.
-                await board.set_door(door, NORMALLY_CLOSED, self._seconds[door])
-                await board.set_door(door, CONTROLLED, self._seconds[door])
-            case HoldReleased(door):
-                await board.set_door(door, NORMALLY_OPEN, self._seconds[door])
+        await self._doors.carry_out(self._board, order)
         return Outcome.CONFIRMED
 
     async def sync_cards(self, cards: Sequence[BoardCard]) -> CardSync:
@@ -119,27 +111,6 @@ class Controller:
             raise LineLost("the board is not there")
         return await self._board.sync_cards(cards, self._options.card_number)
 
-    async def _release(self, board: Board, door: int, seconds: float, not_after: float) -> None:
-        whole = math.ceil(seconds)
-        for last_try in (False, True):  # a datagram may be lost, and releasing twice within three seconds is releasing once
-            try:
-                if self._seconds[door] != whole:
-                    self._in_time(not_after)
-                    await board.set_door(door, CONTROLLED, whole)
-                    self._seconds[door] = whole
-                self._in_time(not_after)
-                self._fetch.opening(door)
-                await board.open_door(door)
-            except NoAnswer:
-                if last_try:
-                    raise
-            else:
-                return
-
-    def _in_time(self, not_after: float) -> None:
-        if self._timing.now() > not_after:
-            raise Stale("the release came too late")
-
     async def _serve(self, asker: Asker, listener: Listener, machine: Reconnect, emit: Emit) -> None:
         ours = await asker.open(endpoint(self._options.address))
         board = Board(asker, self._options.serial)
@@ -150,7 +121,7 @@ class Controller:
         await board.record_everything()
         self._time_set_at = -math.inf
         await self._keep_time(board)
-        self._seconds = {door: (await board.door(door))[1] for door in range(1, self._options.doors + 1)}
+        await self._doors.learn(board)
         await board.pc_control(self._options.pc_control)
         status = await board.status()
         self._fetch.begin(status.event_index)
@@ -222,9 +193,12 @@ class Controller:
             self._time_set_at = now
 
     def _leave(self, asker: Asker) -> None:
-        """The last word: the board need not wait 30 s before it judges cards alone."""
-        if self._board is not None and self._options.pc_control:
-            asker.tell(encode.set_pc_control_request(self._options.serial, False))
+        """The last words: running releases end, and the board need not wait 30 s before it judges cards alone."""
+        if self._board is not None:
+            for request in self._doors.last_words():
+                asker.tell(request)
+            if self._options.pc_control:
+                asker.tell(encode.set_pc_control_request(self._options.serial, False))
         self._board = None
 
 

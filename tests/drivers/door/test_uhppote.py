@@ -20,6 +20,7 @@ from drivers.errors import LineLost, NoAnswer, Refused, Stale
 from drivers.orders import HoldReleased, Indicate, Level, Outcome, Release, Secure, Signal
 from drivers.readings import Back, CardRead, Contact, DoorPosition, InputChanged, Logged, LoggedKind, Lost, Reading, RequestToExit
 from tests.drivers.door.heard import Heard, running
+from tests.drivers.harness import eventually
 
 with contextlib.suppress(ModuleNotFoundError):  # without the `devices` extra the peer mark skips all of this
     from uhppoted import encode
@@ -251,10 +252,10 @@ async def test_lost_and_overtaking_datagrams_change_nothing(site: Site, trouble:
             site.board.swipe(NUMBER + card, 1)
         if trouble == "hold_events":
             site.board.let_go()
-        await heard.until(lambda: len(heard.of(CardRead)) == 5)
+        await eventually(lambda: len(heard.of(CardRead)) == 5)
         site.board.weather.lose_events = site.board.weather.hold_events = False
         site.board.swipe(NUMBER + 9, 1)
-        await heard.until(lambda: len(heard.of(CardRead)) == 6)
+        await eventually(lambda: len(heard.of(CardRead)) == 6)
         assert [reading.value - VALUE for reading in heard.of(CardRead)] == [0, 1, 2, 3, 4, 9]
 
 
@@ -268,7 +269,7 @@ async def test_a_forged_event_is_refused_and_a_forged_reply_never_read(site: Sit
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
             for packet in (bytes(forged), b"\x17\x20" + b"\xff" * 62, b"", b"x" * 64):
                 stranger.sendto(packet, site.board.listener)
-        await heard.until(lambda: any("refused" in message for message in caplog.messages))
+        await eventually(lambda: any("refused" in message for message in caplog.messages))
         site.board.swipe(NUMBER + 1, 1)
         assert await heard.take(CardRead) == CardRead(1, 26, VALUE + 1)
         assert len(heard.of(CardRead)) == 1
@@ -290,7 +291,7 @@ async def test_what_happened_while_nobody_asked_is_told_once_in_order_and_never_
         site.board.open_leaf(1)
         site.board.close_leaf(1)
     async with running(site.controller()) as heard:
-        await heard.until(lambda: len(heard.of(Logged)) == 30 * 4)
+        await eventually(lambda: len(heard.of(Logged)) == 30 * 4)
         site.board.swipe(NUMBER + 3, 1)
         assert await heard.take(CardRead) == CardRead(1, 26, VALUE + 3)
         assert [reading.index for reading in heard.of(Logged)] == list(range(3, 123))
@@ -318,7 +319,7 @@ async def test_somebody_at_the_door_does_not_wait_for_an_outage_to_be_told(site:
         assert len(first) < 400
     first = [reading.index for reading in heard.of(Logged)]
     async with running(site.controller()) as heard:
-        await heard.until(lambda: len(heard.of(Logged)) + len(first) >= 400)
+        await eventually(lambda: len(heard.of(Logged)) + len(first) >= 400)
         await asyncio.sleep(0.3)  # nothing more may come, and silence has no event to wait for
         assert first + [reading.index for reading in heard.of(Logged)] == list(range(1, 401))
         assert heard.of(CardRead) == []
@@ -337,7 +338,7 @@ async def test_events_that_the_board_wrote_over_are_reported_as_lost() -> None:
         async with running(site.controller()) as heard:
             gone = await heard.take(logged(LoggedKind.LOST))
             assert (gone.index, gone.count) == (1, 70)
-            await heard.until(lambda: len(heard.of(Logged)) == 51)
+            await eventually(lambda: len(heard.of(Logged)) == 51)
     finally:
         board.stop()
 
@@ -348,10 +349,10 @@ async def test_a_board_whose_memory_was_cleared_starts_over(site: Site) -> None:
         await settled(heard)
         for _ in range(5):
             site.board.swipe(NUMBER, 1)
-        await heard.until(lambda: len(heard.of(CardRead)) == 5)
+        await eventually(lambda: len(heard.of(CardRead)) == 5)
         site.board.forget_events()
         site.board.swipe(NUMBER + 1, 1)
-        await heard.until(lambda: any(isinstance(r, Logged | CardRead) and r.value == VALUE + 1 for r in heard.readings))
+        await eventually(lambda: any(isinstance(r, Logged | CardRead) and r.value == VALUE + 1 for r in heard.readings))
 
 
 # --- orders ----------------------------------------------------------------------------------------------------------------------------
@@ -407,7 +408,7 @@ async def test_orders_that_cannot_be_carried_out(site: Site) -> None:
 
 async def test_a_lost_datagram_does_not_keep_somebody_outside(site: Site) -> None:
     """A release whose first datagram is lost is sent again within its time."""
-    controller = site.controller(poll_s=1.5)
+    controller = site.controller(poll_s=1.0)
     async with running(controller) as heard:
         await settled(heard)
         site.board.weather.lose_next_requests = 1
@@ -456,7 +457,7 @@ async def test_pc_control_asks_us_and_is_given_back_at_the_end(site: Site) -> No
         assert site.board.pc_control
         assert not site.board.swipe(NUMBER, 1)
         assert await heard.take(CardRead) == CardRead(1, 26, VALUE)
-    await Heard().until(lambda: not site.board.pc_control)
+    await eventually(lambda: not site.board.pc_control)
     assert site.board.swipe(NUMBER, 1)
 
 
