@@ -90,9 +90,9 @@ def blob(chip: Image) -> NDArray[np.float32]:
 def network(model: Path, runtime: str, options: Options) -> Run:
     """The ResNet on OpenVINO or on OpenCV."""
     if runtime == "openvino":
-        from models.openvino_runtime import Network
+        from models.openvino_runtime import Model
 
-        compiled = Network(model, options.threads)
+        compiled = Model(model).compiled(options.threads)
         return lambda given: next(iter(compiled(given).values()))
     read = cv2.dnn.readNetFromONNX(str(model))
 

@@ -53,9 +53,9 @@ class MiniFasNets:
 
 
 def _openvino(model: Path, options: Options) -> Run:
-    from models.openvino_runtime import Network
+    from models.openvino_runtime import Model
 
-    network = Network(model, options.threads, (1, 3, SIDE, SIDE))
+    network = Model(model).compiled(options.threads, (1, 3, SIDE, SIDE))
     return lambda blob: next(iter(network(blob).values()))
 
 

@@ -12,7 +12,7 @@ from models import yunet
 from models.align import chip
 from models.contract import Embedding, Engine, Face, Image, Options, Space
 from models.liveness import liveness_if_there
-from models.openvino_runtime import Network
+from models.openvino_runtime import Model, Network
 from models.spaces import SFACE
 from models.weights import Weights
 
@@ -30,7 +30,7 @@ class OpenvinoDetector:
     """YuNet, compiled once for each size of picture."""
 
     def __init__(self, model: Path, options: Options) -> None:
-        self._model = model
+        self._model = Model(model)
         self._options = options
         self._networks: OrderedDict[tuple[int, int], Network] = OrderedDict()
 
@@ -51,7 +51,7 @@ class OpenvinoDetector:
         if key not in self._networks:
             if len(self._networks) == SHAPES:
                 self._networks.popitem(last=False)
-            self._networks[key] = Network(self._model, self._options.threads, (1, 3, height, width))
+            self._networks[key] = self._model.compiled(self._options.threads, (1, 3, height, width))
         self._networks.move_to_end(key)
         return self._networks[key]
 
@@ -60,7 +60,7 @@ class OpenvinoEmbedder:
     """SFace. It wants red, green, blue, 0..255, as they are."""
 
     def __init__(self, model: Path, options: Options) -> None:
-        self._network = Network(model, options.threads)
+        self._network = Model(model).compiled(options.threads)
 
     @property
     def space(self) -> Space:

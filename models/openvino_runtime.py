@@ -26,15 +26,18 @@ def openvino() -> Any:  # noqa: ANN401  (the package has no complete types)
     return package
 
 
-class Network:
-    """A network with one input, compiled for the CPU."""
+class Model:
+    """A model read into memory once, to be compiled for as many shapes as are met: later, in a confined process, no file can be read."""
 
-    def __init__(self, model: Path, threads: int, shape: tuple[int, ...] | None = None) -> None:
-        ov = openvino()
-        core = ov.Core()
-        read = core.read_model(str(model))
+    def __init__(self, path: Path) -> None:
+        self._core = openvino().Core()
+        self._read = self._core.read_model(str(path))
+
+    def compiled(self, threads: int, shape: tuple[int, ...] | None = None) -> Network:
+        """The network for one shape of its input; None keeps the model's own."""
+        model = self._read.clone()
         if shape is not None:
-            read.reshape(list(shape))
+            model.reshape(list(shape))
         settings = {
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": 1,
@@ -44,8 +47,16 @@ class Network:
             # A pinned thread would sit on the core that serves the doors.
             "ENABLE_CPU_PINNING": False,
         }
-        self._request = core.compile_model(read, "CPU", settings).create_infer_request()
-        self._names = [next(iter(output.get_names())) for output in read.outputs]
+        names = [next(iter(output.get_names())) for output in model.outputs]
+        return Network(self._core.compile_model(model, "CPU", settings), names)
+
+
+class Network:
+    """A network with one input, compiled for the CPU."""
+
+    def __init__(self, compiled: Any, names: list[str]) -> None:  # noqa: ANN401  (the package has no complete types)
+        self._request = compiled.create_infer_request()
+        self._names = names
 
     def __call__(self, blob: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         """All outputs by name. They are views that the next call overwrites."""

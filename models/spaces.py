@@ -20,13 +20,15 @@ class Card:
     """What is known of a space beforehand. Scores are likenesses of the space's measure.
 
     `floor`: the threshold for a roster that is too small to know its own; it keeps strangers below 0.1 % up to `floor_holds` tenants
-    (0: never enough for a face alone). `verify_floor`: the same for one face against one tenant. `same`: from here on two tenants look
-    like one person, enrolled twice or twins, until somebody has looked.
+    (0: never enough for a face alone). `verify_floor`: the same for one face against one tenant. `margin`: by how much the best tenant
+    must lead the second, about what one face's score wanders from frame to frame. `same`: from here on two tenants look like one
+    person, enrolled twice or twins, until somebody has looked.
     """
 
     floor: float
     floor_holds: int
     verify_floor: float
+    margin: float
     same: float
 
 
@@ -35,9 +37,9 @@ CARDS: Mapping[Space, Card] = MappingProxyType(
         # Strangers above a gallery of 1,000: 0.1 % at .534. East-Asian stranger pairs pass 2.5 to 7 times as often as others at one
         # threshold; .60 is three more tail lengths (.022 each: a twentieth) above. One pair in 10,000 passes at .42, of East-Asian faces
         # 7 in 10,000; hence .50 for one to one.
-        SFACE: Card(floor=0.60, floor_holds=1000, verify_floor=0.50, same=0.70),
+        SFACE: Card(floor=0.60, floor_holds=1000, verify_floor=0.50, margin=0.05, same=0.70),
         # At distance .40 a gallery of 100 takes 0.04 % of Western strangers for tenants, but 9 % of East-Asian ones, and misses two
         # tenants in three: never alone at the floor.
-        DLIB: Card(floor=0.60, floor_holds=0, verify_floor=0.60, same=0.70),
+        DLIB: Card(floor=0.60, floor_holds=0, verify_floor=0.60, margin=0.03, same=0.70),
     }
 )

@@ -27,7 +27,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,32}$")]
 Ratio = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=2**53)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Space = Annotated[str, Field(pattern=r"^[a-z0-9_.-]{1,64}$")]
+Space = Annotated[str, Field(pattern=r"^[a-z0-9_./-]{1,64}$")]
 Words = Annotated[str, Field(max_length=200)]
 
 

@@ -7,35 +7,14 @@ at once) and large, so the greedy order gives what an assignment solver would. A
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from models.boxes import Box
 
 LOST_AFTER_S = 1.0  # a head turned away or a passing arm hides a face for less; a person walks out of view in more
 CONFIRM_FRAMES = 2  # one detection alone is often a poster or a hand
 MIN_OVERLAP = 0.2  # between prediction and box: at 10 fps a walking face moves about half its width between frames
 MAX_TRACKS = 16  # per camera; a crowd beyond it is counted by the largest faces
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A face in pixels of its frame: left, top, width, height, with the detector's score 0..1."""
-
-    x: float
-    y: float
-    w: float
-    h: float
-    score: float = 1.0
-
-    def overlap(self, other: Box) -> float:
-        """Intersection over union, 0..1."""
-        w = min(self.x + self.w, other.x + other.w) - max(self.x, other.x)
-        h = min(self.y + self.h, other.y + other.h) - max(self.y, other.y)
-        if w <= 0 or h <= 0:
-            return 0.0
-        return w * h / (self.w * self.h + other.w * other.h - w * h)
-
-    def moved(self, dx: float, dy: float) -> Box:
-        """The same box elsewhere."""
-        return replace(self, x=self.x + dx, y=self.y + dy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +36,7 @@ class Track:
 
     def expected(self, now: float) -> Box:
         """Where the face should be at `now`."""
-        return self.box.moved(self.vx * (now - self.seen), self.vy * (now - self.seen))
+        return self.box._replace(x=self.box.x + self.vx * (now - self.seen), y=self.box.y + self.vy * (now - self.seen))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +71,7 @@ class Tracker:
         kept = [track for t, track in enumerate(self._tracks) if t not in taken and now - track.seen <= LOST_AFTER_S]
         ended = tuple(track for t, track in enumerate(self._tracks) if t not in taken and now - track.seen > LOST_AFTER_S)
         room = MAX_TRACKS - len(kept) - len(taken)
-        for b in sorted((b for b, track in enumerate(found) if track is None), key=lambda b: -boxes[b].w * boxes[b].h)[: max(0, room)]:
+        for b in sorted((b for b, track in enumerate(found) if track is None), key=lambda b: -boxes[b].area)[: max(0, room)]:
             found[b] = Track(self._next, boxes[b], now, now)
             self._next += 1
         self._tracks = kept + [track for track in found if track is not None]
@@ -108,6 +87,6 @@ def _continued(track: Track, box: Box, now: float) -> Track:
     vx, vy = track.vx, track.vy
     if elapsed > 0:
         # Half old, half new: a detector's box jitters by some per cent of its size from frame to frame.
-        vx = 0.5 * vx + 0.5 * (box.x + box.w / 2 - track.box.x - track.box.w / 2) / elapsed
-        vy = 0.5 * vy + 0.5 * (box.y + box.h / 2 - track.box.y - track.box.h / 2) / elapsed
+        (x, y), (was_x, was_y) = box.centre, track.box.centre
+        vx, vy = 0.5 * vx + 0.5 * (x - was_x) / elapsed, 0.5 * vy + 0.5 * (y - was_y) / elapsed
     return Track(track.number, box, track.began, now, track.frames + 1, vx, vy)

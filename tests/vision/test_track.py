@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.vision.track import LOST_AFTER_S, MAX_TRACKS, Box, Tracker
+from edge.vision.track import LOST_AFTER_S, MAX_TRACKS, Tracker
+from models.boxes import Box
 
 
 def walk(start: float, speed: float, i: int) -> Box:

@@ -1,0 +1,135 @@
+"""One camera's frames, from picture to sightings: motion, area, detect, track, choose, embed. The engine and the pipe are handed in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from drivers.camera.contract import Frame
+from edge.vision.area import Area
+from edge.vision.motion import HEIGHT, WIDTH, Motion
+from edge.vision.sighting import MAX_CROP, Ended, Message, Sighting
+from edge.vision.track import Track, Tracker
+from models.boxes import Box
+from models.contract import Engine, Face, Image
+from models.quality import SIGHT, Quality, assess
+
+EMBED_EVERY_S = 0.08  # a face hardly changes faster; three frames that agree take a quarter of a second
+BURST = 8  # embeddings of a new track at that pace; somebody who stands there longer is looked at
+LINGER_S = 1.0  # this often
+POOR_EVERY_S = 0.5  # a face too poor to be judged is mentioned this often, so that a person can be told to come closer
+WORSE = 0.7  # a face of less than this part of the track's best quality says nothing new
+CARD_FIRST_S = 10.0  # who presents a card within this time is not recognised at all
+CROP_PX = 192  # side of an evidence crop: enough for a guard to know a face, too little for more
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What is remembered of one track."""
+
+    best: float = 0.0
+    embedded: int = 0
+    last: float = -1e9
+    mentioned: float = -1e9
+    dropped: bool = False
+
+
+class Looker:
+    """The eyes behind one camera. One thread calls it."""
+
+    def __init__(
+        self,
+        name: str,
+        engine: Engine,
+        say: Callable[[Message], None],
+        *,
+        area: Area,
+        card_first: bool = False,
+    ) -> None:
+        self._name, self._engine, self._say, self._area, self._card_first = name, engine, say, area, card_first
+        self._motion, self._tracker = Motion(), Tracker()
+        self._kept: dict[int, _Kept] = {}
+        self.faces = 0
+
+    def look(self, frame: Frame) -> bool:
+        """Take one frame, say what it shows; False when nothing moves and the camera may idle."""
+        moving = self._motion.moves(frame.picture.luma(WIDTH, HEIGHT), frame.at)
+        if not moving and not self._tracker.active():
+            return False
+        image = frame.picture.bgr()
+        part, left, top = self._area.cut(image)
+        found = self._engine.detector.detect(part)
+        self.faces += len(found)
+        step = self._tracker.step([face.box for face in found], frame.at)
+        for face, track in zip(found, step.tracks, strict=True):
+            if track is not None and track.confirmed:
+                self._consider(part, face, track, frame.at, image.shape, (left, top))
+        for track in step.ended:
+            self._kept.pop(track.number, None)
+            ended = Ended(camera=self._name, track=track.number, at=track.seen, began=track.began, frames=track.frames)
+            if track.confirmed:
+                self._say(Message(header=ended))
+        return True
+
+    def drop(self, track: int) -> None:
+        """Somebody claimed this track by card, PIN or guard: no embedding and no crop of it from now on."""
+        self._kept.setdefault(track, _Kept()).dropped = True
+
+    def _consider(self, part: Image, face: Face, track: Track, now: float, shape: tuple[int, ...], corner: tuple[int, int]) -> None:
+        kept = self._kept.setdefault(track.number, _Kept())
+        pace = EMBED_EVERY_S if kept.embedded < BURST else LINGER_S
+        if kept.dropped or now - kept.last < pace or (self._card_first and now - track.began < CARD_FIRST_S):
+            return
+        quality = assess(part, face, SIGHT)
+        if quality.poor:
+            if now - kept.mentioned >= POOR_EVERY_S:
+                kept.mentioned = now
+                self._say(Message(header=self._sighting(track, now, shape, corner, quality)))
+            return
+        if quality.score < WORSE * kept.best:
+            return
+        embedding = self._engine.embedder.embed(part, face)
+        header = self._sighting(track, now, shape, corner, quality, space=str(embedding.space))
+        if self._engine.liveness is not None:
+            header = header.model_copy(update={"liveness": float(min(1.0, max(0.0, self._engine.liveness.live(part, face))))})
+        crop = _crop(part, track.box) if quality.score > kept.best else b""
+        kept.best, kept.embedded, kept.last = max(kept.best, quality.score), kept.embedded + 1, now
+        self._say(Message(header=header, vector=embedding.vector, crop=crop))
+
+    def _sighting(
+        self, track: Track, now: float, shape: tuple[int, ...], corner: tuple[int, int], quality: Quality, space: str = ""
+    ) -> Sighting:
+        height, width = shape[:2]
+        box = track.box
+        parts = ((box.x + corner[0]) / width, (box.y + corner[1]) / height, box.width / width, box.height / height)
+        return Sighting(
+            camera=self._name,
+            track=track.number,
+            at=now,
+            began=track.began,
+            box=(_ratio(parts[0]), _ratio(parts[1]), _ratio(parts[2]), _ratio(parts[3])),
+            frames=track.frames,
+            quality=_ratio(quality.score),
+            poor=" ".join(quality.poor),
+            space=space,
+        )
+
+
+def _ratio(value: float) -> float:
+    return float(min(1.0, max(0.0, value)))
+
+
+def _crop(image: Image, box: Box) -> bytes:
+    """The face with a third of its size around it as JPEG; empty where nothing of it is inside."""
+    pad = max(box.width, box.height) / 3
+    left, top = int(max(0, box.x - pad)), int(max(0, box.y - pad))
+    part = image[top : int(box.y + box.height + pad), left : int(box.x + box.width + pad)]
+    if part.size == 0:
+        return b""
+    scale = min(1.0, CROP_PX / max(part.shape[:2]))
+    small = cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    data = bytes(np.asarray(cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 85])[1]).tobytes())
+    return data if len(data) <= MAX_CROP else b""

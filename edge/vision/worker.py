@@ -1,0 +1,213 @@
+"""The worker process: `python -m edge.vision.worker`, its task on stdin as one JSON line, its messages on stdout.
+
+It is started by edge/vision/keeper.py with an empty environment, at nice +10, and confines itself before it looks at anything. It holds the
+passwords of its own cameras and nothing else. Later lines on stdin are `{"drop": [camera, track]}`; the end of stdin ends the process.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import resource
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+import drivers.camera
+import models
+from drivers.camera.contract import Camera, CameraState
+from drivers.camera.stream import AvPicture
+from edge.vision.area import Area
+from edge.vision.confine import confine
+from edge.vision.looker import Looker
+from edge.vision.sighting import Beat, CameraSaid, Message, Started
+from models.boxes import Box
+from models.contract import Face, Options
+from models.weights import Weights
+
+NICE = 10  # doors first: with the worker here, card to relay stays within a few ms on two busy cores
+BEAT_S = 1.0
+FROZEN_S = 5.0  # without a packet: the camera is lost, whatever its connection says
+PAUSE_S = 0.004  # when no camera has a new frame
+
+
+class CameraTask(BaseModel):
+    """One camera as the worker needs it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    driver: str
+    options: dict[str, Any]
+    area: tuple[tuple[float, float], ...] = ()
+    card_first: bool = False
+
+
+class Task(BaseModel):
+    """All that a worker is told. `weights` is our own folder of weight files, `others` are folders to look in before it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    engine: str
+    runtime: str = ""
+    weights: str
+    others: tuple[str, ...] = ()
+    cameras: tuple[CameraTask, ...]
+
+
+def main() -> None:
+    """Run until stdin ends."""
+    os.nice(NICE)
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    cv2.setNumThreads(1)
+    task = Task.model_validate_json(_first_line())
+    say = _Pipe()
+    engine = models.make(task.engine, Weights(Path(task.weights), [Path(folder) for folder in task.others]), Options(), task.runtime)
+    if engine is None:
+        raise SystemExit("no engine: nothing to look for")
+    _warm(engine)
+    cameras = {camera.name: drivers.camera.make(camera.driver, _options(camera)) for camera in task.cameras}
+    held = confine(*_needs(task))
+    lookers = {c.name: Looker(c.name, engine, say, area=Area(c.area), card_first=c.card_first) for c in task.cameras}
+    space = str(engine.embedder.space)
+    say(Message(header=Started(engine=engine.name, runtime=engine.runtime, space=space, missing=held.missing)))
+    threading.Thread(target=_listen, args=(lookers,), daemon=True).start()
+    for camera in cameras.values():
+        camera.start()
+    _look_forever(cameras, lookers, say)
+
+
+def _first_line() -> bytes:
+    """The task, read without a buffer that would swallow what comes after it."""
+    line = b""
+    while not line.endswith(b"\n"):
+        byte = os.read(0, 1)
+        if not byte:
+            raise SystemExit("no task on stdin")
+        line += byte
+    return line
+
+
+def _look_forever(cameras: dict[str, Camera], lookers: dict[str, Looker], say: Callable[[Message], None]) -> None:
+    numbers = dict.fromkeys(cameras, 0)
+    said: dict[str, bool] = {}
+    beaten = time.monotonic()
+    while True:
+        seen = False
+        for name, camera in cameras.items():
+            frame = camera.newest(numbers[name], 0)
+            if frame is not None:
+                seen, numbers[name] = True, frame.number
+                camera.idle(not lookers[name].look(frame))
+        now = time.monotonic()
+        if now - beaten >= BEAT_S:
+            beaten = now
+            for name, camera in cameras.items():
+                _report(name, camera.state(), said, say)
+            faces = sum(looker.faces for looker in lookers.values())
+            say(Message(header=Beat(frames=sum(numbers.values()), faces=faces, rss_mb=_rss_mb())))
+        if not seen:
+            time.sleep(PAUSE_S)
+
+
+def _report(name: str, state: CameraState, said: dict[str, bool], say: Callable[[Message], None]) -> None:
+    """Say once when a camera goes and once when it comes; a camera that never came is said to be away after its first failure."""
+    frozen = state.packet_age_s is not None and state.packet_age_s > FROZEN_S
+    up = state.up and not frozen
+    if said.get(name) == up or (name not in said and state.why == "starting"):
+        return
+    said[name] = up
+    why = "" if up else ("no picture" if state.up else state.why)
+    say(Message(header=CameraSaid(camera=name, up=up, why=why)))
+
+
+def _listen(lookers: dict[str, Looker]) -> None:
+    """Obey the daemon; its end is ours."""
+    waiting = b""
+    while chunk := os.read(0, 4096):
+        *lines, waiting = (waiting + chunk).split(b"\n")
+        for line in lines:
+            name, track = json.loads(line)["drop"]
+            if name in lookers:
+                lookers[name].drop(int(track))
+    os._exit(0)
+
+
+class _Pipe:
+    """Messages out, one at a time, whole."""
+
+    def __init__(self) -> None:
+        # A library that prints must not garble the pipe: stdout becomes stderr for everybody else.
+        self._out = os.fdopen(os.dup(1), "wb", buffering=0)
+        os.dup2(2, 1)
+
+    def __call__(self, message: Message) -> None:
+        data = memoryview(message.encode())
+        while data:
+            data = data[self._out.write(data) :]
+
+
+def _options(camera: CameraTask) -> BaseModel:
+    """The driver's options with its host resolved: inside the cage there is no name service."""
+    chosen = drivers.camera.options(camera.driver).model_validate(camera.options)
+    address = getattr(chosen, "address", None)
+    if address is None:
+        return chosen
+    host = address()[0]
+    try:
+        number = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0]
+    except OSError:
+        return chosen  # reported as a camera that does not answer; the next worker asks again
+    return chosen.model_copy(update={"url": camera.options["url"].replace(host, str(number), 1)}) if host != number else chosen
+
+
+def _needs(task: Task) -> tuple[list[Path], list[Path], list[int]]:
+    """What must stay reachable: recordings, devices, the cameras' ports."""
+    chosen = [drivers.camera.options(camera.driver).model_validate(camera.options) for camera in task.cameras]
+    files = [Path(options.path) for options in chosen if hasattr(options, "path")]
+    devices = [Path(options.device) for options in chosen if hasattr(options, "device")]
+    ports = [options.address()[1] for options in chosen if hasattr(options, "address")]
+    return files, devices, ports
+
+
+def _warm(engine: models.contract.Engine) -> None:
+    """Use everything once: what is imported or loaded late could not be loaded at all from inside the cage."""
+    blank = np.zeros((360, 640, 3), np.uint8)
+    points = np.array([(300, 150), (340, 150), (320, 175), (305, 195), (335, 195)], np.float32)
+    noise = np.random.default_rng(1).integers(0, 255, blank.shape, np.uint8)
+    face = Face(Box(280, 120, 80, 100), points, 1.0)
+    engine.detector.detect(blank)
+    engine.embedder.embed(noise, face)
+    if engine.liveness is not None:
+        engine.liveness.live(noise, face)
+    cv2.imencode(".jpg", blank)
+    film = io.BytesIO()
+    with av.open(film, "w", format="mp4") as writer:
+        stream = writer.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 640, 360, "yuv420p"
+        writer.mux(stream.encode(av.VideoFrame.from_ndarray(blank, format="bgr24")))
+        writer.mux(stream.encode())
+    film.seek(0)
+    with av.open(film, "r") as reader:
+        picture = AvPicture(next(reader.decode(video=0)))
+        picture.bgr()
+        picture.luma(64, 36)
+
+
+def _rss_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main()
