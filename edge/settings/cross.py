@@ -1,0 +1,251 @@
+"""What only shows when the pieces are laid side by side: names that lead nowhere, things wired twice, doors nobody can leave.
+
+It looks at the plain values, not at the validated types, so that a misspelt key elsewhere does not hide these faults.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path as File
+from urllib.parse import urlsplit
+
+from pydantic.fields import FieldInfo
+
+import drivers
+from drivers.table import Locks
+from edge.settings.faults import Fault, Path, nearest
+from edge.settings.source import Tree
+from edge.settings.translate import Layers
+
+_UNSTABLE = re.compile(r"^/dev/tty(?:USB|ACM)\d+$")
+_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+# What drivers call the number of their outputs, inputs and so on.
+_SIZES = {
+    "output": ("outputs", "doors"),
+    "door": ("doors",),
+    "input": ("inputs",),
+    "inward": ("inputs",),
+    "outward": ("inputs",),
+    "reader": ("readers",),
+}
+BUILT_IN_SCHEDULES = frozenset({"always", "never"})
+
+
+def cross_check(values: Mapping[str, object], layers: Layers, tree: Tree, before: list[Fault]) -> list[Fault]:
+    """Every fault and warning between pieces. `tree` is the file itself; `before` are the faults already found."""
+    return list(_Cross(values, layers, tree, before).run())
+
+
+class _Cross:
+    def __init__(self, values: Mapping[str, object], layers: Layers, tree: Tree, before: list[Fault]) -> None:
+        self._values = values
+        self._layers = layers
+        self._tree = tree
+        self._faulty = {fault.path for fault in before if fault.grave}
+        self._controllers = _part(values, "controllers")
+        self._doors = _part(values, "doors")
+        self._points = _part(values, "access_points")
+        self._schedules = _part(values, "schedules")
+        self._used: dict[str, set[str]] = {"controllers": set(), "schedules": set(), "doors": set()}
+
+    def run(self) -> Iterator[Fault]:
+        yield from self._wires()
+        for name, door in self._doors.items():
+            yield from self._door(name, door)
+        for name, point in self._points.items():
+            yield from self._point(name, point)
+        yield from self._rules()
+        yield from self._leftovers()
+        yield from self._ports()
+        yield from self._uplink()
+        yield from self._files()
+        site = self._values.get("site")
+        kind = site.get("kind", "gate") if isinstance(site, Mapping) else "gate"
+        if not self._values.get("doors") and kind in {"gate", "card"}:
+            yield self._fault(("doors",), "no_doors", kind=str(kind))
+
+    # -- pieces
+
+    def _wires(self) -> Iterator[Fault]:
+        """Every use of a controller exists, and no two things sit on one number of one kind."""
+        taken: dict[tuple[str, str, object], tuple[Path, str]] = {}
+        for path, piece, slots in self._uses():
+            controller = piece.get("controller")
+            if isinstance(controller, str):
+                yield from self._named((*path, "controller"), controller, "controllers", self._controllers)
+            for slot, kind in slots:
+                number = piece.get(slot, 1 if slot == "reader" else None)
+                if not isinstance(controller, str) or not isinstance(number, int):
+                    continue
+                yield from self._counted((*path, slot), slot, controller, number)
+                here = (*path, slot)
+                if (first := taken.get((controller, kind, number))) is not None:
+                    line = str(self._layers.place(first[0]).line)
+                    yield self._fault(here, "taken", by=".".join(str(step) for step in first[0]), line=line)
+                else:
+                    taken[(controller, kind, number)] = (here, kind)
+
+    def _counted(self, path: Path, slot: str, name: str, number: int) -> Iterator[Fault]:
+        """A device with two outputs has no third."""
+        controller = self._controllers.get(name, {})
+        driver = self._driver_of({"controller": name})
+        fields = _fields(driver)
+        for option in _SIZES.get(slot, ()):
+            if option in fields:
+                most = controller.get(option, fields[option].default)
+                if isinstance(most, int) and number > most:
+                    yield self._fault(path, "no_such_number", name=name, option=option, most=str(most))
+                return
+
+    def _uses(self) -> Iterator[tuple[Path, Mapping[str, object], tuple[tuple[str, str], ...]]]:
+        """Everything that is wired to a controller: where, what, and which of its keys are numbers of what kind."""
+        inputs = (("input", "input"),)
+        for name, door in self._doors.items():
+            for key, slots in (
+                ("lock", (("output", "lock"), ("door", "lock"))),
+                ("contact", (*inputs, ("door", "contact door"))),
+                ("exit_button", (*inputs, ("door", "button door"))),
+                ("passes", (("inward", "input"), ("outward", "input"), ("door", "pass door"))),
+            ):
+                if isinstance(piece := door.get(key), Mapping):
+                    yield ("doors", name, key), piece, slots
+        for name, point in self._points.items():
+            if isinstance(piece := point.get("reader"), Mapping):
+                yield ("access_points", name, "reader"), piece, (("reader", "reader"),)
+        if isinstance(fire := self._values.get("fire"), Mapping):
+            yield ("fire",), fire, inputs
+
+    def _door(self, name: str, door: Mapping[str, object]) -> Iterator[Fault]:
+        path: Path = ("doors", name)
+        schedule = door.get("open_schedule")
+        if isinstance(schedule, str):
+            yield from self._named((*path, "open_schedule"), schedule, "schedules", self._schedules)
+        if not door.get("free_exit") and not isinstance(door.get("exit_button"), Mapping) and not self._below((*path, "exit_button")):
+            yield self._fault(path, "no_exit", key=True, name=name)
+        lock = door.get("lock")
+        driver = self._driver_of(lock)
+        if isinstance(lock, Mapping) and driver is not None:
+            locks = drivers.KINDS[driver].locks
+            if locks is Locks.NONE:
+                yield self._fault((*path, "lock", "controller"), "drives_no_lock", driver=driver)
+            elif locks is Locks.LATCHING and lock.get("accept_latching") not in {True, "true"}:
+                yield self._fault((*path, "lock"), "latching", key=True, driver=driver)
+
+    def _point(self, name: str, point: Mapping[str, object]) -> Iterator[Fault]:
+        path: Path = ("access_points", name)
+        if isinstance(door := point.get("door"), str):
+            yield from self._named((*path, "door"), door, "doors", self._doors)
+        if "reader" not in point:
+            yield self._fault(path, "no_reader", grave=False, key=True, name=name)
+
+    def _rules(self) -> Iterator[Fault]:
+        rules = self._values.get("access_rules")
+        reached: set[str] = set()
+        for index, rule in enumerate(rules if isinstance(rules, list) else []):
+            if not isinstance(rule, Mapping):
+                continue
+            points = rule.get("access_points")
+            for number, point in enumerate(points if isinstance(points, list) else []):
+                if isinstance(point, str):
+                    reached.add(point)
+                    yield from self._named(("access_rules", index, "access_points", number), point, "access_points", self._points)
+            if isinstance(schedule := rule.get("schedule"), str):
+                yield from self._named(("access_rules", index, "schedule"), schedule, "schedules", self._schedules)
+        for name, point in self._points.items():
+            if name not in reached and point.get("direction") == "in" and "reader" in point:
+                yield self._fault(("access_points", name), "no_rule", grave=False, key=True, name=name)
+
+    def _leftovers(self) -> Iterator[Fault]:
+        for part, given, code in (
+            ("controllers", self._controllers, "unused_controller"),
+            ("schedules", self._schedules, "unused_schedule"),
+            ("doors", self._doors, "unused_door"),
+        ):
+            for name in given:
+                if name not in self._used[part]:
+                    yield self._fault((part, name), code, grave=False, key=True, name=name)
+
+    def _ports(self) -> Iterator[Fault]:
+        seen: dict[str, str] = {}
+        for name, controller in self._controllers.items():
+            port = controller.get("port")
+            if not isinstance(port, str):
+                continue
+            path: Path = ("controllers", name, "port")
+            if port in seen:
+                first = self._layers.place(("controllers", seen[port], "port"))
+                yield self._fault(path, "same_port", name=seen[port], line=str(first.line))
+            seen.setdefault(port, name)
+            if _UNSTABLE.match(port):
+                better = _stable(port)
+                code = "unstable_port_here" if better else "unstable_port"
+                yield self._fault(path, code, grave=False, read=port, better=better)
+
+    def _uplink(self) -> Iterator[Fault]:
+        uplink = self._values.get("uplink")
+        if not isinstance(uplink, Mapping):
+            if uplink is None:
+                yield self._fault((), "no_uplink", grave=False)
+            return
+        broker = uplink.get("broker")
+        sound = isinstance(broker, str) and not self._below(("uplink", "broker"))
+        if sound and str(broker).startswith("mqtt://") and urlsplit(str(broker)).hostname not in _LOCAL:
+            yield self._fault(("uplink", "broker"), "plain_uplink", grave=False)
+        if self._layers.written_in(("uplink", "password"), self._tree):
+            yield self._fault(("uplink", "password"), "password_in_file")
+
+    def _files(self) -> Iterator[Fault]:
+        """The daemon runs in /, so a path from anywhere else leads nowhere."""
+        for path in (("roster", "folder"), ("uplink", "tls", "ca"), ("uplink", "tls", "cert"), ("uplink", "tls", "key")):
+            value: object = self._values
+            for step in path:
+                value = value.get(step) if isinstance(value, Mapping) else None
+            if isinstance(value, str) and not value.startswith("/"):
+                yield self._fault(path, "not_absolute", read=f"'{value}'")
+
+    # -- helpers
+
+    def _named(self, path: Path, name: str, part: str, given: Mapping[str, object]) -> Iterator[Fault]:
+        """A fault unless `name` is one of `given`."""
+        self._used.setdefault(part, set()).add(name)
+        if name in given or (part == "schedules" and name in BUILT_IN_SCHEDULES):
+            return
+        code = "no_such_" + {"controllers": "controller", "doors": "door", "access_points": "access_point", "schedules": "schedule"}[part]
+        valid = [*given, *(BUILT_IN_SCHEDULES if part == "schedules" else ())]
+        yield Fault(self._layers.place(path), code, (("name", name),), nearest(name, valid), path=path)
+
+    def _driver_of(self, piece: object) -> str | None:
+        controller = piece.get("controller") if isinstance(piece, Mapping) else None
+        driver = self._controllers.get(controller, {}).get("driver") if isinstance(controller, str) else None
+        return driver if isinstance(driver, str) and driver in drivers.KINDS else None
+
+    def _below(self, path: Path) -> bool:
+        """Whether something at or under this path is already a fault of its own."""
+        return any(fault[: len(path)] == path for fault in self._faulty)
+
+    def _fault(self, path: Path, code: str, *, grave: bool = True, key: bool = False, **values: str) -> Fault:
+        return Fault(self._layers.place(path, key=key), code, tuple(sorted(values.items())), grave=grave, path=path)
+
+
+def _part(values: Mapping[str, object], name: str) -> dict[str, Mapping[str, object]]:
+    """One part of the file as mappings by name; whatever is of another shape has been reported already."""
+    part = values.get(name)
+    return {key: item for key, item in part.items() if isinstance(item, Mapping)} if isinstance(part, Mapping) else {}
+
+
+def _fields(driver: str | None) -> Mapping[str, FieldInfo]:
+    try:
+        return drivers.options(driver).model_fields if driver is not None else {}
+    except ImportError:
+        return {}  # reported by edge.settings.load
+
+
+def _stable(port: str) -> str:
+    """The by-id or by-path name of this port on this machine, as a sentence's end."""
+    for folder in ("/dev/serial/by-id", "/dev/serial/by-path"):
+        if File(folder).is_dir():
+            for link in sorted(File(folder).iterdir()):
+                if link.resolve() == File(port).resolve():
+                    return str(link)
+    return ""

@@ -1,0 +1,200 @@
+"""From what pydantic says to faults that a person can act on: the place in the file, the words, the nearest valid word."""
+
+from __future__ import annotations
+
+import re
+import types
+import typing
+from collections.abc import Iterable, Mapping, Sequence
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+import drivers
+from edge.gate.settings import ControllerSettings
+from edge.log import redact
+from edge.settings.faults import Fault, Path, Place, nearest
+from edge.settings.source import Tree
+from edge.settings.words import WORDS
+
+_NAME_PATTERN = "[a-z0-9_]{1,32}"
+_CODES = {
+    "int_type": "int", "int_parsing": "int", "int_from_float": "int", "int_parsing_size": "int",
+    "float_type": "float", "float_parsing": "float", "finite_number": "float",
+    "bool_type": "bool", "bool_parsing": "bool",
+    "string_type": "string", "path_type": "string", "bytes_type": "string",
+    "literal_error": "choice", "enum": "choice",
+    "model_type": "mapping", "model_attributes_type": "mapping", "dict_type": "mapping", "mapping_type": "mapping",
+    "list_type": "list", "tuple_type": "list", "set_type": "list", "frozen_set_type": "list",
+}  # fmt: skip
+_ONE_OF = "expected one of "
+_SECRET = frozenset({"password", "secret", "token", "key"})
+
+
+class Layers:
+    """The sources of settings, strongest first, asked as one where something stands."""
+
+    def __init__(self, trees: Sequence[Tree], root: Place) -> None:
+        self._trees = trees
+        self._root = root
+
+    def place(self, path: Path, *, key: bool = False) -> Place:
+        """Where this is written, or the nearest thing around it that is."""
+        for length in range(len(path), -1, -1):
+            for tree in self._trees:
+                found = tree.place(path[:length], key=key or length < len(path))
+                if found is not None:
+                    return found
+        return self._root
+
+    def has(self, path: Path) -> bool:
+        """Whether anything is written there."""
+        return any(path in tree.places for tree in self._trees)
+
+    def written_in(self, path: Path, tree: Tree) -> bool:
+        """Whether this value is the one of `tree`."""
+        return next((t for t in self._trees if path in t.places), None) is tree
+
+
+def translate(errors: Iterable[ErrorDetails], layers: Layers, root: type[BaseModel], values: Mapping[str, object]) -> list[Fault]:
+    """Faults from the errors of one validation, ordered as they stand in the file."""
+    found: list[tuple[bool, Fault]] = []
+    for error in errors:
+        path, branch = _real(error["loc"], layers, error["type"])
+        found.append((branch, _fault(error, path, layers, root, values)))
+    faults: list[Fault] = []
+    for branch, fault in found:
+        # Of a choice between kinds ("a list of spans, or a weekday") tell only the one that came furthest.
+        deeper = any(b and f is not fault and f.path[: len(fault.path)] == fault.path and len(f.path) > len(fault.path) for b, f in found)
+        rival = any(b and f is not fault and f.path == fault.path and _better(f, fault) for b, f in found)
+        if not (branch and (deeper or rival)) and not any(branch and f.path == fault.path for f in faults):
+            faults.append(fault)
+    return faults
+
+
+def _better(one: Fault, other: Fault) -> bool:
+    """A word that is none of the choices was meant to be one, not a list."""
+    return one.code == "choice" != other.code and dict(one.values)["read"].startswith("'")
+
+
+def keys_at(root: type[BaseModel], path: Path, values: Mapping[str, object]) -> set[str]:
+    """The valid keys of the mapping at `path`; empty where any key goes."""
+    kinds: list[object] = [root]
+    value: object = values
+    for step in path:
+        kinds = [inner for kind in kinds for inner in _inside(kind, step, value)]
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return {key for kind in kinds for key in _keys(kind, value)}
+
+
+def _real(loc: tuple[int | str, ...], layers: Layers, kind: str) -> tuple[Path, bool]:
+    """The path in the file: pydantic's own marks (the alternatives of a union, "[key]") are left out. True if there was a union."""
+    path: Path = ()
+    branch = False
+    for index, step in enumerate(loc):
+        last = index == len(loc) - 1
+        if layers.has((*path, step)) or (last and kind in {"missing", "extra_forbidden"}):
+            path = (*path, step)
+        elif step != "[key]":
+            branch = True
+    return path, branch
+
+
+def _fault(error: ErrorDetails, path: Path, layers: Layers, root: type[BaseModel], values: Mapping[str, object]) -> Fault:
+    ctx = {key: _shown(value) for key, value in error.get("ctx", {}).items()}
+    ctx["key"] = str(path[-1]) if path else ""
+    ctx["read"] = "***" if path and path[-1] in _SECRET else _read(error.get("input"))
+    ctx["why"] = redact(error["msg"].removeprefix("Value error, "))
+    kind = error["type"]
+    if kind == "value_error" and ctx["why"].startswith(_ONE_OF):
+        kind, ctx["expected"] = "literal_error", ", ".join(f"'{word}'" for word in ctx["why"].removeprefix(_ONE_OF).split(", "))
+    is_key = "[key]" in error["loc"] or kind == "extra_forbidden"
+    near = ""
+    if kind == "extra_forbidden":
+        near = nearest(ctx["key"], keys_at(root, path[:-1], values) - _known_keys(path[:-1], values))
+        code = kind
+    elif kind == "string_pattern_mismatch":
+        code = "name" if _NAME_PATTERN in ctx.get("pattern", "") else "pattern"
+    else:
+        code = _CODES.get(kind, kind if kind in WORDS else "invalid")
+    if code == "choice":
+        choices = re.findall(r"'([^']*)'", ctx.get("expected", ""))
+        near = nearest(str(error.get("input")), choices)
+        ctx["expected"] = ", ".join(choices) or ctx.get("expected", "")
+    return Fault(layers.place(path, key=is_key), code, tuple(sorted(ctx.items())), near, path=path)
+
+
+def _known_keys(path: Path, values: Mapping[str, object]) -> set[str]:
+    """The keys already written at `path`: a misspelt word is not meant to be one of those."""
+    here: object = values
+    for step in path:
+        if isinstance(here, list) and isinstance(step, int) and step < len(here):
+            here = here[step]
+        else:
+            here = here.get(str(step)) if isinstance(here, Mapping) else None
+    return set(here) if isinstance(here, Mapping) else set()
+
+
+def _inside(kind: object, step: str | int, value: object) -> list[object]:
+    """The types that may stand one step further down."""
+    out: list[object] = []
+    for plain in _alternatives(kind):
+        origin = typing.get_origin(plain)
+        args = typing.get_args(plain)
+        if isinstance(plain, type) and issubclass(plain, BaseModel):
+            model = _options(plain, value) or plain
+            if str(step) in model.model_fields:
+                out.append(model.model_fields[str(step)].annotation)
+        elif origin is not None and isinstance(origin, type) and issubclass(origin, Mapping) and len(args) == 2:
+            out.append(args[1])
+        elif origin in {list, tuple, set, frozenset} and args:
+            out.append(args[0])
+    return out
+
+
+def _keys(kind: object, value: object) -> set[str]:
+    keys: set[str] = set()
+    for plain in _alternatives(kind):
+        if isinstance(plain, type) and issubclass(plain, BaseModel):
+            options = _options(plain, value)
+            keys |= {"driver", *options.model_fields} if options else set(plain.model_fields)
+    return keys
+
+
+def _options(model: type[BaseModel], value: object) -> type[BaseModel] | None:
+    """A controller's keys are those of its driver."""
+    if model is ControllerSettings and isinstance(value, Mapping):
+        driver = value.get("driver")
+        if isinstance(driver, str) and driver in drivers.KINDS:
+            return drivers.options(driver)
+    return None
+
+
+def _alternatives(kind: object) -> list[object]:
+    origin = typing.get_origin(kind)
+    if origin in {typing.Union, types.UnionType}:
+        return [plain for arg in typing.get_args(kind) for plain in _alternatives(arg)]
+    if origin is typing.Annotated:
+        return _alternatives(typing.get_args(kind)[0])
+    return [kind]
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(str(item) for item in value)
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _read(value: object) -> str:
+    """What was written, short and harmless: a mapping or list is only named."""
+    if isinstance(value, Mapping):
+        return "{…}"
+    if isinstance(value, list | tuple):
+        return "[…]"
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = str(value)
+    text = text if isinstance(value, int | float) else f"'{redact(text)}'"
+    return text if len(text) <= 60 else text[:60] + "…"

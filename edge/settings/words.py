@@ -1,0 +1,165 @@
+"""Every sentence about settings, Chinese beside English. A code is what tests and programs hold on to; the words may change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+WORDS: Mapping[str, tuple[str, str]] = {
+    "near": ("是否想写“{near}”？", " Did you mean '{near}'?"),
+    # the file as such
+    "no_file": (
+        "找不到配置文件。可从 config/site.example.yaml 复制一份，或用 --config 指明位置。",
+        "no such file. Start from config/site.example.yaml, or name another with --config.",
+    ),
+    "unreadable": ("读不了：{why}。", "cannot be read: {why}."),
+    "too_large": ("文件超过 {most} 字节，不像是配置文件。", "more than {most} bytes; this is no settings file."),
+    "empty": ("文件是空的。可从 config/site.example.yaml 复制一份。", "the file is empty. Start from config/site.example.yaml."),
+    "binary": ("这里不是文本，文件可能损坏或格式不对。", "not text from here on; the file is damaged or of another kind."),
+    "utf16": ("文件是 UTF-16 编码，请另存为 UTF-8。", "the file is UTF-16; save it as UTF-8."),
+    "gb18030": (
+        "文件是 GB18030（记事本里的“ANSI”）编码，请另存为 UTF-8。",
+        "the file is GB18030 (“ANSI” in a Chinese Notepad); save it as UTF-8.",
+    ),
+    "not_utf8": ("这里不是 UTF-8 文本，请把文件另存为 UTF-8。", "not UTF-8 from here on; save the file as UTF-8."),
+    "control_character": ("这里有看不见的控制字符 {what}，请删去。", "an invisible control character, {what}; delete it."),
+    "not_a_mapping": (
+        "整个文件应是“键: 值”的列表，例如 “site:” 一行开头。",
+        "the file should be a list of 'key: value', beginning for example with 'site:'.",
+    ),
+    # YAML
+    "tab": ("用了制表符（Tab）缩进，请改用空格。", "indented with a tab; use spaces."),
+    "wide_colon": ("用了全角冒号“：”，请改用半角“:”，后面加一个空格。", "a full-width colon; write ':' and a space after it."),
+    "yaml_colon": (
+        "这里不该再出现冒号：请检查缩进；值里含“: ”时整个值要加引号。",
+        "no ':' may stand here: look at the indentation, and quote a value that contains ': '.",
+    ),
+    "yaml_no_colon": ("这一行少了冒号，应写成“键: 值”。", "a ':' is missing; write 'key: value'."),
+    "yaml_quote": ("从这里开始的引号没有闭合。", "the quotation that begins here is never closed."),
+    "yaml_bracket": (
+        "从这里开始的括号没有闭合，或中间少了逗号。",
+        "the bracket that begins here is never closed, or a comma is missing in it.",
+    ),
+    "yaml_alias": ("引用了没有定义的锚点（*名称）。", "an alias (*name) whose anchor (&name) does not exist."),
+    "yaml_documents": ("一个文件只能有一份配置，请去掉多余的“---”。", "one file holds one document; remove the second '---'."),
+    "yaml_start": ("值不能以这个字符开头，请给值加上引号。", "a value cannot begin with this character; quote it."),
+    "yaml_indent": ("缩进与上文不一致。", "the indentation does not match the lines above."),
+    "yaml_endless": ("锚点引用成环，或内容过多。", "aliases that run in a circle, or far too much content."),
+    "yaml_key": ("键应是一个词。", "a key must be a single word."),
+    "yaml_tag": ("不认识标记 {tag}，请删去。", "unknown tag {tag}; remove it."),
+    "yaml_other": ("不是有效的 YAML：{why}", "not valid YAML: {why}"),
+    "duplicate": ("“{key}”写了两次，第一次在第 {line} 行；请删去一个。", "'{key}' is written twice, first on line {line}; remove one."),
+    # single values
+    "extra_forbidden": ("没有“{key}”这一项。", "there is no setting '{key}'."),
+    "missing": ("缺少“{key}”。", "'{key}' is missing."),
+    "int": ("应是整数，读到 {read}。", "expected a whole number, read {read}."),
+    "float": ("应是数字，读到 {read}。", "expected a number, read {read}."),
+    "bool": ("应是 true 或 false，读到 {read}。", "expected true or false, read {read}."),
+    "string": ("应是文字，读到 {read}；数字请加引号。", "expected text, read {read}; quote a number."),
+    "mapping": ("应是“键: 值”的列表，读到 {read}。", "expected a list of 'key: value', read {read}."),
+    "list": ("应是列表，例如 [a, b]，读到 {read}。", "expected a list such as [a, b], read {read}."),
+    "name": (
+        "名称只能用小写字母、数字和下划线，最多 32 个字符，读到 {read}；中文请写在 label。",
+        "a name has lower-case letters, digits and underscores, at most 32; read {read}. Put other text into label.",
+    ),
+    "pattern": ("格式不对，读到 {read}。", "not of the expected form, read {read}."),
+    "choice": ("应是 {expected} 之一，读到 {read}。", "expected one of {expected}, read {read}."),
+    "greater_than": ("应大于 {gt}，读到 {read}。", "must be more than {gt}, read {read}."),
+    "greater_than_equal": ("应不小于 {ge}，读到 {read}。", "must be at least {ge}, read {read}."),
+    "less_than": ("应小于 {lt}，读到 {read}。", "must be less than {lt}, read {read}."),
+    "less_than_equal": ("应不大于 {le}，读到 {read}。", "must be at most {le}, read {read}."),
+    "too_short": ("至少要有 {min_length} 项。", "needs at least {min_length}."),
+    "too_long": ("最多 {max_length} 项。", "takes at most {max_length}."),
+    "string_too_short": ("至少 {min_length} 个字符。", "needs at least {min_length} characters."),
+    "string_too_long": ("最多 {max_length} 个字符。", "takes at most {max_length} characters."),
+    "timezone": ("没有 {read} 这个时区；中国大陆用 Asia/Shanghai。", "there is no time zone {read}; China uses Asia/Shanghai."),
+    "invalid": ("{why}", "{why}"),
+    # pieces
+    "exactly_one": ("{expected} 中要写且只写一个。", "give exactly one of {expected}."),
+    "exactly_one_pass": ("写 inward 和 outward，或只写 door。", "give either inward and outward, or door."),
+    "time_span": ("应是一天中的时段，例如 06:00-23:00，读到 {read}。", "expected a span of the day such as 06:00-23:00, read {read}."),
+    "weekdays": ("应是星期，例如 mon-fri 或 sat,sun，读到 {read}。", "expected weekdays such as mon-fri or sat,sun, read {read}."),
+    "dates": (
+        "应是日期，例如 2026-10-01 或 2026-10-01..2026-10-07，读到 {read}。",
+        "expected a date such as 2026-10-01 or 2026-10-01..2026-10-07, read {read}.",
+    ),
+    "line_port": (
+        "应是设备的完整路径（/dev/serial/by-path/…）或 tcp://主机:端口，读到 {read}。",
+        "expected an absolute device path, such as /dev/serial/by-path/…, or tcp://host:port; read {read}.",
+    ),
+    "converter_fixed": ("fixed 帧按字节收取，请去掉 base 和 digits。", "the fixed framing is in bytes: leave base and digits out."),
+    "converter_checksum": ("校验和要求十六进制且位数为偶数。", "a checksum needs an even number of hexadecimal digits."),
+    "converter_keypad": ("只有 decimal_crlf 能带键盘按键。", "only decimal_crlf carries a keypad's keys."),
+    "converter_digits": ("位数太少，容不下这种格式的卡号。", "so few digits cannot hold a card of this format."),
+    "private_room": ("不得在宿舍、浴室等私密处安装摄像机。", "a camera in a private room is not allowed."),
+    "polygon": ("区域至少要有三个点。", "an area needs three points or more."),
+    "agree_of": ("agree 不能大于 of。", "agree cannot be more than of."),
+    "uplink_pair": ("cert 和 key 要么都写，要么都不写。", "cert and key go together: give both or neither."),
+    "uplink_address": (
+        "主机或端口不对，应写成 mqtts://主机 或 mqtts://主机:8883。",
+        "host or port missing or misspelt; write mqtts://host or mqtts://host:8883.",
+    ),
+    "uplink_scheme": (
+        "应以 mqtts://（加密）或 mqtt://（不加密，仅限本机）开头。",
+        "begin with mqtts:// (TLS) or mqtt:// (plain, for a broker on this machine).",
+    ),
+    "uplink_credentials": (
+        "地址里不能写用户名和密码；用户名写在 uplink.username，密码放进 systemd 凭据 uplink__password。",
+        "no user or password in the address; use uplink.username, and a systemd credential uplink__password.",
+    ),
+    "uplink_path": ("端口后面不能再写东西，主题是固定的。", "nothing may follow the port; topics are fixed."),
+    "uplink_twice": ("同一个接收方写了两次。", "a consumer is named twice."),
+    "uplink_tls": ("写了 tls，地址却以 mqtt:// 开头；请写 mqtts://。", "tls is set but the address begins with mqtt://; write mqtts://."),
+    "uplink_password": ("有密码而没有用户名，请写 uplink.username。", "a password without uplink.username."),
+    # between pieces
+    "no_such_controller": ("没有叫“{name}”的控制器（controllers）。", "there is no controller '{name}'."),
+    "no_such_door": ("没有叫“{name}”的门（doors）。", "there is no door '{name}'."),
+    "no_such_access_point": ("没有叫“{name}”的通行点（access_points）。", "there is no access point '{name}'."),
+    "no_such_schedule": ("没有叫“{name}”的时间表（schedules）。", "there is no schedule '{name}'."),
+    "no_exit": (
+        "门“{name}”从里面没有出门办法：请接出门按钮（exit_button），或写 free_exit: true（例如机械推杆）。",
+        "door '{name}' cannot be left: wire an exit_button, or say free_exit: true (a mechanical handle, say).",
+    ),
+    "latching": (
+        "驱动 {driver} 的继电器在本程序意外停止时会保持释放；请改用别的板，或写 accept_latching: true 表示接受。",
+        "driver {driver} keeps a door released if the daemon dies meanwhile; use another board, or accept it with accept_latching: true.",
+    ),
+    "drives_no_lock": ("驱动 {driver} 不能控制锁。", "driver {driver} drives no lock."),
+    "taken": ("已被 {by} 占用（第 {line} 行）。", "already used by {by} (line {line})."),
+    "no_such_number": ("控制器“{name}”的 {option} 只有 {most} 个。", "controller '{name}' has {option}: {most}, and no more."),
+    "driver_needs": (
+        "驱动 {driver} 需要的程序库没有安装（{module}）：pip install 'anyu-edge[devices]'。",
+        "driver {driver} needs a library that is not installed ({module}): pip install 'anyu-edge[devices]'.",
+    ),
+    "same_port": ("与控制器“{name}”用了同一个端口（第 {line} 行）。", "the same port as controller '{name}' (line {line})."),
+    "unused_controller": ("控制器“{name}”没有被任何门或通行点使用。", "controller '{name}' is used by no door and no access point."),
+    "unused_schedule": ("时间表“{name}”没有被使用。", "schedule '{name}' is used nowhere."),
+    "unused_door": ("门“{name}”没有通行点。", "door '{name}' has no access point."),
+    "no_reader": ("通行点“{name}”没有读卡器，只能由保安打开。", "access point '{name}' has no reader: only a guard can open it."),
+    "no_rule": ("没有规则（access_rules）允许任何人进入“{name}”。", "no access rule lets anybody in at '{name}'."),
+    "unstable_port": (
+        "{read} 会随插拔顺序变化，请改用 /dev/serial/by-id/… 或 /dev/serial/by-path/…。",
+        "{read} changes with the order of plugging in; use /dev/serial/by-id/… or /dev/serial/by-path/….",
+    ),
+    "unstable_port_here": (
+        "{read} 会随插拔顺序变化；在本机上请写 {better}。",
+        "{read} changes with the order of plugging in; on this machine write {better}.",
+    ),
+    "not_absolute": (
+        "应是从根开始的路径，例如 /etc/anyu-edge/…，读到 {read}。",
+        "expected a path from the root, such as /etc/anyu-edge/…, read {read}.",
+    ),
+    "no_uplink": ("没有 uplink：事件只留在本机。", "no uplink: events stay on this machine."),
+    "plain_uplink": ("到另一台机器的连接没有加密，请用 mqtts://。", "the way to another machine is not encrypted; use mqtts://."),
+    "password_in_file": (
+        "密码写在了配置文件里，请移到 systemd 凭据或环境变量 ANYU_UPLINK__PASSWORD。",
+        "a password stands in the file; move it to a systemd credential or to ANYU_UPLINK__PASSWORD.",
+    ),
+    "no_doors": ("没有任何门；site.kind 为 {kind} 的站点至少要有一扇门。", "there is no door; a site of kind {kind} has at least one."),
+    "unknown_credential_file": ("凭据“{key}”不是任何配置项，未使用。", "credential '{key}' is no setting and is not used."),
+}
+
+
+def say(locale: str, code: str, **values: str) -> str:
+    """The sentence for this code. Values are text, ready to be shown."""
+    zh, en = WORDS[code]
+    return (zh if locale == "zh" else en).format(**values)

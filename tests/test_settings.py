@@ -1,0 +1,298 @@
+"""Settings: every fault at once, with its place and the word that was probably meant, in both languages."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from drivers import KINDS
+from drivers.wiegand import FORMATS
+from edge.settings import Locale, Settings, SettingsRefused, load, read_settings
+from edge.settings.words import WORDS, say
+
+FIXTURES = Path(__file__).parent / "fixtures" / "settings"
+CONFIG = Path(__file__).parent.parent / "config"
+
+GOOD = """\
+locale: en
+site: {name: anting_01, label: 安亭一号公寓}
+controllers:
+  sim: {driver: simulated, doors: 2, inputs: 8}
+doors:
+  north:
+    lock: {controller: sim, output: 1, type: fail_secure, wiring: no}
+    contact: {controller: sim, input: 1}
+    exit_button: {controller: sim, input: 2}
+access_points:
+  north_in: {door: north, direction: in, reader: {controller: sim, reader: 1}}
+  north_out: {door: north, direction: out, reader: {controller: sim, reader: 2}}
+access_rules:
+  - {groups: [residents], access_points: [north_in, north_out]}
+uplink: {broker: "mqtt://localhost"}
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """Where a test writes its site.yaml."""
+    return tmp_path / "site.yaml"
+
+
+def faults(path: Path, locale: Locale | None = None, **environ: str) -> list[str]:
+    """Every fault as a line, without the folder."""
+    found = load(path, environ)
+    return [fault.text(locale or found.locale).replace(f"{path.parent}/", "") for fault in found.faults]
+
+
+def warnings(path: Path, **environ: str) -> list[str]:
+    """Every warning as a line, without the folder."""
+    found = load(path, environ)
+    return [fault.text(found.locale).replace(f"{path.parent}/", "") for fault in found.warnings]
+
+
+def test_a_good_file_has_no_faults_and_no_warnings(site: Path) -> None:
+    """What is written arrives as types; what is not has its default."""
+    site.write_text(GOOD, encoding="utf-8")
+    found = load(site, {})
+    assert (found.faults, found.warnings) == ((), ())
+    assert found.settings is not None
+    assert found.settings.doors["north"].release_s == 5
+    assert found.settings.site.label == "安亭一号公寓"
+    assert found.settings.access_rules[0].schedule == "always"
+    assert str(found.settings.state_dir) == "/var/lib/anyu-edge"
+
+
+@pytest.mark.parametrize("locale", ["zh", "en"])
+def test_every_fault_at_once(locale: Locale) -> None:
+    """One wrong file, every fault in it with line, column and nearest word, as it is printed (a golden file for each language)."""
+    lines = faults(FIXTURES / "faults.yaml", locale)
+    golden = (FIXTURES / f"faults.{locale}.txt").read_text(encoding="utf-8")
+    golden = golden.replace("{drivers}", ", ".join(sorted(KINDS))).replace("{formats}", ", ".join(FORMATS))  # these lists grow
+    assert "\n".join(lines) + "\n" == golden
+
+
+@pytest.mark.parametrize(
+    ("raw", "zh", "en"),
+    [
+        (b"", "site.yaml: 文件是空的。", "site.yaml: the file is empty."),
+        (b"# only words\n", "site.yaml: 文件是空的。", "site.yaml: the file is empty."),
+        (b"- a\n- b\n", "site.yaml:1:1: 整个文件应是", "site.yaml:1:1: the file should be a list of"),
+        (b"site:\n\tname: a\n", "site.yaml:2:1: 用了制表符", "site.yaml:2:1: indented with a tab"),
+        ("site：\n  name: a\n".encode(), "site.yaml:1:5: 用了全角冒号", "site.yaml:1:5: a full-width colon"),
+        (b"site: {name: a\ndoors: {}\n", "site.yaml:1:7: 从这里开始的括号", "site.yaml:1:7: the bracket that begins here"),
+        (b"site:\n  label: 'x\n", "site.yaml:2:10: 从这里开始的引号", "site.yaml:2:10: the quotation that begins here"),
+        (b"site: a: b\n", "site.yaml:1:8: 这里不该再出现冒号", "site.yaml:1:8: no ':' may stand here"),
+        (b"site: *x\n", "site.yaml:1:7: 引用了没有定义的锚点", "site.yaml:1:7: an alias"),
+        (b"a: 1\n---\nb: 2\n", "site.yaml:2:1: 一个文件只能有一份配置", "site.yaml:2:1: one file holds one document"),
+        (b"site: @x\n", "site.yaml:1:7: 值不能以这个字符开头", "site.yaml:1:7: a value cannot begin"),
+        (b"a:\n  - 1\n b: 2\n", "site.yaml:3:2: 缩进与上文不一致", "site.yaml:3:2: the indentation does not match"),
+        (b"site: \x07\n", "site.yaml:1:7: 这里有看不见的控制字符 U+0007", "site.yaml:1:7: an invisible control character, U+0007"),
+        (b"site\0: a\n", "site.yaml:1:5: 这里不是文本", "site.yaml:1:5: not text from here on"),
+        (b"site: {name: a}\nlabel: \xff\xff\n", "site.yaml:2:8: 这里不是 UTF-8", "site.yaml:2:8: not UTF-8 from here on"),
+        (b"a: " + b"[" * 3000, "site.yaml", "site.yaml"),
+        (b"x" * ((1 << 20) + 1), "site.yaml: 文件超过", "site.yaml: more than"),
+        ("site: {name: a}".encode("utf-16"), "site.yaml:1:1: 文件是 UTF-16 编码", "site.yaml:1:1: the file is UTF-16"),
+        (b"site: &a {name: *a}\n", "site.yaml:1:7: 锚点引用成环", "site.yaml:1:7: aliases that run in a circle"),
+    ],
+)
+def test_what_is_no_settings_file(site: Path, raw: bytes, zh: str, en: str) -> None:
+    """Whatever an editor can do to a file is said in words, at its place, and raises nothing."""
+    site.write_bytes(raw)
+    assert any(line.startswith(zh) for line in faults(site, "zh")), faults(site, "zh")
+    assert any(line.startswith(en) for line in faults(site, "en")), faults(site, "en")
+
+
+def test_a_byte_order_mark_is_no_fault(site: Path) -> None:
+    """Notepad writes one; columns are counted without it."""
+    site.write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
+    assert faults(site) == []
+
+
+def test_gb18030_is_told_and_read_on(site: Path) -> None:
+    """A file saved as ANSI by a Chinese Windows is a fault, and the other faults in it are told in the same report."""
+    site.write_bytes(GOOD.replace("locale: en", "locale: zh").replace("direction: in,", "direction: inn,").encode("gb18030"))
+    first, second = faults(site)
+    assert first == "site.yaml:2:32: 文件是 GB18030（记事本里的“ANSI”）编码，请另存为 UTF-8。"
+    assert second.startswith("site.yaml:11:38: 应是 in, out 之一")
+
+
+def test_missing_and_unreadable_files(tmp_path: Path) -> None:
+    """No file and a folder in its place are faults like any other, in the language of the person at the keyboard."""
+    assert faults(tmp_path / "site.yaml", LANG="zh_CN.UTF-8")[0].startswith("site.yaml: 找不到配置文件")
+    assert faults(tmp_path / "site.yaml", LANG="C.UTF-8")[0].startswith("site.yaml: no such file")
+    assert len(faults(tmp_path)) == 1
+
+
+def test_the_environment_overrides_the_file(site: Path) -> None:
+    """`__` goes a level down; lists are written in YAML's flow style; the variables of tests and benches are no settings."""
+    site.write_text(GOOD, encoding="utf-8")
+    environ = {
+        "ANYU_DOORS__NORTH__RELEASE_S": "7",
+        "ANYU_UPLINK__CONSUMERS": "[town, owner]",
+        "ANYU_LOCALE": "zh",
+        "ANYU_MODELS": "/somewhere",
+        "ANYU_FACES": "/somewhere",
+        "DEMO_SECONDS": "5",
+        "HOME": "/root",
+    }
+    found = load(site, environ)
+    assert found.faults == ()
+    assert found.locale == "zh"
+    assert found.settings is not None
+    assert found.settings.doors["north"].release_s == 7
+    assert found.settings.doors["north"].label == ""
+    assert found.settings.uplink is not None
+    assert found.settings.uplink.consumers == ("town", "owner")
+
+
+def test_faults_in_the_environment_name_the_variable(site: Path) -> None:
+    """A wrong or misspelt variable is a fault with its own name as the place."""
+    site.write_text(GOOD, encoding="utf-8")
+    environ = {"ANYU_DOORS__NORTH__RELEASE_S": "long", "ANYU_SIET__NAME": "a", "ANYU_JOURNAL__RETENTION_DAY": "1"}
+    assert faults(site, **environ) == [
+        "ANYU_DOORS__NORTH__RELEASE_S: expected a number, read 'long'.",
+        "ANYU_JOURNAL__RETENTION_DAY: there is no setting 'retention_day'. Did you mean 'retention_days'?",
+        "ANYU_SIET__NAME: there is no setting 'siet'.",
+    ]
+
+
+def test_credentials_go_before_all(site: Path, tmp_path: Path) -> None:
+    """A systemd credential gives the password; it is in no message and in no dump of the settings."""
+    site.write_text(GOOD.replace('"mqtt://localhost"', '"mqtt://localhost", username: gate'), encoding="utf-8")
+    folder = tmp_path / "credentials"
+    folder.mkdir()
+    (folder / "uplink__password").write_text("hunter2\n")
+    (folder / "uplnk__password").write_text("hunter3\n")
+    environ = {"CREDENTIALS_DIRECTORY": str(folder), "ANYU_UPLINK__PASSWORD": "weaker"}
+    found = load(site, environ)
+    assert found.settings is not None
+    assert found.settings.uplink is not None
+    assert found.settings.uplink.password is not None
+    assert found.settings.uplink.password.get_secret_value() == "hunter2"
+    assert [fault.text("en") for fault in found.warnings] == [
+        "credential uplnk__password: credential 'uplnk__password' is no setting and is not used. Did you mean 'uplink'?"
+    ]
+    assert "hunter" not in found.settings.model_dump_json()
+
+
+def test_no_secret_is_ever_shown(site: Path) -> None:
+    """A password in the file or in the broker's address is refused, and not repeated."""
+    site.write_text(
+        GOOD.replace('"mqtt://localhost"', '"mqtts://gate:hunter2@centre", username: gate, password: hunter2'), encoding="utf-8"
+    )
+    lines = faults(site)
+    assert len(lines) == 2
+    assert "hunter2" not in "".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("exit_button: {controller: sim, input: 2}", "label: x", "site.yaml:6:3: door 'north' cannot be left"),
+        ("{controller: sim, reader: 2}", "{controller: sim, reader: 1}", "site.yaml:12:78: already used by access_points.north_in"),
+        ("output: 1", "output: 3", "site.yaml:7:37: controller 'sim' has doors: 2, and no more."),
+        ("contact: {controller: sim,", "contact: {controller: smi,", "site.yaml:8:27: there is no controller 'smi'. Did you mean 'sim'?"),
+        ("[north_in, north_out]}", "[north_in], schedule: alwys}", "site.yaml:14:64: there is no schedule 'alwys'. Did you mean 'always'?"),
+        ("north:\n", "North:\n", "site.yaml:6:3: a name has lower-case letters"),
+        ("locale: en", "locale: en\nlocale: zh", "site.yaml:2:1: 'locale' is written twice, first on line 1; remove one."),
+        ("site: {name: anting_01,", "site: {", "site.yaml:2:1: 'name' is missing."),
+        ("{driver: simulated,", "{driver: wiegand_serial, port: /dev/x,", "site.yaml:7:24: driver wiegand_serial drives no lock."),
+    ],
+)  # fmt: skip
+def test_faults_between_pieces(site: Path, old: str, new: str, said: str) -> None:
+    """Names that lead nowhere, things wired twice, doors nobody can leave."""
+    assert old in GOOD
+    site.write_text(GOOD.replace(old, new), encoding="utf-8")
+    assert any(line.startswith(said) for line in faults(site)), faults(site)
+
+
+def test_a_board_that_latches_must_be_accepted(site: Path) -> None:
+    """A relay that stays released when the daemon dies is used only where the site says that it knows."""
+    text = GOOD.replace("driver: simulated, doors: 2, inputs: 8", "driver: simulated").replace(
+        "doors:\n", "  board: {driver: lcus, port: /dev/ttyUSB0, outputs: 1}\ndoors:\n"
+    )
+    site.write_text(text.replace("lock: {controller: sim,", "lock: {controller: board,"), encoding="utf-8")
+    (latching,) = faults(site)
+    assert latching.startswith("site.yaml:8:5: driver lcus keeps a door released if the daemon dies meanwhile")
+    site.write_text(text.replace("lock: {controller: sim,", "lock: {accept_latching: true, controller: board,"), encoding="utf-8")
+    assert faults(site) == []
+    assert any("/dev/ttyUSB0 changes with the order of plugging in" in line for line in warnings(site))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('uplink: {broker: "mqtt://localhost"}', "", "no uplink: events stay on this machine."),
+        ("mqtt://localhost", "mqtt://centre.example", "the way to another machine is not encrypted; use mqtts://."),
+        ("[north_in, north_out]", "[north_out]", "no access rule lets anybody in at 'north_in'."),
+        (", reader: {controller: sim, reader: 2}", "", "access point 'north_out' has no reader: only a guard can open it."),
+        ("access_rules:", "schedules:\n  day: {weekly: {mon-sun: ['06:00-22:00']}}\naccess_rules:", "schedule 'day' is used nowhere."),
+        ("controllers:\n", "controllers:\n  spare: {driver: simulated}\n", "controller 'spare' is used by no door and no access point."),
+    ],
+)
+def test_warnings_stop_nothing(site: Path, old: str, new: str, said: str) -> None:
+    """What is worth a look is told, and the settings are used all the same."""
+    assert old in GOOD
+    site.write_text(GOOD.replace(old, new), encoding="utf-8")
+    assert any(line.endswith(said) for line in warnings(site)), warnings(site)
+    assert load(site, {}).settings is not None
+
+
+def test_who_needs_settings_gets_all_faults_as_one_error(site: Path) -> None:
+    """read_settings raises one error that holds them all."""
+    site.write_text(GOOD.replace("direction: in,", "direction: inn,").replace("name: anting_01", "name: 安亭"), encoding="utf-8")
+    with pytest.raises(SettingsRefused) as refused:
+        read_settings(site, {})
+    assert len(refused.value.faults) == 2
+    assert str(refused.value).count("\n") == 1
+
+
+def test_settings_are_frozen_and_have_a_version(site: Path) -> None:
+    """Nobody changes settings in force; their version changes with what is said, not with how it is written or told."""
+    site.write_text(GOOD, encoding="utf-8")
+    settings = read_settings(site, {})
+    with pytest.raises(ValueError, match="frozen"):
+        settings.locale = "zh"  # type: ignore[misc]
+    site.write_text("# another word\n" + GOOD.replace("locale: en", "locale: zh"), encoding="utf-8")
+    assert read_settings(site, {}).version == settings.version
+    assert read_settings(site, {"ANYU_DOORS__NORTH__RELEASE_S": "6"}).version != settings.version
+
+
+def test_no_setting_bears_a_reserved_name() -> None:
+    """ANYU_MODELS and ANYU_FACES belong to tests and benches."""
+    assert not {"models", "faces"} & Settings.model_fields.keys()
+
+
+@pytest.mark.parametrize("code", sorted(WORDS))
+def test_both_languages_say_the_same_things(code: str) -> None:
+    """Every sentence exists twice and takes the same values."""
+
+    class Anything(dict[str, str]):
+        def __missing__(self, key: str) -> str:
+            self[key] = "x"
+            return "x"
+
+    zh, en = (Anything(), Anything())
+    WORDS[code][0].format_map(zh)
+    WORDS[code][1].format_map(en)
+    assert zh.keys() == en.keys()
+    assert say("zh", code, **zh)
+
+
+def test_every_fault_of_every_piece_has_words() -> None:
+    """Whatever a package or a driver calls a fault in its settings is known here in both languages."""
+    root = Path(__file__).parent.parent
+    pieces = [*root.glob("drivers/**/*.py"), *root.glob("edge/*/settings.py"), root / "edge/settings/model.py"]
+    codes = {code for piece in pieces for code in re.findall(r'PydanticCustomError\(\s*"(\w+)"', piece.read_text(encoding="utf-8"))}
+    assert len(codes) > 10
+    assert codes - WORDS.keys() == set()
+
+
+@pytest.mark.parametrize("name", ["site.example.yaml", "sites/gate.yaml", "sites/capture.yaml", "sites/card.yaml"])
+def test_the_examples_are_good(name: str) -> None:
+    """What we hand out as an example passes its own check."""
+    found = load(CONFIG / name, {})
+    assert [fault.text("en") for fault in found.faults] == []
+    assert [fault.text("en") for fault in found.warnings if fault.code != "no_uplink"] == []
