@@ -89,8 +89,9 @@ def _exchange(process: subprocess.Popen[bytes], request: bytes, breathe: Callabl
         elif kind == "f":
             faults.extend(map(wire.unpack_fault, body))
         else:
-            (_, more_faults, more_remarks), content, source, files = body
+            (people, more_faults, more_remarks), content, source, files = body
             return Sheets(
+                people=people,
                 tenants=tuple(tenants),
                 houses=tuple(houses),
                 visits=tuple(visits),

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from edge.access.terms import Book, Card, Tenant, Visit
 from edge.roster.drafts import Sheets
-from edge.roster.identities import Identities
+from edge.roster.identities import Refs
 from edge.roster.pins import PinHash
 
 T = TypeVar("T")
@@ -25,13 +25,14 @@ EMPTY = Book(version="", loaded_at=datetime(1970, 1, 1, tzinfo=UTC))
 """In force while there has never been a roster: nobody is known, exits release as always."""
 
 
-def assemble(
-    sheets: Sheets, identities: Identities, pin_hash: PinHash, loaded_at: datetime, breathe: Callable[[float], None] = time.sleep
-) -> Book:
-    """The Book of sheets without faults; every ref in it is on disk. Meant for a thread: it pauses often."""
-    refs, visit_refs = identities.assign(
-        (draft.tenant.tenant_id for draft in sheets.tenants), (draft.visit.visit_id for draft in sheets.visits)
-    )
+def numbers(sheets: Sheets) -> tuple[list[str], list[str]]:
+    """Every tenant_id and every visit_id of the sheets."""
+    return [draft.tenant.tenant_id for draft in sheets.tenants], [draft.visit.visit_id for draft in sheets.visits]
+
+
+def assemble(sheets: Sheets, who: Refs, pin_hash: PinHash, loaded_at: datetime, breathe: Callable[[float], None] = time.sleep) -> Book:
+    """The Book of sheets without faults. Meant for a thread: it pauses often."""
+    refs, visit_refs = who
     tenants: dict[str, Tenant] = {}
     visits: dict[str, Visit] = {}
     cards: dict[Card, str] = {}

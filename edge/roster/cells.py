@@ -42,7 +42,7 @@ class Wrong(Exception):
 def text(cell: Cell, limit: int) -> str:
     """A cell as a person wrote it: outer spaces and marks nobody sees removed, line breaks to spaces, at most `limit` characters.
 
-    A number becomes its digits while Excel still holds them all. `="0012"` and `'0012`, the usual ways to keep zeros in CSV, lose their wrap.
+    A number becomes its digits while Excel holds them all. `="0012"` and `'0012`, the usual ways to keep zeros in CSV, lose their wrap.
     """
     if not isinstance(cell, str):
         return _number(cell)

@@ -49,9 +49,8 @@ def write(out: BinaryIO, sheets: Sheets) -> None:
         ("v", map(wire.pack_visit, sheets.visits)),
         ("f", map(wire.pack_fault, (*sheets.faults, *sheets.remarks))),
     ):
-        for part in _parts(packed):
-            out.write(wire.line([kind, part]) + b"\n")
-    counts = [len(sheets.tenants), sheets.more_faults, sheets.more_remarks]
+        out.writelines(wire.line([kind, part]) + b"\n" for part in _parts(packed))
+    counts = [sheets.people, sheets.more_faults, sheets.more_remarks]
     out.write(wire.line(["end", [counts, sheets.content, sheets.source, list(sheets.files)]]) + b"\n")
     out.flush()
 

@@ -124,6 +124,7 @@ def read_sheets(files: Files, settings: RosterSettings, zone: ZoneInfo, known: K
         if "visitors" in sheets:
             visits = read_visits(sheets["visitors"], settings, zone, known.access_points, taken, notes)
     return Sheets(
+        people=len(tenants),
         tenants=tuple(tenants),
         houses=tuple(houses),
         visits=tuple(visits),

@@ -13,6 +13,10 @@ from edge.roster import durable
 log = logging.getLogger(__name__)
 
 
+Refs = tuple[Mapping[str, str], Mapping[str, str]]
+"""Refs of tenants by tenant_id, of visits by visit_id."""
+
+
 def random_ref() -> str:
     """80 random bits: among a million tenancies two alike are less likely than one in a trillion."""
     return f"p{secrets.token_hex(10)}"
@@ -32,18 +36,15 @@ class Identities:
         self.kept = True
         self._read()
 
-    def assign(self, tenants: Iterable[str], visits: Iterable[str] = ()) -> tuple[Mapping[str, str], Mapping[str, str]]:
-        """The refs of these numbers, by number. New ones are on disk before this returns."""
-        fresh = False
-        for kind, numbers in (("tenants", tenants), ("visits", visits)):
-            refs = self._refs[kind]
-            for number in numbers:
-                if number not in refs:
-                    refs[number] = self._new_ref()
-                    fresh = True
-        if fresh or not self.kept:
-            self._write()
-        return dict(self._refs["tenants"]), dict(self._refs["visits"])
+    def peek(self, tenants: Iterable[str], visits: Iterable[str] = ()) -> Refs:
+        """The refs of these numbers, by number: their own, or fresh ones that nothing remembers until `settle`."""
+        return self._with("tenants", tenants), self._with("visits", visits)
+
+    def assign(self, tenants: Iterable[str], visits: Iterable[str] = ()) -> Refs:
+        """As `peek`, but fresh refs are remembered, on disk, before this returns. No number loses its own."""
+        found = self.peek(tenants, visits)
+        self.settle(self._refs["tenants"] | dict(found[0]), self._refs["visits"] | dict(found[1]))
+        return found
 
     def settle(self, tenants: Mapping[str, str], visits: Mapping[str, str]) -> None:
         """From now on exactly these numbers have a ref: those of the book in force."""
@@ -51,6 +52,10 @@ class Identities:
         if refs != self._refs or not self.kept:
             self._refs = refs
             self._write()
+
+    def _with(self, kind: str, numbers: Iterable[str]) -> dict[str, str]:
+        own = self._refs[kind]
+        return {number: own.get(number) or self._new_ref() for number in numbers}
 
     def _read(self) -> None:
         durable.sweep(self._path.parent)

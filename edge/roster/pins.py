@@ -29,8 +29,11 @@ class PinHash:
         return hmac.digest(self._key, b"pin\0" + digits.encode(), "sha256")
 
     def version(self, content: str) -> str:
-        """The roster version (16 hex digits) of a content digest. Keyed: versions go out with events, and a bare digest of a roster of
-        which all but a PIN is known would let that PIN be tried out. So versions of two gateways cannot be compared."""
+        """The roster version (16 hex digits) of a content digest.
+
+        Keyed: versions go out with events, and with all of a roster known but one PIN a bare digest would let that PIN be tried out. So
+        versions of two gateways cannot be compared.
+        """
         return hmac.digest(self._key, b"version\0" + content.encode(), "sha256").hex()[:16]
 
     @property
@@ -40,8 +43,10 @@ class PinHash:
 
 
 def pin_hash(path: Path) -> PinHash:
-    """The hash under the key in `path` (0600), which is made on first use. A key that can be neither read nor kept is one of this run only:
-    PINs work, and the roster folder is read anew at each start."""
+    """The hash under the key in `path` (0600), which is made on first use.
+
+    A key that can be neither read nor kept is one of this run only: PINs work, and the roster folder is read anew at each start.
+    """
     try:
         key = path.read_bytes()
         if len(key) == KEY_BYTES:

@@ -1,0 +1,251 @@
+"""The roster in force: the one owner of the Book. Applies the folder whole or not at all, goes back, and says how it stands."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from edge.access.terms import Book
+from edge.clock import Clock
+from edge.roster import apart
+from edge.roster.book import EMPTY, assemble, numbers
+from edge.roster.diff import Diff, compare
+from edge.roster.drafts import Sheets
+from edge.roster.faults import Fault, Notes, Place, RosterFaults
+from edge.roster.folder import Known, read_files
+from edge.roster.identities import Identities, random_ref
+from edge.roster.kept import Kept
+from edge.roster.load import Reader
+from edge.roster.outcomes import Applied, Outcome, Refused, RosterView, State, Unchanged, Why
+from edge.roster.pins import PinHash, pin_hash
+from edge.roster.settings import RosterSettings
+
+log = logging.getLogger(__name__)
+
+TRIES = 3
+"""Reads of a folder that changes while it is read, before that is a fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    refused: Refused
+    source: str
+    since: datetime
+
+
+class Roster:
+    """Who lives here, now. `book` may be read from any thread; the rest belongs to the loop, where `told` hears each outcome once."""
+
+    def __init__(
+        self,
+        settings: RosterSettings,
+        *,
+        state_dir: Path,
+        zone: ZoneInfo,
+        clock: Clock,
+        known: Known | None = None,
+        told: Callable[[Applied | Refused], None] = lambda _: None,
+        read: Reader = apart.read,
+        new_ref: Callable[[], str] = random_ref,
+    ) -> None:
+        self._settings = settings
+        self._zone = zone
+        self._clock = clock
+        self._known = known or Known()
+        self._told = told
+        self._read = read
+        folder = state_dir / "roster"
+        self.pin_hash: PinHash = pin_hash(folder / "pin.key")
+        self._identities = Identities(folder / "identities.json", new_ref)
+        self._folder = folder
+        self._kept = Kept(folder, self.pin_hash)
+        self._lock = asyncio.Lock()
+        self._book = EMPTY
+        self._source = ""
+        self._held = ""
+        self._on_disk = True
+        self._remarks = 0
+        self._trouble: _Trouble | None = None
+
+    def start(self) -> Book:
+        """Put the last good roster in force, from this machine's disk alone. Blocks (see bench/roster); called before the loop."""
+        found = Kept(self._folder, self.pin_hash, breathe=lambda _: None).load()
+        if found is not None:
+            self._book, force = found
+            self._source, self._held = force.source, force.held
+            self._settle(self._book)
+            gc.freeze()
+        return self._book
+
+    @property
+    def book(self) -> Book:
+        """The roster in force."""
+        return self._book
+
+    def view(self) -> RosterView:
+        """How the roster stands, for health."""
+        book, trouble = self._book, self._trouble
+        return RosterView(
+            state=self._state(),
+            version=book.version,
+            loaded_at=book.loaded_at,
+            tenants=len(book.tenants),
+            visits=len(book.visits),
+            houses=len(book.houses),
+            why=trouble.refused.why if trouble else None,
+            faults=trouble.refused.count if trouble else 0,
+            remarks=self._remarks,
+            since=trouble.since if trouble else None,
+            kept=self._on_disk and self._identities.kept,
+        )
+
+    def _state(self) -> State:
+        if not self._book.version:
+            return "none"
+        if self._trouble is not None:
+            return "stale"
+        return "held" if self._held else "good"
+
+    async def reload(self, *, yes: bool = False, asked: bool = False) -> Outcome:
+        """Apply the folder if it says something new.
+
+        `asked`: a person said so, which ends a rollback's hold and tells the outcome again. `yes`: even if more than a fifth of the tenants
+        would be removed. A folder that cannot be read is tried once more after a while: it may be half-saved.
+        """
+        async with self._lock:
+            outcome, source = await asyncio.to_thread(self._try, yes=yes, asked=asked or yes)
+            if isinstance(outcome, Refused) and outcome.why == "unreadable" and not asked and not yes:
+                await self._clock.sleep(2 * self._settings.settle_s)
+                outcome, source = await asyncio.to_thread(self._try, yes=False, asked=False)
+            self._take(outcome, source, asked=asked or yes)
+        return outcome
+
+    async def compare(self) -> Diff:
+        """What the folder would change in the roster in force. Nothing is applied or written.
+
+        Raises:
+            RosterFaults: the folder cannot be applied at all.
+        """
+        async with self._lock:
+            return await asyncio.to_thread(self._compare)
+
+    async def roll_back(self) -> Applied | None:
+        """Put the roster before this one in force, and hold it until the folder changes or somebody applies it. None: there is none."""
+        async with self._lock:
+            applied, source = await asyncio.to_thread(self._go_back)
+            if applied is not None:
+                self._book, self._source, self._held, self._trouble = applied.book, "", source, None
+                self._told(applied)
+        return applied
+
+    def _take(self, outcome: Outcome, source: str, *, asked: bool) -> None:
+        if isinstance(outcome, Refused):
+            again = self._trouble is not None and self._trouble.source == source and self._trouble.refused.why == outcome.why
+            since = self._trouble.since if self._trouble else self._clock.now().at
+            self._trouble = _Trouble(outcome, source, since)
+            if asked or not again:
+                log.warning("roster not applied (%s, %d faults); the last good one stays in force", outcome.why, outcome.count)
+                self._told(outcome)
+            return
+        self._trouble = None
+        if isinstance(outcome, Applied):
+            self._book, self._source, self._held = outcome.book, source, ""
+            self._on_disk, self._remarks = outcome.kept, len(outcome.remarks)
+            log.info("roster applied: %d tenants, %d added, %d changed, %d removed", len(outcome.book.tenants), *_counts(outcome))
+            self._told(outcome)
+        elif source != self._held:
+            self._source = source
+
+    def _try(self, *, yes: bool, asked: bool) -> tuple[Outcome, str]:
+        """In a thread: read, check, keep. The second value is the digest of the files that it was about."""
+        notes = Notes()
+        source = read_files(self._settings.folder, notes).source(self._settings, self._zone)
+        if not notes.faults and source in (self._source, *(() if asked else (self._held,))) and source:
+            return Unchanged(self._book.version), source
+        try:
+            sheets = self._sheets(source)
+        except RosterFaults as faults:
+            why: Why = "unreadable" if faults.unreadable else "faults"
+            return Refused(why, faults.faults, faults.more, in_force=self._book.version or None), source
+        source = sheets.source
+        with calm():
+            book = assemble(sheets, self._identities.peek(*numbers(sheets)), self.pin_hash, self._clock.now().at)
+            if book.version == self._book.version and not self._held:
+                self._keep(partial(self._kept.seen, source))
+                return Unchanged(book.version), source
+            diff = compare(self._book, book)
+            if diff.needs_yes and not yes:
+                return Refused("too_many_removed", diff=diff, in_force=self._book.version or None), source
+            kept = self._keep(partial(self._kept.save, book, source, self._settings.keep_good))
+            self._settle(book)
+        return Applied(book, diff, sheets.remarks, kept), source
+
+    def _sheets(self, source: str) -> Sheets:
+        for _ in range(TRIES):
+            sheets = self._read(self._settings.folder, self._settings, self._zone, self._known)
+            if sheets.source in (source, ""):
+                return sheets.sound()
+            source = sheets.source
+            if read_files(self._settings.folder, Notes()).source(self._settings, self._zone) == source:
+                return sheets.sound()
+        raise RosterFaults([Fault("changed_meanwhile", Place())])
+
+    def _compare(self) -> Diff:
+        sheets = self._read(self._settings.folder, self._settings, self._zone, self._known).sound()
+        with calm():
+            return compare(self._book, assemble(sheets, self._identities.peek(*numbers(sheets)), self.pin_hash, self._clock.now().at))
+
+    def _go_back(self) -> tuple[Applied | None, str]:
+        source = read_files(self._settings.folder, Notes()).source(self._settings, self._zone)
+        for number in self._kept.in_force().back:
+            found = self._kept.read(number)
+            if found is None:
+                continue
+            with calm():
+                book = replace(found[0], loaded_at=self._clock.now().at)
+                kept = self._keep(partial(self._kept.roll_back, number, source))
+                self._settle(book)
+                return Applied(book, compare(self._book, book), (), kept, rolled_back=True), source
+        return None, source
+
+    def _settle(self, book: Book) -> None:
+        self._identities.settle(
+            {tenant.tenant_id: ref for ref, tenant in book.tenants.items()}, {visit.visit_id: ref for ref, visit in book.visits.items()}
+        )
+
+    def _keep(self, action: Callable[[], None]) -> bool:
+        try:
+            action()
+        except OSError as fault:
+            log.warning("the roster in force cannot be kept on disk (%s)", fault.strerror)
+            return False
+        return True
+
+
+@contextmanager
+def calm() -> Iterator[None]:
+    """Build a large book without the collector walking over it (40 ms at a time, all doors waiting), and leave it out of later walks.
+
+    A book has no cycles: reference counts free it.
+    """
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.collect(1)
+        gc.freeze()
+        if was:
+            gc.enable()
+
+
+def _counts(applied: Applied) -> tuple[int, int, int]:
+    return applied.added, applied.changed, applied.removed
