@@ -47,10 +47,10 @@ def parse_span(text: str) -> tuple[int, int]:
     """Read `HH:MM-HH:MM` (up to 24:00) as minutes; an end at or before the start is on the next day. Raises ValueError."""
     start_text, dash, end_text = text.replace(" ", "").partition("-")
     if not dash:
-        raise ValueError(text)
+        raise ValueError(f"no span of the day: {text!r}")
     start, end = _minutes(start_text), _minutes(end_text)
     if start == DAY_MINUTES:
-        raise ValueError(text)
+        raise ValueError(f"no span of the day: {text!r}")
     return (start, end) if end > start else (start, end + DAY_MINUTES)
 
 
@@ -72,15 +72,15 @@ def parse_dates(text: str) -> tuple[date, ...]:
     last = date.fromisoformat(last_text) if dots else first
     days = (last - first).days
     if not 0 <= days <= 366:
-        raise ValueError(text)
+        raise ValueError(f"no dates: {text!r}")
     return tuple(first + timedelta(days=n) for n in range(days + 1))
 
 
 def _minutes(text: str) -> int:
     hours, colon, minutes = text.partition(":")
     if not (colon and hours.isdecimal() and minutes.isdecimal() and len(minutes) == 2 and len(hours) <= 2):
-        raise ValueError(text)
+        raise ValueError(f"no time of the day: {text!r}")
     value = int(hours) * 60 + int(minutes)
     if int(minutes) > 59 or value > DAY_MINUTES:
-        raise ValueError(text)
+        raise ValueError(f"no time of the day: {text!r}")
     return value

@@ -223,7 +223,8 @@ class SiteGates:
         if gate is None:
             return Answer(Result.UNKNOWN_PLACE)
         token = next(self._tokens)
-        self._asked[token] = answer = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._asked[token] = answer
         try:
             gate.post(command(token))
             async with asyncio.timeout(ANSWER_S):
