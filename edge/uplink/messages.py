@@ -37,7 +37,7 @@ class Message(BaseModel):
 class CloudEvent(Message):
     """One event: CloudEvents 1.0, structured JSON. `evtb` carries an array of the same."""
 
-    specversion: Literal["1.0"] = "1.0"
+    specversion: Literal["1.0"]
     id: str = Described(description="<gateway>-<epoch>-<seq>; never reused, never changed.")
     source: str = Described(description="/anyu/<site>/<gateway>")
     type: str = Described(description="anyu.<class>.<name>.v1")
@@ -178,7 +178,6 @@ def event_type(event: type[Event]) -> str:
     return f"anyu.{event.CLASS}.{event.NAME}.v1"
 
 
-@functools.cache
 def data_model(event: type[Event]) -> type[BaseModel]:
     """The model of an event's `data`, made from the event's dataclass: no `at`, `from_` is `from`, what may be None may be absent."""
     hints = get_type_hints(event, include_extras=True)

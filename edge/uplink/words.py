@@ -1,0 +1,154 @@
+"""The words of events for people, English and Chinese: one source for docs/events.md and for the receiver's lines."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Word(NamedTuple):
+    """One word in both languages."""
+
+    en: str
+    zh: str
+
+    def of(self, locale: str) -> str:
+        """The word in a language; English unless it is zh."""
+        return self.zh if locale == "zh" else self.en
+
+
+CLASSES = {
+    "passage": Word("Passages: who crossed (count only these)", "通行"),
+    "access": Word("Decisions: who may cross", "判定"),
+    "door": Word("Doors", "门"),
+    "site": Word("The site", "站点"),
+    "guard": Word("The guard's hand", "保安"),
+    "roster": Word("The roster", "花名册"),
+    "gateway": Word("The gateway itself", "网关"),
+}
+
+EVENTS = {
+    "passage.entry": Word("came in", "进门"),
+    "passage.exit": Word("went out", "出门"),
+    "passage.uncredentialed": Word("passed without credential", "无凭证通行"),
+    "access.granted": Word("granted", "准许"),
+    "access.denied": Word("denied", "拒绝"),
+    "access.not_taken": Word("granted, not taken", "已准许未通行"),
+    "access.duress": Word("duress PIN used", "胁迫密码"),
+    "access.repeated_refusals": Word("refused again and again", "多次被拒"),
+    "door.released": Word("lock released", "门锁释放"),
+    "door.opened": Word("door opened", "门已开"),
+    "door.closed": Word("door closed", "门已关"),
+    "door.forced": Word("forced open", "强行开门"),
+    "door.held": Word("held open", "门未关"),
+    "door.lockdown": Word("lock-down", "封锁"),
+    "door.locked_open": Word("locked open", "常开"),
+    "door.fault": Word("door wiring fault", "门线路故障"),
+    "door.tamper": Word("tampered with", "防拆报警"),
+    "door.power": Word("power failing", "供电异常"),
+    "site.fire": Word("fire input", "消防信号"),
+    "guard.opened": Word("opened by the guard", "保安开门"),
+    "roster.applied": Word("roster applied", "花名册已启用"),
+    "roster.refused": Word("roster refused", "花名册未启用"),
+    "gateway.started": Word("gateway started", "网关启动"),
+    "gateway.stopping": Word("gateway stopping", "网关停止"),
+    "gateway.device_lost": Word("device lost", "设备失联"),
+    "gateway.device_back": Word("device back", "设备恢复"),
+    "gateway.clock": Word("clock", "时钟"),
+    "gateway.loss": Word("events lost", "事件丢失"),
+    "gateway.degraded": Word("degraded", "降级运行"),
+    "gateway.config_applied": Word("settings in force", "配置已启用"),
+}
+
+VALUES = {
+    "in": Word("in", "进"),
+    "out": Word("out", "出"),
+    "card": Word("card", "刷卡"),
+    "pin": Word("PIN", "密码"),
+    "face": Word("face", "人脸"),
+    "qr": Word("QR code", "二维码"),
+    "guard": Word("guard", "保安"),
+    "rex": Word("exit button", "出门按钮"),
+    "resident": Word("resident", "住户"),
+    "staff": Word("staff", "员工"),
+    "visitor": Word("visitor", "访客"),
+    "unknown": Word("unknown person", "未知人员"),
+    "begin": Word("begins", "开始"),
+    "end": Word("over", "结束"),
+    "commanded": Word("commanded", "已下令"),
+    "confirmed": Word("confirmed", "已确认"),
+    "failed": Word("failed", "失败"),
+    "unknown_credential": Word("unknown credential", "凭证未登记"),
+    "misread": Word("misread", "读卡有误"),
+    "not_yet_valid": Word("not yet valid", "未到有效期"),
+    "expired": Word("expired", "已过期"),
+    "no_rule": Word("not at this gate", "无此门权限"),
+    "wrong_time": Word("not at this time", "不在允许时段"),
+    "locked_down": Word("locked down", "已封锁"),
+    "visit_used_up": Word("visit used up", "访客次数用完"),
+    "needs_second_factor": Word("second factor needed", "需第二凭证"),
+    "too_many_attempts": Word("too many attempts", "尝试过多"),
+    "exit_always": Word("exits always open", "出门放行"),
+    "synced": Word("clock synced", "时钟已同步"),
+    "holdover": Word("clock running free", "时钟守时中"),
+    "untrusted": Word("clock not trusted", "时钟不可信"),
+    "already_open": Word("stood open already", "门原已开"),
+    "no_contact": Word("no door contact", "无门磁"),
+}
+
+FIELDS = {
+    "clock": Word("how far `time` may be believed", "时间可信度"),
+    "time_source": Word("whose clock `time` was read from", "时间来源"),
+    "simulated": Word("true: made by a simulation", "模拟事件"),
+    "door": Word("the door's name in site.yaml", "门"),
+    "doors": Word("the doors that are affected", "受影响的门"),
+    "access_point": Word("the access point: one direction of one door", "通行点"),
+    "direction": Word("which way", "方向"),
+    "passage_id": Word("joins decision, actuation and outcome of one passage", "通行编号"),
+    "person_ref": Word("random name of one tenancy; absent where `uplink.disclose` is none", "人员代号"),
+    "person_kind": Word("who that is to this house", "人员类别"),
+    "method": Word("how it was asked for", "凭证方式"),
+    "reason": Word("why", "原因"),
+    "roster_version": Word("the roster it was judged against", "花名册版本"),
+    "roster_age_s": Word("how old that roster was, in seconds", "花名册时长(秒)"),
+    "confirmed": Word("whether a contact or turnstile saw the passage", "是否确认"),
+    "evidence": Word("what saw it, or why nothing could", "依据"),
+    "after_passage_id": Word("the passage it followed", "尾随的通行"),
+    "count": Word("how many", "数量"),
+    "sensed_by": Word("what noticed", "感知方式"),
+    "within_s": Word("in how many seconds", "时间窗(秒)"),
+    "result": Word("what is known of the lock", "结果"),
+    "alarm_id": Word("joins begin and end of one alarm", "报警编号"),
+    "phase": Word("begin or end", "阶段"),
+    "by": Word("who asked for it", "由谁"),
+    "why": Word("what holds it so", "缘由"),
+    "what": Word("what is wrong", "内容"),
+    "tenants": Word("tenants in the roster", "住户数"),
+    "added": Word("tenancies added", "新增"),
+    "changed": Word("tenancies changed", "变更"),
+    "removed": Word("tenancies removed", "移除"),
+    "faults": Word("rows with faults", "错误行数"),
+    "cause": Word("why it happened", "原因"),
+    "clean": Word("whether the stop before was orderly", "上次是否正常停止"),
+    "boot_id": Word("the machine's boot", "启动标识"),
+    "version": Word("the daemon's version", "软件版本"),
+    "blind_from": Word("from when nobody recorded", "空白起"),
+    "blind_to": Word("until when", "空白止"),
+    "subject_kind": Word("for whom it was opened", "放行对象"),
+    "reason_code": Word("why, as a code", "原因代码"),
+    "device": Word("the controller, reader or camera", "设备"),
+    "stepped_s": Word("by how many seconds the clock was set", "校时(秒)"),
+    "epoch": Word("the epoch that the lost numbers belong to", "纪元"),
+    "from": Word("the first number that can never come", "起始序号"),
+    "to": Word("the last one", "结束序号"),
+    "config_version": Word("hash of site.yaml", "配置版本"),
+}
+
+
+def event(name: str) -> Word:
+    """The word of `<class>.<name>`, or that name itself where there is none yet."""
+    return EVENTS.get(name, Word(name, name))
+
+
+def field(name: str) -> Word:
+    """The words of a field, or its name where there are none yet."""
+    return FIELDS.get(name, Word(name, name))
