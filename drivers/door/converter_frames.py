@@ -4,7 +4,7 @@
     decimal_crlf  0 0 0 0 1 2 3 4 7 8 CR LF    S4A: the payload in ten decimal digits
                   5                            ... and each key of its keypad as that one byte, without CR LF; * clears, # ends a PIN
     stx_etx       STX 6 2 E 3 0 8 6 C E D 0 8 ETX    RDM6300: ten hexadecimal digits and their xor; the number is the low bits of the tag
-    fixed         00 F6 23 AE                  the bits as they came, in whole bytes, right aligned, with nothing around them
+    fixed         02 F6 23 AE                  the bits as they came, in whole bytes, right aligned, with nothing around them
 
 How they go wrong, and what is done about it:
  - noise between and inside frames: a byte that no frame can hold starts the frame anew, and a frame counts only at its exact length, so

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable
 
 from drivers.errors import LineLost
 from drivers.line.base import Inbox
 
 Carry = Callable[[bytes], Iterable[bytes]]
-"""What the wire does to bytes on their way to the gateway: as they are, cut up, damaged, or not at all."""
+"""What the wire does to bytes on their way to the gateway: as they are, cut up, damaged, or not at all. Pieces arrive apart."""
+
+APART = 4  # turns of the loop between two pieces: enough for the reader to have taken the first
 
 
 class NullModem:
@@ -22,7 +25,7 @@ class NullModem:
         self._carry = carry
         self._plugged = True
         self._waiting: asyncio.Queue[_End] = asyncio.Queue(maxsize=8)  # one dial at a time; spare places for dials that were given up
-        self._ends: list[_End] = []
+        self.near: _End | None = None  # the gateway's end of the latest dial
 
     async def dial(self) -> _End:
         """Open the gateway's end. Raises LineLost while unplugged."""
@@ -30,7 +33,7 @@ class NullModem:
             raise LineLost("unplugged")
         near, far = _End("null modem", lambda data: (data,)), _End("null modem, far end", self._carry)
         near.other, far.other = far, near
-        self._ends = [near, far]
+        self.near = near
         self._waiting.put_nowait(far)
         return near
 
@@ -41,8 +44,9 @@ class NullModem:
     def unplug(self) -> None:
         """Cut the wire."""
         self._plugged = False
-        for end in self._ends:
-            end.lose("unplugged")
+        if self.near is not None:
+            self.near.lose("unplugged")
+            self.near.other.lose("unplugged")
         while not self._waiting.empty():
             self._waiting.get_nowait()
 
@@ -58,7 +62,9 @@ class _End:
         self.name = name
         self.other: _End
         self._carry = carry
-        self._inbox = Inbox(asyncio.get_running_loop())
+        self._pieces: deque[bytes] = deque()
+        self._loop = asyncio.get_running_loop()
+        self._inbox = Inbox(self._loop)
 
     async def read(self, timeout_s: float | None = None) -> bytes:
         """See Line."""
@@ -68,8 +74,10 @@ class _End:
         """See Line."""
         if self._inbox.lost is not None:
             raise LineLost(self._inbox.lost)
-        for piece in self._carry(data):
-            self.other.deliver(piece)
+        idle = not self._pieces
+        self._pieces.extend(self._carry(data))
+        if idle:
+            self._pump()
 
     async def close(self) -> None:
         """See Line."""
@@ -79,6 +87,14 @@ class _End:
     def deliver(self, data: bytes) -> None:
         """Bytes arrive from the other end."""
         self._inbox.put(data)
+
+    def _pump(self, turns: int = 0) -> None:
+        """Deliver one piece now, and the next when its reader has had the time to see that one alone."""
+        if turns == 0 and self._pieces:
+            self.other.deliver(self._pieces.popleft())
+            turns = APART
+        if self._pieces:
+            self._loop.call_soon(self._pump, turns - 1)
 
     def lose(self, why: str) -> None:
         """End this end."""

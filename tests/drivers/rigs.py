@@ -130,6 +130,10 @@ class WireRig:
         history = getattr(self.simulator, "history", ())
         return sum(done.energised is (SECURED[done.channel] is Level.DEENERGISED) for done in history)
 
+    def unread(self) -> int:
+        """Bytes that lie on a wire in memory and that the driver has not taken yet."""
+        return len(self._modem.near._inbox._bytes) if self._modem.near else 0
+
     def _coils(self) -> dict[int, bool]:
         return getattr(self.simulator, "coils", {})
 
