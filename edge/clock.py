@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
 
 
@@ -51,3 +55,133 @@ class PlainClock:
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         await asyncio.sleep(seconds)
+
+
+HOLDOVER = timedelta(days=30)
+"""How long a clock is believed without being set: a quartz off by 100 ppm is then four minutes wrong, which moves no one's last day."""
+
+FORWARD = 86_400.0
+"""Seconds forward, at one step and without synchronisation, after which the clock is not believed: it changes the calendar day."""
+
+BACKWARD = 2.0
+"""Seconds backward after which it is not: slewing never goes back, and two readings a moment apart differ by less."""
+
+BUILT = datetime(2026, 1, 1, tzinfo=UTC)
+"""No gateway runs this program before it was written: what a real-time clock with an empty battery says is earlier."""
+
+TIMESYNCD = Path("/run/systemd/timesync/synchronized")
+"""Touched by systemd-timesyncd at every synchronisation; /run begins empty at every boot, so that it also tells that there was one."""
+
+TIMESYNCD_FRESH = timedelta(minutes=75)
+"""Twice timesyncd's longest interval (2,048 s), and a little: so long its last touch says that it still works."""
+
+
+class SystemClock:
+    """The machine's clock with the reasons to believe it. Any thread may read it.
+
+    synced     the kernel's clock is disciplined now (chrony, ntpd and timesyncd all say so to the kernel)
+    holdover   it is not, but it was within the last 30 days, has not been stepped since, and is not before what was written down
+    untrusted  anything else: never set, before the last trusted time or the journal's last time, or stepped back or by a day or more
+
+    An untrusted clock is believed again when it is synchronised. Order in the journal is by sequence and knows nothing of all this.
+    """
+
+    def __init__(
+        self,
+        *,
+        last_trusted: datetime | None = None,
+        not_before: datetime | None = None,
+        synced: Callable[[], bool] | None = None,
+        last_sync: Callable[[], datetime | None] | None = None,
+        wall: Callable[[], float] = time.time,
+        boot_time: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`last_trusted` and `not_before` are what the last run wrote down: its last trusted time, and its last time of all."""
+        self._last_trusted = last_trusted
+        self._not_before = max(time for time in (BUILT, last_trusted, not_before) if time is not None)
+        self._synced = synced or _synced
+        self._last_sync = last_sync or _last_sync
+        self._wall = wall
+        self._boot_time = boot_time
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._stepped = False
+        self._step: float | None = None
+        self._ahead = wall() - boot_time()
+
+    def now(self) -> Moment:
+        """Read the clock and judge it. An unset clock costs no more than a disciplined one: a few microseconds."""
+        with self._lock:
+            wall, mono = self._wall(), self._monotonic()
+            at = datetime.fromtimestamp(wall, UTC)
+            synced = self._synced()
+            self._notice_step(wall - self._boot_time(), synced=synced)
+            trust = self._judge(at, synced=synced)
+            if trust is Trust.SYNCED:
+                self._last_trusted = self._not_before = at
+                self._stepped = False
+            return Moment(at, mono, trust, self._last_trusted)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait on the monotonic clock."""
+        await asyncio.sleep(seconds)
+
+    def take_step(self) -> float | None:
+        """Seconds by which the wall clock was stepped since this was last asked, for `gateway.clock`; None if it was not."""
+        with self._lock:
+            step, self._step = self._step, None
+            return step
+
+    def _notice_step(self, ahead: float, *, synced: bool) -> None:
+        step = ahead - self._ahead
+        self._ahead = ahead
+        if abs(step) > BACKWARD:
+            self._step = (self._step or 0.0) + step
+        if not synced and (step >= FORWARD or step < -BACKWARD):
+            self._stepped = True
+
+    def _judge(self, at: datetime, *, synced: bool) -> Trust:
+        if synced:
+            return Trust.SYNCED
+        if self._stepped or at < self._not_before:
+            return Trust.UNTRUSTED
+        set_at = max((time for time in (self._last_trusted, self._last_sync()) if time is not None), default=None)
+        return Trust.HOLDOVER if set_at is not None and at - set_at <= HOLDOVER else Trust.UNTRUSTED
+
+
+_STA_UNSYNC = 0x40
+"""linux/timex.h: the clock is not synchronised. Set by the kernel at boot, after a step by hand, and hours after the last discipline."""
+
+_TIMEX_BYTES = 208
+"""sizeof(struct timex) on 64-bit Linux; `modes` is its first int (0 = only read), `status` lies at 40."""
+
+_STATUS_AT = 40
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def kernel_synced() -> bool:
+    """Whether the kernel's clock is being disciplined. Raises OSError where the system call is forbidden (ProtectClock= of systemd)."""
+    timex = ctypes.create_string_buffer(_TIMEX_BYTES)
+    if _libc.adjtimex(timex) < 0:
+        raise OSError(ctypes.get_errno(), "adjtimex")
+    status = ctypes.c_int.from_buffer(timex, _STATUS_AT).value
+    return not status & _STA_UNSYNC
+
+
+def _last_sync() -> datetime | None:
+    """When timesyncd last set the clock in this boot, if it is what sets it."""
+    try:
+        return datetime.fromtimestamp(TIMESYNCD.stat().st_mtime, UTC)
+    except OSError:
+        return None
+
+
+def _synced() -> bool:
+    """Ask the kernel, and timesyncd's file where the kernel may not be asked."""
+    try:
+        return kernel_synced()
+    except OSError:
+        at = _last_sync()
+        return at is not None and timedelta(0) <= datetime.now(UTC) - at <= TIMESYNCD_FRESH

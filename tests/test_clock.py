@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
-from edge.clock import Trust
+import pytest
+
+from edge.clock import HOLDOVER, SystemClock, Trust, kernel_synced
 from tests.clock import START, HandClock
 
 
@@ -61,3 +63,128 @@ def test_wall_steps_without_monotonic_time() -> None:
     clock.set_wall(START - timedelta(days=365))
     now = clock.now()
     assert (now.mono, now.trust, now.last_trusted) == (1000.0, Trust.UNTRUSTED, START)
+
+
+class Machine:
+    """The outside of a SystemClock: a wall clock, a boot clock and a synchronisation that the test moves."""
+
+    def __init__(self) -> None:
+        self.wall = START.timestamp()
+        self.boot = 100.0
+        self.synced = True
+        self.sync_at: datetime | None = None
+
+    def clock(self, last_trusted: datetime | None = None, not_before: datetime | None = None) -> SystemClock:
+        """A clock of this machine, as a fresh start of the daemon makes it."""
+        return SystemClock(
+            last_trusted=last_trusted,
+            not_before=not_before,
+            synced=lambda: self.synced,
+            last_sync=lambda: self.sync_at,
+            wall=lambda: self.wall,
+            boot_time=lambda: self.boot,
+            monotonic=lambda: self.boot,
+        )
+
+    def run(self, seconds: float) -> None:
+        """Let time go by."""
+        self.wall += seconds
+        self.boot += seconds
+
+
+def test_a_disciplined_clock_is_its_own_last_trusted_time() -> None:
+    """Synced: every reading is trusted and becomes the last trusted time."""
+    machine = Machine()
+    clock = machine.clock()
+    machine.run(60)
+    now = clock.now()
+    assert (now.trust, now.at, now.last_trusted) == (Trust.SYNCED, START + timedelta(seconds=60), now.at)
+
+
+def test_without_network_the_clock_is_held_over_for_a_month() -> None:
+    """Holdover ends with its stated bound, and the last trusted time stays where it was."""
+    machine = Machine()
+    clock = machine.clock()
+    clock.now()
+    machine.synced = False
+    machine.run(HOLDOVER.total_seconds())
+    assert clock.now().trust is Trust.HOLDOVER
+    machine.run(1)
+    now = clock.now()
+    assert (now.trust, now.last_trusted) == (Trust.UNTRUSTED, START)
+
+
+def test_a_year_back_without_synchronisation_is_untrusted_until_it_is_set() -> None:
+    """A step back is noticed, told once, and forgiven by the next synchronisation."""
+    machine = Machine()
+    clock = machine.clock()
+    clock.now()
+    machine.synced = False
+    machine.wall -= 365 * 86_400
+    assert clock.now().trust is Trust.UNTRUSTED
+    assert clock.take_step() == pytest.approx(-365 * 86_400)
+    assert clock.take_step() is None
+    machine.wall += 365 * 86_400
+    assert clock.now().trust is Trust.UNTRUSTED, "stepped back and forth by hand: nobody knows which was right"
+    machine.synced = True
+    assert clock.now().trust is Trust.SYNCED
+
+
+@pytest.mark.parametrize(("step", "trust"), [(3600.0, Trust.HOLDOVER), (86_400.0, Trust.UNTRUSTED), (-10.0, Trust.UNTRUSTED)])
+def test_a_step_by_hand_is_believed_within_the_day_and_forward(step: float, trust: Trust) -> None:
+    """Forward by less than a day is holdover; a day or more, or backward, is not."""
+    machine = Machine()
+    clock = machine.clock()
+    clock.now()
+    machine.synced = False
+    machine.wall += step
+    assert clock.now().trust is trust
+
+
+def test_a_step_by_synchronisation_is_believed() -> None:
+    """The first synchronisation after a cold start may move the clock by years."""
+    machine = Machine()
+    machine.synced = False
+    machine.wall = datetime(1970, 1, 1, tzinfo=UTC).timestamp()
+    clock = machine.clock(last_trusted=START)
+    assert clock.now().trust is Trust.UNTRUSTED
+    machine.synced = True
+    machine.wall = START.timestamp() + 500
+    assert clock.now().trust is Trust.SYNCED
+    assert (clock.take_step() or 0) > 365 * 86_400
+
+
+def test_a_start_remembers_what_the_last_run_trusted() -> None:
+    """After a cold start a clock before what was written down is not believed; one shortly after it is."""
+    machine = Machine()
+    machine.synced = False
+    assert machine.clock(last_trusted=START - timedelta(days=1)).now().trust is Trust.HOLDOVER
+    assert machine.clock(last_trusted=START + timedelta(seconds=1)).now().trust is Trust.UNTRUSTED
+    later = machine.clock(last_trusted=START - timedelta(days=1), not_before=START + timedelta(hours=1)).now()
+    assert (later.trust, later.last_trusted) == (Trust.UNTRUSTED, START - timedelta(days=1))
+
+
+def test_a_clock_that_was_never_set_is_not_believed() -> None:
+    """Neither a remembered time nor a synchronisation in this boot: untrusted, however plausible it looks."""
+    machine = Machine()
+    machine.synced = False
+    assert machine.clock().now().trust is Trust.UNTRUSTED
+    machine.sync_at = START - timedelta(hours=3)
+    assert machine.clock().now().trust is Trust.HOLDOVER
+
+
+def test_slewing_is_no_step() -> None:
+    """A clock that is drawn right by small steps is never told as stepped."""
+    machine = Machine()
+    clock = machine.clock()
+    for _ in range(100):
+        machine.run(1)
+        machine.wall -= 0.5
+        assert clock.now().trust is Trust.SYNCED
+    assert clock.take_step() is None
+
+
+def test_the_kernel_can_be_asked() -> None:
+    """The real system call answers, and the real clock agrees with it."""
+    synced = kernel_synced()
+    assert (SystemClock().now().trust is Trust.SYNCED) == synced
