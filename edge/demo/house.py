@@ -1,0 +1,98 @@
+"""A small dormitory for the demo: invented tenants, one gate, and the two files a real site has."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+FACILITY = 205  # the cards' facility code, one order of cards
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody invented; `card` is the number printed on the card after the facility code."""
+
+    tenant_id: str
+    name: str
+    kind: str
+    room: str
+    card: int
+    until: str = ""
+
+    @property
+    def value(self) -> int:
+        """The card as its reader sends it (26-bit payload)."""
+        return FACILITY << 16 | self.card
+
+
+TENANTS = (
+    Person("A1001", "王秀英", "住户", "301", 42220),
+    Person("A1002", "李建国", "住户", "302", 42221),
+    Person("A1003", "张伟", "住户", "302", 42222),
+    Person("A1004", "阿依古丽·买买提", "住户", "303", 42223),
+    Person("A1005", "陈静", "住户", "305", 42224),
+    Person("S2001", "刘洋", "员工", "", 42300),
+)
+MOVED_OUT = Person("A0907", "赵敏", "住户", "301", 42190, until="2025-06-30")
+STRANGER = Person("", "", "", "", 65000)
+
+HEADINGS = ("编号", "姓名", "类别", "房屋编码", "房号", "有效期至", "卡号")
+
+
+def write_roster(folder: Path) -> None:
+    """The manager's roster, as Excel saves it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "roster.csv").open("w", encoding="utf-8-sig", newline="") as sheet:
+        writer = csv.writer(sheet)
+        writer.writerow(HEADINGS)
+        for person in (*TENANTS, MOVED_OUT):
+            card = f"fc:{FACILITY},{person.card}"
+            writer.writerow((person.tenant_id, person.name, person.kind, "310114AT0001", person.room, person.until, card))
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where the gate's devices are plugged in."""
+
+    reader_in: str
+    reader_out: str
+    relay: str
+    inputs: str
+
+
+def write_site(folder: Path, *, ports: Ports, broker: str, roster: Path, locale: str) -> Path:
+    """The installer's site.yaml; returns its path."""
+    path = folder / "site.yaml"
+    path.write_text(
+        f"""\
+locale: {locale}
+site: {{name: demo, kind: gate, label: 安亭演示公寓, timezone: Asia/Shanghai}}
+gateway: {{name: gw1}}
+state_dir: {folder}/state
+run_dir: {folder}/run
+controllers:
+  relay: {{driver: lcus, port: {ports.relay}, outputs: 2, accept_latching: true}}
+  reader_in: {{driver: wiegand_serial, port: {ports.reader_in}, framing: hex_cr, format: h10301}}
+  reader_out: {{driver: wiegand_serial, port: {ports.reader_out}, framing: hex_cr, format: h10301}}
+  inputs: {{driver: modbus, port: {ports.inputs}, unit: 1, inputs: 2}}
+doors:
+  north:
+    label: 北门
+    kind: leaf
+    lock: {{controller: relay, output: 1, type: fail_secure, wiring: no, accept_latching: true}}
+    release_s: 3
+    held_after_s: 4
+    contact: {{controller: inputs, input: 1}}
+    exit_button: {{controller: inputs, input: 2}}
+access_points:
+  north_in: {{door: north, direction: in, reader: {{controller: reader_in}}}}
+  north_out: {{door: north, direction: out, reader: {{controller: reader_out}}}}
+access_rules:
+  - {{groups: [residents, staff, guards], access_points: [north_in, north_out]}}
+roster: {{folder: {roster}, card_format: h10301}}
+uplink: {{broker: "{broker}", protocol: "3.1.1", consumers: [centre]}}
+""",
+        encoding="utf-8",
+    )
+    return path
