@@ -30,8 +30,9 @@ class VisitDraft:
 class Sheets:
     """A roster folder as read. To be applied only if `faults` is empty.
 
-    `people` counts the rows of the roster; with faults `tenants` may be empty all the same. `content` is a digest of everything said, whatever the order of rows and the kind of file; `source` one of the files' bytes and of the
-    settings that they were read with. Both are hex and stay on this machine: with the rest of a row known, a digest gives away its PIN.
+    `people` counts the rows of the roster; with faults `tenants` may be empty all the same. `content` is a digest of everything said,
+    whatever the order of rows and the kind of file; `source` one of the files' bytes and of the settings that they were read with. Both
+    are hex and stay on this machine: with the rest of a row known, a digest gives away its PIN.
     """
 
     people: int = 0

@@ -13,7 +13,7 @@ from edge.access.terms import House
 from edge.roster import wire
 from edge.roster.columns import SHEETS
 from edge.roster.drafts import Sheets, TenantDraft, VisitDraft
-from edge.roster.faults import Notes, Place
+from edge.roster.faults import Fault, Notes, Place
 from edge.roster.others import read_houses, read_visits
 from edge.roster.rows import Taken, read_tenants
 from edge.roster.settings import RosterSettings
@@ -128,14 +128,18 @@ def read_sheets(files: Files, settings: RosterSettings, zone: ZoneInfo, known: K
         tenants=tuple(tenants),
         houses=tuple(houses),
         visits=tuple(visits),
-        faults=tuple(notes.faults),
-        remarks=tuple(notes.remarks),
+        faults=tuple(sorted(notes.faults, key=_where)),
+        remarks=tuple(sorted(notes.remarks, key=_where)),
         more_faults=notes.more_faults,
         more_remarks=notes.more_remarks,
         content=_content(tenants, houses, visits) if not notes.faults else "",
         source=files.source(settings, zone),
         files=tuple(file for file, _ in files.found.values()),
     )
+
+
+def _where(fault: Fault) -> tuple[str, int, int]:
+    return fault.place.file, fault.place.row or 0, fault.place.column or 0
 
 
 def _open(files: Files, name: str, notes: Notes) -> Sheet | None:

@@ -18,11 +18,11 @@ from edge.roster.table import cell_name
 _EXAMPLES = {
     "zh": [
         ["1001", "示例一", "住户", "", "301", "某某公司", "有", "", "2027-06-30", "", "2026-03-01", "2027-02-28", "", "0013477100"],
-        ["2001", "示例二", "员工", "", "", "", "不适用", "", "", "", "", "长期", "", "fc:205,42220;hex:00CDA4EE"],
+        ["2001", "示例二", "员工", "", "", "", "不适用", "", "", "", "", "长期", "", "fc:205,42228;hex:00CDA4F1"],
     ],
     "en": [
-        ["1001", "Example One", "resident", "", "301", "Some Ltd", "permit", "", "2027-06-30", "", "2026-03-01", "2027-02-28", "", "0013477100"],
-        ["2001", "Example Two", "staff", "", "", "", "not_eligible", "", "", "", "", "", "", "fc:205,42220;hex:00CDA4EE"],
+        ["1001", "Example One", "resident", "", "301", "A Ltd", "", "", "2027-06-30", "", "2026-03-01", "2027-02-28", "", "0013477100"],
+        ["2001", "Example Two", "staff", *[""] * 3, "not_eligible", *[""] * 6, "fc:205,42228;hex:00CDA4F1"],
     ],
 }  # fmt: skip
 _CARDS = {"zh": "卡号[十进制]", "en": "cards[dec]"}
@@ -127,5 +127,6 @@ _STYLES = (
     f'{_XML}<styleSheet xmlns="{_MAIN}"><fonts count="1"><font><sz val="11"/></font></fonts>'
     '<fills count="2"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill></fills>'
     '<borders count="1"><border/></borders><cellStyleXfs count="1"><xf/></cellStyleXfs>'
-    '<cellXfs count="2"><xf xfId="0"/><xf numFmtId="49" xfId="0" applyNumberFormat="1"/></cellXfs></styleSheet>'
+    '<cellXfs count="2"><xf xfId="0"/><xf numFmtId="49" xfId="0" applyNumberFormat="1"/></cellXfs>'
+    '<cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>'
 )

@@ -1,0 +1,1 @@
+"""The roster: sheets, people, and what is kept of them."""
