@@ -130,6 +130,33 @@ class RepeatedRefusals(AtDoor):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OfStranger(AtDoor):
+    """Common to faces that are nobody's: the camera, in how many frames, how good the best was (0..1), and the local crop's name."""
+
+    camera: str
+    count: int
+    quality: float
+    liveness: float | None = None
+    evidence: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonUnknown(OfStranger):
+    """Somebody whom the roster does not know, once per visit. The crop stays on the gateway, encrypted, for some days."""
+
+    CLASS: ClassVar[str] = "person"
+    NAME: ClassVar[str] = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonUncertain(OfStranger):
+    """A face that may be a tenant's and could not be told for certain."""
+
+    CLASS: ClassVar[str] = "person"
+    NAME: ClassVar[str] = "uncertain"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DoorReleased(AtDoor):
     """The actuation: the lock was told to release. `confirmed` only where the device reads back."""
 
@@ -368,6 +395,7 @@ class ConfigApplied(Event):
 EVENTS: tuple[type[Event], ...] = (
     PassageEntry, PassageExit, PassageUncredentialed,
     AccessGranted, AccessDenied, AccessNotTaken, AccessDuress, RepeatedRefusals,
+    PersonUnknown, PersonUncertain,
     DoorReleased, DoorOpened, DoorClosed, DoorForced, DoorHeld, DoorLockdown, DoorLockedOpen, DoorFault, DoorTamper, DoorPower,
     GuardOpened, SiteFire, RosterApplied, RosterRefused,
     GatewayStarted, GatewayStopping, DeviceLost, DeviceBack, GatewayClock, GatewayLoss, GatewayDegraded, ConfigApplied,
