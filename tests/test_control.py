@@ -278,8 +278,8 @@ async def test_changing_commands_are_logged_with_their_actor(path: Path, caplog:
     caplog.set_level(logging.INFO)
     async with listening(path):
         with pytest.raises(CommandRefused):
-            await asyncio.to_thread(ask, path, "refuse")
+            await asyncio.to_thread(ask, path, "refuse", access_point="north_in", number="0013477100")
         await asyncio.to_thread(ask, path, "ping")
     assert [r.getMessage().split(" pid=")[0] for r in caplog.records if r.name == "edge.control.server"] == [
-        f"control: refuse by {Actor(os.getuid(), 0, frozenset())}"
+        f"control: refuse access_point=north_in by {Actor(os.getuid(), 0, frozenset())}"
     ]

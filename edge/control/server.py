@@ -27,6 +27,7 @@ MAX_CONNECTIONS = 16  # a guard's screen, a `--follow` or two, the installer; mo
 IDLE_S = 60.0  # who connects and says nothing is let go, so that the 16 places come free again
 SLOW_S = 10.0  # who asks and does not read the answer
 # Commands that change something are written to the log with their actor; the others would only fill it.
+SAFE = ("what", "access_point", "door", "state", "reason", "yes")  # arguments that are never a number of a card or a PIN
 READING = frozenset({"ping", "status", "events", "why", "who_may", "verify", "roster_diff"})
 
 
@@ -112,7 +113,8 @@ class ControlServer:
             await _say(writer, _no("unknown_verb", f"expected one line of JSON with a verb of: {', '.join(sorted(self._verbs))}"))
             return
         if name not in READING:
-            log.info("control: %s by %s pid=%d", name, actor, actor.pid)
+            said = " ".join(f"{key}={args[key]}" for key in SAFE if isinstance(args.get(key), str | bool))
+            log.info("control: %s %s by %s pid=%d", name, said, actor, actor.pid)
         try:
             found = verb(args, actor)
             if isinstance(found, AsyncIterator):

@@ -1,0 +1,233 @@
+"""What people on this machine may ask of the running daemon, and what comes back. Every answer is plain JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import TypeVar
+
+from edge.access.reasons import GuardReason
+from edge.clock import Clock
+from edge.control.peer import Actor
+from edge.control.server import Verb
+from edge.control.simulate import Simulation
+from edge.control.whomay import who_may
+from edge.errors import CommandRefused
+from edge.gate.site import SiteGates
+from edge.gate.view import Answer, Result
+from edge.gate.wiring import Wiring
+from edge.journal import Journal, Record
+from edge.roster.faults import RosterFaults
+from edge.roster.outcomes import Applied, Outcome, Refused
+from edge.roster.roster import Roster
+from edge.settings import Settings
+from edge.uplink.messages import HealthBody
+from edge.uplink.wire import Encoder
+
+MOST_EVENTS = 10_000  # a week of a busy gate; the whole journal is read from the centre, or with `audit`
+PAGE = 200  # events a read while following: 100 KB
+NEW_EVENT_WAIT_S = 1.0  # how long a follower may be behind when a wake-up went astray
+_T = TypeVar("_T")
+
+
+class Verbs:
+    """The daemon's side of every command."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        journal: Journal,
+        roster: Roster,
+        gates: SiteGates,
+        wiring: Wiring,
+        simulation: Simulation,
+        clock: Clock,
+        health: Callable[[], HealthBody],
+    ) -> None:
+        self._settings = settings
+        self._journal = journal
+        self._roster = roster
+        self._gates = gates
+        self._wiring = wiring
+        self._simulation = simulation
+        self._clock = clock
+        self._health = health
+        self._encoder = Encoder(settings.site.name, settings.gateway.name, disclose_person=True)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._committed = asyncio.Event()
+        journal.on_commit(self._wake)
+
+    def table(self) -> Mapping[str, Verb]:
+        """Every verb by name."""
+        return {
+            "ping": self._ping,
+            "status": self._status,
+            "events": self._events,
+            "why": self._why,
+            "who_may": self._who_may,
+            "unlock": self._unlock,
+            "lock_down": self._lock_down,
+            "release": self._release,
+            "roster_diff": self._roster_diff,
+            "roster_apply": self._roster_apply,
+            "roster_rollback": self._roster_rollback,
+            "simulate": self._simulate,
+            "verify": self._verify,
+        }
+
+    # --- looking ---------------------------------------------------------------------------------------------------------------------
+
+    async def _ping(self, _args: Mapping[str, object], _actor: Actor) -> object:
+        return {"config_version": self._settings.version}
+
+    async def _status(self, _args: Mapping[str, object], _actor: Actor) -> object:
+        return self._health().model_dump(mode="json", exclude_none=True)
+
+    async def _events(self, args: Mapping[str, object], _actor: Actor) -> AsyncIterator[object]:
+        last = min(_argument(args, "last", int, 20), MOST_EVENTS)
+        follow = _argument(args, "follow", bool, default=False)
+        self._loop = asyncio.get_running_loop()
+        after = self._journal.head()
+        for record in await asyncio.to_thread(self._journal.latest, last) if last > 0 else []:
+            after = record.seq
+            yield self._shown(record)
+        epoch = self._journal.epoch
+        while follow:
+            self._committed.clear()
+            if epoch != self._journal.epoch:
+                epoch, after = self._journal.epoch, 0
+            for record in await asyncio.to_thread(self._journal.page, after, PAGE):
+                after = record.seq
+                yield self._shown(record)
+            if after >= self._journal.head():
+                try:
+                    async with asyncio.timeout(NEW_EVENT_WAIT_S):
+                        await self._committed.wait()
+                except TimeoutError:
+                    continue
+
+    async def _why(self, args: Mapping[str, object], _actor: Actor) -> object:
+        seq = _argument(args, "seq", int)
+        epoch = _argument(args, "epoch", str, "")
+        if epoch and epoch != self._journal.epoch:
+            raise CommandRefused("other_epoch", f"event of another epoch than {self._journal.epoch}")
+        record = await asyncio.to_thread(self._journal.record, seq)
+        if record is None:
+            raise CommandRefused("no_such_event", f"no event {seq} here (oldest {self._journal.oldest()}, newest {self._journal.head()})")
+        return self._shown(record)
+
+    async def _who_may(self, args: Mapping[str, object], _actor: Actor) -> object:
+        point = _argument(args, "access_point", str)
+        self._known(point)
+        said = _argument(args, "at", str, "")
+        try:
+            at = datetime.fromisoformat(said) if said else None
+        except ValueError:
+            raise CommandRefused("bad_time", f"not a time: {said}") from None
+        return who_may(point, self._roster.book, self._wiring.rules, self._clock.now(), at)
+
+    async def _verify(self, _args: Mapping[str, object], _actor: Actor) -> object:
+        try:
+            report = await asyncio.to_thread(self._journal.verify)
+        except OSError as why:
+            raise CommandRefused("no_journal", str(why.strerror or why)) from why
+        return {**asdict(report), "chain": report.chain.hex(), "ok": report.ok}
+
+    # --- the guard -------------------------------------------------------------------------------------------------------------------
+
+    async def _unlock(self, args: Mapping[str, object], _actor: Actor) -> object:
+        point = _argument(args, "access_point", str)
+        self._known(point)
+        said = _argument(args, "reason", str)
+        try:
+            reason = GuardReason(said)
+        except ValueError:
+            raise CommandRefused("bad_reason", f"expected one of {', '.join(GuardReason)}") from None
+        return _answered(await self._gates.unlock(point, reason))
+
+    async def _lock_down(self, args: Mapping[str, object], _actor: Actor) -> object:
+        return _answered(await self._gates.lock_down(self._door(args)))
+
+    async def _release(self, args: Mapping[str, object], _actor: Actor) -> object:
+        return _answered(await self._gates.release(self._door(args)))
+
+    # --- the manager -----------------------------------------------------------------------------------------------------------------
+
+    async def _roster_diff(self, _args: Mapping[str, object], _actor: Actor) -> object:
+        try:
+            diff = await self._roster.compare()
+        except RosterFaults as faults:
+            return {"outcome": "refused", "why": "faults", "count": faults.count, "faults": self._words(faults.faults)}
+        return {"outcome": "diff", "needs_yes": diff.needs_yes, "empty": diff.empty, **asdict(diff)}
+
+    async def _roster_apply(self, args: Mapping[str, object], _actor: Actor) -> object:
+        return self._outcome(await self._roster.reload(yes=_argument(args, "yes", bool, default=False), asked=True))
+
+    async def _roster_rollback(self, _args: Mapping[str, object], _actor: Actor) -> object:
+        applied = await self._roster.roll_back()
+        if applied is None:
+            raise CommandRefused("nothing_before", "there is no earlier roster")
+        return self._outcome(applied)
+
+    def _outcome(self, outcome: Outcome) -> object:
+        if isinstance(outcome, Refused):
+            diff = asdict(outcome.diff) if outcome.diff else None
+            return {"outcome": "refused", "why": outcome.why, "count": outcome.count, "faults": self._words(outcome.faults), "diff": diff}
+        if isinstance(outcome, Applied):
+            remarks = self._words(outcome.remarks)
+            return {
+                "outcome": "applied",
+                "version": outcome.book.version,
+                "diff": asdict(outcome.diff),
+                "remarks": remarks,
+                "kept": outcome.kept,
+            }
+        return {"outcome": "unchanged", "version": outcome.version}
+
+    def _words(self, faults: tuple[object, ...]) -> list[str]:
+        return [fault.text(self._settings.locale) for fault in faults]  # type: ignore[attr-defined]
+
+    # --- the installer ---------------------------------------------------------------------------------------------------------------
+
+    async def _simulate(self, args: Mapping[str, object], _actor: Actor) -> object:
+        what = _argument(args, "what", str)
+        rest = {key: _argument(args, key, str) for key in args if key != "what"}
+        self._simulation.act(what, rest)
+        return {"result": "accepted"}
+
+    # --- helpers ---------------------------------------------------------------------------------------------------------------------
+
+    def _known(self, access_point: str) -> None:
+        if access_point not in self._settings.access_points:
+            raise CommandRefused("unknown_place", f"expected one of {', '.join(self._settings.access_points)}")
+
+    def _door(self, args: Mapping[str, object]) -> str | None:
+        door = _argument(args, "door", str, "")
+        if door and door not in self._settings.doors:
+            raise CommandRefused("unknown_place", f"expected one of {', '.join(self._settings.doors)}")
+        return door or None
+
+    def _shown(self, record: Record) -> object:
+        return json.loads(self._encoder.event(record))
+
+    def _wake(self, _head: int) -> None:
+        """From the journal's thread."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._committed.set)
+
+
+def _answered(answer: Answer) -> object:
+    if answer.result in {Result.UNKNOWN_PLACE, Result.BUSY, Result.FAILED}:
+        raise CommandRefused(answer.result.value, f"the gate answers: {answer.result.value}")
+    return {"result": answer.result.value, "passage_id": answer.passage_id}
+
+
+def _argument(args: Mapping[str, object], name: str, kind: type[_T], default: _T | None = None) -> _T:
+    value = args.get(name, default)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise CommandRefused("bad_argument", f"{name}: expected {kind.__name__}")
+    return value

@@ -1,0 +1,292 @@
+"""The composition root: the only file that makes things, in the order of the data flow. It reads as a wiring diagram.
+
+site.yaml -> settings
+journal   (events on disk, before anything can happen)
+clock     (believed as far as the journal remembers)
+roster    (the last good one, from this machine's disk alone)
+gates     (controllers, doors: each lock is driven to where it belongs before anything else is tried)
+uplink    (what the journal has, to the centre)
+control   (people on this machine)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import signal
+import threading
+import time
+from collections.abc import Mapping
+
+import drivers
+from drivers.contract import DoorController
+from drivers.errors import DriverError
+from drivers.timing import MACHINE, Timing
+from edge import __version__
+from edge.access.events import ConfigApplied, GatewayStarted, GatewayStopping, RosterApplied, RosterRefused
+from edge.clock import Clock, SystemClock
+from edge.condition import Condition
+from edge.control.server import ControlServer
+from edge.control.simulate import Simulation
+from edge.control.verbs import Verbs
+from edge.errors import EdgeError
+from edge.gate.site import SiteGates
+from edge.gate.wiring import wire
+from edge.journal import Journal, last_trusted_time, last_written_time
+from edge.roster.folder import Known
+from edge.roster.outcomes import Applied, Refused
+from edge.roster.roster import Roster
+from edge.roster.watch import RosterWatch
+from edge.settings import Settings
+from edge.supervisor import Ended, Notify, Supervisor, Unit
+from edge.uplink.messages import AlarmHealth, ClockHealth, DoorHealth, HealthBody, InfoBody, RosterHealth
+from edge.uplink.uplink import Uplink
+
+log = logging.getLogger(__name__)
+
+_CONFIG = "config.version"
+DOORS_FIRST_S = 10.0  # how long the centre waits for the doors at a start; they need 5 s where every device is away
+STOP_WITHIN_S = 5.0  # of a signal, whatever hangs; systemd's TimeoutStopSec is longer
+
+
+class Daemon:
+    """A gateway, put together and not yet running. `clock` is the machine's unless a test turns the hands.
+
+    Made on the main thread before the loop runs: opening the journal and reading the roster block, for a second at most. `close` must
+    follow, whether or not it ran. Raises JournalInUse when another daemon has this state directory.
+    """
+
+    def __init__(self, settings: Settings, *, clock: Clock | None = None, environ: Mapping[str, str] = os.environ) -> None:
+        self.settings = settings
+        journal_dir = settings.state_dir / "journal"
+        consumers = settings.uplink.consumers if settings.uplink else ()
+
+        self.clock: Clock = clock or SystemClock(last_trusted=last_trusted_time(journal_dir), not_before=last_written_time(journal_dir))
+        self.journal = Journal(journal_dir, settings.journal, self.clock, consumers=consumers)
+        self.opened = self.journal.open()
+        self._tell_start()
+
+        self.roster = Roster(
+            settings.roster,
+            state_dir=settings.state_dir,
+            zone=settings.site.tz,
+            clock=self.clock,
+            known=Known(access_points=frozenset(settings.access_points)),
+            told=self._roster_told,
+        )
+        self.roster.start()
+
+        self.wiring = wire(settings, settings.site.tz)
+        timing = MACHINE if clock is None else Timing(lambda: self.clock.now().mono, self.clock.sleep)
+        self.controllers: Mapping[str, DoorController] = {
+            name: drivers.make(plan.kind, plan.options, plan.secured, timing=timing) for name, plan in self.wiring.controllers.items()
+        }
+        self.gates = SiteGates(
+            wiring=self.wiring,
+            controllers=self.controllers,
+            book=lambda: self.roster.book,
+            recorder=self.journal,
+            memory=self.journal,
+            clock=self.clock,
+            new_id=new_id,
+            pin_hash=self.roster.pin_hash,
+        )
+        self.condition = Condition(
+            journal=self.journal.health,
+            roster=self.roster.view,
+            clock=self.clock,
+            take_step=self.clock.take_step if isinstance(self.clock, SystemClock) else lambda: None,
+            recorder=self.journal,
+            memory=self.journal,
+            new_id=new_id,
+            changed=self._changed,
+        )
+        self.uplink = settings.uplink and Uplink(
+            settings.uplink,
+            site=settings.site.name,
+            gateway=settings.gateway.name,
+            boot_id=self.opened.boot_id,
+            journal=self.journal,
+            health=self.health,
+            info=self.info,
+            clock=self.clock,
+        )
+        self.control = ControlServer(
+            settings.run_dir / "control.sock",
+            Verbs(
+                settings=settings,
+                journal=self.journal,
+                roster=self.roster,
+                gates=self.gates,
+                wiring=self.wiring,
+                simulation=Simulation(settings, self.controllers),
+                clock=self.clock,
+                health=self.health,
+            ).table(),
+            settings.control.groups,
+        )
+        self.supervisor = Supervisor(
+            self._units(), known=(OSError, EdgeError, DriverError), notify=Notify(environ), mono=time.monotonic, sleep=self.clock.sleep
+        )
+        self._stopping = False
+        self.ready = asyncio.Event()
+        """Set when the first door is where it belongs, or every controller is known to be away."""
+
+    async def run(self) -> Ended:
+        """Run until `stop`, or until an essential unit is given up. The journal stays open: `close` follows."""
+        log.info("%s %s, version %s, %d doors", self.settings.site.name, self.settings.gateway.name, __version__, len(self.settings.doors))
+        return await self.supervisor.run()
+
+    def stop(self) -> None:
+        """Ask for an orderly end; `run` then returns within 2 s."""
+        if not self._stopping:
+            self._stopping = True
+            now = self.clock.now()
+            self.journal.append(GatewayStopping(at=now.at, clock=now.trust))
+        self.supervisor.stop()
+
+    def close(self) -> None:
+        """Write out what waits and mark the stop as clean; blocks for 3 s at most."""
+        self.journal.close()
+
+    # --- what is told of it ----------------------------------------------------------------------------------------------------------
+
+    def health(self) -> HealthBody:
+        """How the gateway is, from memory alone."""
+        now = self.clock.now()
+        roster = self.roster.view()
+        lost = (f"device.{name}" for name in self.gates.lost())
+        down = (f"unit.{unit.name}" for unit in self.supervisor.views() if unit.state == "waiting")
+        return HealthBody(
+            doors=tuple(DoorHealth.of(door) for door in self.gates.view()),
+            alarms=tuple(AlarmHealth.of(alarm) for alarm in (*self.gates.alarms(), *self.condition.alarms())),
+            roster=RosterHealth(version=roster.version, age_s=roster.age_s(now.at), tenants=roster.tenants) if roster.version else None,
+            clock=ClockHealth(trust=now.trust, last_trusted=now.last_trusted),
+            degraded=(*self.condition.words(), *lost, *down),
+        )
+
+    def info(self) -> InfoBody:
+        """What the gateway is."""
+        points = self.settings.access_points
+        return InfoBody(
+            version=__version__,
+            label=self.settings.site.label,
+            drivers={name: plan.kind for name, plan in self.wiring.controllers.items()},
+            access_points={name: f"{point.door}/{point.direction}" for name, point in points.items()},
+            config_version=self.settings.version,
+        )
+
+    # --- wiring ----------------------------------------------------------------------------------------------------------------------
+
+    def _units(self) -> tuple[Unit, ...]:
+        """Doors first; at the end gates, then their controllers, and the uplink last, so that it can tell of the rest."""
+        return (
+            *self.gates.units(),
+            Unit("ready", self._get_ready),
+            Unit("condition", self.condition.run, essential=True, progress=self.condition.pulse.last),
+            Unit("roster", RosterWatch(self.roster, self.settings.roster, self.clock).run),
+            Unit("control", self.control.run),
+            *((Unit("uplink", self._run_uplink, stop_order=2),) if self.uplink else ()),
+        )
+
+    async def _get_ready(self) -> None:
+        if self.controllers:
+            await self.gates.first_ready()
+        self.ready.set()
+        self.supervisor.ready(f"{len(self.settings.doors)} doors")
+
+    async def _run_uplink(self) -> None:
+        """The uplink, once the doors are where they belong."""
+        try:
+            async with asyncio.timeout(DOORS_FIRST_S):
+                await self.ready.wait()
+        except TimeoutError:
+            log.warning("no door is ready yet, connecting all the same")
+        if self.uplink:
+            await self.uplink.run()
+
+    def _tell_start(self) -> None:
+        now = self.clock.now()
+        told = self.opened
+        self.journal.append(
+            GatewayStarted(
+                at=now.at,
+                clock=now.trust,
+                cause=told.cause,
+                clean=told.clean,
+                boot_id=told.boot_id,
+                version=__version__,
+                blind_from=told.blind_from,
+                blind_to=told.blind_to,
+            )
+        )
+        if self.journal.recall(_CONFIG) != self.settings.version:
+            self.journal.append(ConfigApplied(at=now.at, clock=now.trust, config_version=self.settings.version))
+            self.journal.remember(_CONFIG, self.settings.version)
+
+    def _changed(self) -> None:
+        if self.uplink:
+            self.uplink.touch()
+
+    def _roster_told(self, outcome: Applied | Refused) -> None:
+        now = self.clock.now()
+        if isinstance(outcome, Refused):
+            refused = RosterRefused(at=now.at, clock=now.trust, faults=outcome.count, reason=outcome.why, roster_version=outcome.in_force)
+            self.journal.append(refused)
+        else:
+            self.journal.append(
+                RosterApplied(
+                    at=now.at,
+                    clock=now.trust,
+                    roster_version=outcome.book.version,
+                    tenants=len(outcome.book.tenants),
+                    added=outcome.added,
+                    changed=outcome.changed,
+                    removed=outcome.removed,
+                )
+            )
+        self._changed()
+
+
+def new_id() -> str:
+    """A random name for an alarm or a passage: 64 bits, which a gate of 1,500 events a day repeats in no lifetime."""
+    return secrets.token_hex(8)
+
+
+def serve(settings: Settings) -> int:
+    """Run a gateway until SIGTERM or SIGINT and return its exit code. Raises JournalInUse.
+
+    Whatever swallows its cancellation, a thread that never comes back included, the process ends within STOP_WITHIN_S of the signal.
+    """
+    daemon = Daemon(settings)
+    closed = threading.Event()
+
+    def end_all(code: int) -> None:
+        log.error("something would not stop; leaving it behind%s", "" if closed.is_set() else ", the journal open")
+        logging.shutdown()
+        os._exit(code if closed.is_set() else 1)
+
+    def give_up_later(code: int) -> None:
+        timer = threading.Timer(STOP_WITHIN_S - 0.5, end_all, (code,))
+        timer.daemon = True
+        timer.start()
+
+    with asyncio.Runner() as runner:
+        loop = runner.get_loop()
+
+        def told(number: int, _frame: object) -> None:
+            log.info("%s: stopping", signal.Signals(number).name)
+            give_up_later(0)
+            loop.call_soon_threadsafe(daemon.stop)
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, told)
+        ended = runner.run(daemon.run())
+        code = 0 if ended.failed is None else 1
+        daemon.close()
+        closed.set()
+        if code or ended.abandoned:
+            give_up_later(code)
+    return code
