@@ -1,0 +1,122 @@
+"""Epochs: when the numbers begin anew, and what becomes of events that nobody has acknowledged."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from edge.journal import Ack
+from tests.journal.conftest import Make
+from tests.journal.samples import WAIT_S, data_of, eventually, mark_of, opened
+
+
+def loss_of(record_data: dict[str, str]) -> tuple[str, str, str, str]:
+    """The four facts of a record of loss."""
+    return record_data["epoch"], record_data["from"], record_data["to"], record_data["cause"]
+
+
+def test_a_centre_that_knows_more_than_we_gave(make: Make) -> None:
+    """Ahead: asked for a new epoch, we report the numbers that we no longer have and number again what was not acknowledged."""
+    journal = make()
+    journal.open()
+    assert journal.append(*(opened(str(n)) for n in range(1, 11))).wait_blocking(WAIT_S)
+    old = journal.epoch
+    journal.acknowledge("centre", old, 6)
+    assert journal.acknowledge("centre", old, 15) is Ack.AHEAD
+    journal.new_epoch("rolled_back")
+    journal.new_epoch("rolled_back")
+    eventually(lambda: journal.epoch != old and journal.head() == 5, "the new epoch")
+    report, *again = journal.page(0, 10)
+    assert loss_of(data_of(report)) == (old, "11", "15", "rolled_back")
+    assert [mark_of(record) for record in again] == ["7", "8", "9", "10"]
+    assert journal.acked() == {"centre": 0}
+    assert journal.acknowledge("centre", old, 7) is Ack.OTHER_EPOCH
+    assert journal.verify().ok
+    assert journal.verify().epochs == (old, journal.epoch)
+
+
+def test_a_long_backlog_is_carried_over_piece_by_piece(make: Make) -> None:
+    """New events are not kept waiting by it, and none is forgotten when the daemon is restarted half way."""
+    journal = make(group_events=10)
+    journal.open()
+    assert journal.append(*(opened(str(n)) for n in range(500))).wait_blocking(WAIT_S)
+    old = journal.epoch
+    journal.new_epoch("rolled_back")
+    eventually(lambda: journal.epoch != old, "the new epoch")
+    assert journal.append(opened("live")).wait_blocking(WAIT_S)
+    journal.close()
+    again = make(group_events=10)
+    again.open()
+    eventually(lambda: again.head() == 501, "all of it")
+    assert sorted(mark_of(record) for record in again.page(0, 1000)) == sorted([*(str(n) for n in range(500)), "live"])
+    assert again.verify().ok
+
+
+def test_an_old_copy_of_the_database_is_noticed_at_the_start(make: Make, tmp_path: Path) -> None:
+    """The sign of life knows of higher numbers: a new epoch, and what is gone is reported at once."""
+    folder = tmp_path / "journal"
+    journal = make()
+    journal.open()
+    assert journal.append(*(opened(str(n)) for n in range(1, 6))).wait_blocking(WAIT_S)
+    old = journal.epoch
+    journal.acknowledge("centre", old, 4)
+    journal.close()
+    shutil.copy(folder / "journal.db", tmp_path / "copy.db")
+    journal = make()
+    journal.open()
+    assert journal.append(*(opened(str(n)) for n in range(6, 10))).wait_blocking(WAIT_S)
+    journal.close()
+    shutil.copy(tmp_path / "copy.db", folder / "journal.db")
+    restored = make()
+    restored.open()
+    assert restored.epoch != old
+    eventually(lambda: restored.head() == 2, "event 5 under a new number")
+    report, carried = restored.page(0, 10)
+    assert loss_of(data_of(report)) == (old, "6", "9", "rolled_back")
+    assert mark_of(carried) == "5"
+    assert restored.verify().ok
+    epoch = restored.epoch
+    restored.close()
+    again = make()
+    again.open()
+    assert (again.epoch, again.head()) == (epoch, 2)
+
+
+def test_a_copy_from_before_the_last_epoch_is_noticed_too(make: Make, tmp_path: Path) -> None:
+    """It does not even know the epoch's name."""
+    folder = tmp_path / "journal"
+    journal = make()
+    journal.open()
+    assert journal.append(opened("1")).wait_blocking(WAIT_S)
+    journal.close()
+    shutil.copy(folder / "journal.db", tmp_path / "copy.db")
+    journal = make()
+    journal.open()
+    first = journal.epoch
+    journal.new_epoch("rolled_back")
+    eventually(lambda: journal.epoch != first and journal.head() == 1, "the new epoch")
+    second = journal.epoch
+    assert journal.append(opened("2")).wait_blocking(WAIT_S)
+    journal.close()
+    shutil.copy(tmp_path / "copy.db", folder / "journal.db")
+    restored = make()
+    restored.open()
+    assert restored.epoch not in (first, second)
+    eventually(lambda: restored.head() == 2, "event 1 under a new number")
+    assert loss_of(data_of(restored.page(0, 1)[0])) == (second, "1", "2", "rolled_back")
+    assert restored.verify().ok
+
+
+def test_a_database_that_was_removed_is_reported(make: Make, tmp_path: Path) -> None:
+    """Somebody deleted it: the numbers that were not acknowledged are told as lost."""
+    journal = make()
+    journal.open()
+    assert journal.append(*(opened() for _ in range(5))).wait_blocking(WAIT_S)
+    old = journal.epoch
+    journal.acknowledge("centre", old, 2)
+    journal.close()
+    (tmp_path / "journal" / "journal.db").unlink()
+    again = make()
+    assert again.open().cause == "restart"
+    assert again.epoch != old
+    assert [loss_of(data_of(record)) for record in again.page(0, 10)] == [(old, "3", "5", "corrupt")]
