@@ -84,6 +84,29 @@ SHEETS: Mapping[str, tuple[Column, ...]] = {"roster": ROSTER, "houses": HOUSES, 
 NOTES = frozenset({"备注", "说明", "序号", "notes", "note", "remark", "remarks", "comment", "comments"})
 """Columns managers keep for themselves: not read, and nothing said."""
 
+UNREAD = frozenset(
+    {
+        *(
+            "身份证号",
+            "身份证号码",
+            "身份证",
+            "证件号",
+            "证件号码",
+            "证件类型",
+            "性别",
+            "民族",
+            "籍贯",
+            "户籍地址",
+            "年龄",
+            "照片",
+            "床位",
+            "床号",
+        ),
+        *("sex", "gender", "age", "idcard", "idnumber", "nationality", "photo", "bed"),
+    }
+)
+"""Columns that sheets often have and nothing here needs: not taken for misspellings of others."""
+
 _BRACKET = re.compile(r"^(?P<name>[^\[(【]*)[\[(【](?P<inside>[^\])】]*)[\])】]?\s*$")
 _NO_WORD = re.compile(r"[\s_\-*:.]+")
 
@@ -132,6 +155,8 @@ def nearest(columns: Sequence[Column], text: str) -> str | None:
     """The known heading that `text` was probably meant to be, in the language it is written in; None when none is near."""
     names = _names(columns)
     folded = fold(_split(text)[0])
+    if folded in UNREAD:
+        return None
     near = difflib.get_close_matches(folded, names, n=1, cutoff=0.72 if folded.isascii() else 0.66)
     if not near:
         return None

@@ -29,7 +29,7 @@ class RosterSettings(BaseModel):
     card_notation: Notation | None = None
     """How cards are written in a column that does not say. None: such a cell needs a prefix; it is never guessed."""
     groups: dict[str, GroupName] = Field(default_factory=dict)
-    """Words used in the sheet's groups column -> group name, for managers who write Chinese: {早班: morning_shift}."""
+    """Words used in the sheet's groups column -> group name, for managers who write Chinese: {夜班: morning_shift}."""
     default_groups: dict[PersonKind, tuple[GroupName, ...]] = Field(default_factory=_usual_groups)
     """The groups of a person whose groups cell is empty, by kind."""
     hot_reload: bool = True

@@ -32,7 +32,7 @@ def test_reads_numbers_dates_and_text(xlsx_roster: Callable[..., Sheets]) -> Non
     """Whole numbers become digits, dates come as cells or text, a decimal card may be a number."""
     sheets = xlsx_roster(
         ["编号", "姓名", "房号", "起始日期", "截止日期", "卡号[十进制]", "人脸同意"],
-        [1001, "甲", 301, date(2026, 3, 1), datetime(2027, 2, 28, 0, 0), 13477100, True],
+        [1001, "甲", 301, date(2026, 3, 1), datetime(2027, 2, 28), 13477100, True],  # noqa: DTZ001 - Excel knows no zones
         ["1002", "乙", "302", "2026年3月1日", "2027/2/28", "0013477183", "否"],
     )
     assert not sheets.faults
@@ -83,7 +83,7 @@ def test_positions_are_exact_below_empty_rows_and_columns(folder: Path, read: Re
 
 @pytest.mark.parametrize(("value", "kind", "code"), [("#N/A", "e", "error_value"), ("=A1&1", "f", "formula_empty")])
 def test_error_values_and_uncomputed_formulas_are_faults(folder: Path, read: Read, value: str, kind: str, code: str) -> None:
-    """calamine gives an empty cell for both; a person would silently lose a card."""
+    """An empty cell is what calamine gives for both; a person would silently lose a card."""
     book = openpyxl.Workbook()
     sheet = book.active
     assert sheet is not None
