@@ -35,9 +35,10 @@ class Faces:
 
 
 def folder() -> Path | None:
-    """The set that ANYU_FACES names, or None where it is not on this machine."""
-    place = Path(os.environ.get("ANYU_FACES", "/nonexistent")) / "lfw-dev"
-    return place if place.is_dir() else None
+    """The set in the folder that ANYU_FACES names (lfw-dev, or the first set there), or None where there is none on this machine."""
+    base = Path(os.environ.get("ANYU_FACES", "/nonexistent"))
+    sets = [base / "lfw-dev", *(sorted(base.iterdir()) if base.is_dir() else []), base]
+    return next((place for place in sets if next(place.glob("*/*.jpg"), None) is not None), None)
 
 
 def cache() -> Path:
