@@ -25,6 +25,7 @@ Verb = Callable[[Mapping[str, object], Actor], Awaitable[object] | AsyncIterator
 MAX_LINE = 64 * 1024  # the longest request is a roster command of a few hundred bytes
 MAX_CONNECTIONS = 16  # a guard's screen, a `--follow` or two, the installer; more is a mistake
 IDLE_S = 60.0  # who connects and says nothing is let go, so that the 16 places come free again
+HEAR_S = 2.0  # who is refused has this long to ask
 SLOW_S = 10.0  # who asks and does not read the answer
 # Commands that change something are written to the log with their actor; the others would only fill it.
 SAFE = ("what", "access_point", "door", "state", "reason", "yes")  # arguments that are never a number of a card or a PIN
@@ -76,12 +77,16 @@ class ControlServer:
         try:
             there: socket.socket = writer.get_extra_info("socket")
             actor = actor_of(there)
+            refusal = None
             if not may_command(actor, allowed):
                 log.warning("control: %s may not command, refused", actor)
-                await _say(writer, _no("forbidden", "only root and members of the guards' group may command"))
-                return
-            if len(self._open) > MAX_CONNECTIONS:
-                await _say(writer, _no("busy", "too many connections"))
+                refusal = _no("forbidden", "only root and members of the guards' group may command")
+            elif len(self._open) > MAX_CONNECTIONS:
+                refusal = _no("busy", "too many connections")
+            if refusal is not None:
+                async with asyncio.timeout(HEAR_S):
+                    await reader.readline()  # unread, its request would turn our closing into a reset that eats the answer
+                await _say(writer, refusal)
                 return
             while True:
                 async with asyncio.timeout(IDLE_S):
