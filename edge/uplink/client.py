@@ -225,6 +225,7 @@ class Client:
         client.on_publish = self._on_publish
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
+        client.on_socket_open = _no_delay
         return client
 
     def _on_connect(self, _c: Paho, _u: object, _flags: object, reason: ReasonCode, properties: Properties | None) -> None:
@@ -276,6 +277,12 @@ class Client:
         for waiting in self._pending.values():
             _result(waiting, LOST)
         self._pending.clear()
+
+
+def _no_delay(_client: Paho, _user: object, sock: object) -> None:
+    """Small messages go at once: waiting to fill a packet costs 40 ms a round trip (230 instead of thousands of events a second)."""
+    if isinstance(sock, socket.socket):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 async def _first(*waiting: asyncio.Future[Any], timeout_s: float | None = None) -> None:

@@ -30,12 +30,17 @@ class Limits:
     reserve: int = 8  # of these, kept free for live events: a turnstile rush makes no more in one round trip
     batch: int = 100  # events in one backlog message
     pull: int = 500  # events read from disk in one go: 0.25 MB, 5 ms
-    outstanding: int = 10_000  # sent but not acknowledged: half a second at 20,000/s, and 5 MB to send again at worst
+    far: int = 100  # backlog messages sent but not acknowledged: mosquitto keeps 1,000 for a slow centre and drops what is beyond
     live_burst: int = 1_000  # more than this waiting live is a backlog: singles go at 5,000/s, batches at 20,000/s
     default_rate: int = 20  # backlog events a second without credit; see UplinkSettings.backlog_per_s
     stall_s: float = 3.0  # CONTRACT section 4
     backoff_max_s: float = 600.0  # CONTRACT section 4
     credit_fresh_s: float = 180.0  # three health messages unanswered: what it granted once is no promise any more
+
+    @property
+    def outstanding(self) -> int:
+        """Events of the backlog that may be sent but not acknowledged: 10,000 in batches of 100, half a second at 20,000/s."""
+        return self.far * self.batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,8 +302,8 @@ class Delivery:
         return min((credit for c in self._each if (credit := self._credit(c, now)) is not None), default=self.limits.default_rate)
 
     def _fill(self, now: float) -> None:
-        """The bucket holds a quarter of a second, or a batch: enough to bridge a busy loop, too little to be a burst."""
+        """The bucket holds a quarter of a second, or two batches: enough to bridge a busy loop, too little to be a burst."""
         rate = self._rate(now)
-        most = max(float(self.limits.batch), rate / 4)
+        most = max(2.0 * self.limits.batch, rate / 4)
         self._tokens = min(most, self._tokens + (now - self._filled_at) * rate)
         self._filled_at = now

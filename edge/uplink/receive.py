@@ -23,6 +23,7 @@ from edge.uplink.complaints import Complaints
 from edge.uplink.identity import options
 from edge.uplink.ledger import Ledger, Summary, Word
 from edge.uplink.messages import Ack
+from edge.uplink.receive_store import Key
 from edge.uplink.reconnect import Backoff
 from edge.uplink.settings import BrokerSettings
 from edge.uplink.status import dump
@@ -38,6 +39,9 @@ GROUP = 200
 
 LEAST_CREDIT = 20
 """What a gateway without credit allows itself; see UplinkSettings.backlog_per_s."""
+
+ACKS_FLYING = 20
+"""Acknowledgements on their way at once: mosquitto's own window for us."""
 
 RETRY_S = 1.0
 """Between attempts at a database that cannot be written."""
@@ -76,6 +80,9 @@ class Receiver:
         self._guard = threading.Lock()  # the ledger, between its thread and who asks for the summary
         self._arrived: Queue[Message | None] = Queue(WAITING)
         self._client: Client | None = None
+        self._unsaid: dict[Key, int] = {}
+        self._saying = 0
+        self._credit = LEAST_CREDIT
         self._stopping = False
 
     async def run(self) -> None:
@@ -137,13 +144,26 @@ class Receiver:
                 self._arrived.put(message, timeout=0.5)
                 return
 
-    def _acknowledge(self, words: list[tuple[Word, int]]) -> None:
+    def _acknowledge(self, words: list[Word], credit: int) -> None:
+        """The newest word of each run waits for its place in the window: each says all that those before it said."""
+        self._credit = credit
+        self._unsaid.update((word.key, word.seq) for word in words)
+        self._say()
+
+    def _say(self) -> None:
         client = self._client
         if client is None:
-            return  # they are said again when the gateway's health comes
-        for word, credit in words:
-            topic = Topics(word.key.site, word.key.gateway).ack(self._consumer)
-            client.publish(topic, dump(Ack(epoch=word.key.epoch, seq=word.seq, credit=credit)))
+            self._unsaid.clear()  # said again when the gateway's health comes
+            return
+        while self._unsaid and self._saying < ACKS_FLYING:
+            key, seq = self._unsaid.popitem()
+            self._saying += 1
+            word = dump(Ack(epoch=key.epoch, seq=seq, credit=self._credit))
+            client.publish(Topics(key.site, key.gateway).ack(self._consumer), word).add_done_callback(self._said)
+
+    def _said(self, _answer: object) -> None:
+        self._saying -= 1
+        self._say()
 
     # --- the disk, on its own thread -------------------------------------------------------------------------------------------------
 
@@ -186,7 +206,7 @@ class Receiver:
         if complaint:
             self._complaints.begin("malformed", "messages that are none of ours are dropped and counted; the first: %s", complaint)
         with suppress(RuntimeError):
-            loop.call_soon_threadsafe(self._acknowledge, [(word, credit) for word in words])
+            loop.call_soon_threadsafe(self._acknowledge, words, credit)
         if self._on_event is not None:
             for arrival in fresh:
                 self._on_event(arrival)

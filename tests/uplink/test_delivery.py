@@ -1,0 +1,430 @@
+"""The delivery's decisions, in simulated time: no broker, no disk, no clock."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import random
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from edge.journal import Ack as Verdict
+from edge.uplink.coverage import Coverage
+from edge.uplink.delivery import Delivery, Lane, Limits, Send
+
+LIMITS = Limits(window=20, reserve=4, batch=10, pull=50, far=10, live_burst=50, default_rate=20)
+
+
+def drained(delivery: Delivery, now: float, *, settle: bool = True) -> list[Send]:
+    """Everything it wants to send at this moment, carried out at once."""
+    sends = []
+    while (send := delivery.next(now)) is not None:
+        events = send.upto - send.after
+        messages = events if send.lane is Lane.LIVE else -(-events // LIMITS.batch)
+        delivery.sent(send, send.upto, events, messages, now)
+        sends.append(send)
+        if settle:
+            for _ in range(messages):
+                delivery.settled(send.lane, True, now)
+    return sends
+
+
+def numbers(sends: list[Send], lane: Lane | None = None) -> list[int]:
+    """The numbers sent, in order."""
+    return [n for send in sends if lane in {None, send.lane} for n in range(send.after + 1, send.upto + 1)]
+
+
+def generous(delivery: Delivery, now: float, acked: int = 0) -> None:
+    """The centre speaks for the first time and takes whatever comes."""
+    delivery.acknowledged("centre", acked, Verdict.REPEATED, 100_000, now)
+
+
+def test_live_goes_before_backlog_one_by_one() -> None:
+    """What is committed now is sent before what has waited for days."""
+    delivery = Delivery(LIMITS, ["centre"])
+    delivery.connected(0.0, 1_000, {"centre": 0})
+    generous(delivery, 0.0)
+    delivery.committed(1_003)
+    first = delivery.next(0.0)
+    assert first == Send(Lane.LIVE, 1_000, 1_003)
+
+
+def test_backlog_never_takes_the_last_places_of_the_window() -> None:
+    """A live event finds room even while no PUBACK comes."""
+    delivery = Delivery(LIMITS, ["centre"])
+    delivery.connected(0.0, 1_000, {"centre": 0})
+    generous(delivery, 0.0)
+    flying = sum(-(-(send.upto - send.after) // LIMITS.batch) for send in drained(delivery, 0.0, settle=False))
+    assert flying <= LIMITS.window - LIMITS.reserve
+    delivery.committed(1_001)
+    assert numbers(drained(delivery, 0.0, settle=False), Lane.LIVE) == [1_001]
+
+
+def test_backlog_keeps_to_the_credit() -> None:
+    """At 40 events a second nothing more than that leaves in ten seconds, beyond the bucket."""
+    delivery = Delivery(LIMITS, ["centre"])
+    delivery.connected(0.0, 10_000, {"centre": 0})
+    delivery.acknowledged("centre", 0, Verdict.REPEATED, 40, 0.0)
+    sent = 0
+    for tick in range(1, 101):
+        now = tick / 10
+        batch = numbers(drained(delivery, now))
+        sent += len(batch)
+        if batch:
+            delivery.acknowledged("centre", batch[-1], Verdict.ADVANCED, 40, now)
+    assert 350 <= sent <= 400 + 2 * LIMITS.batch
+
+
+def test_credit_nought_means_wait_and_nobody_is_blamed() -> None:
+    """A centre that asks for a pause gets live events only."""
+    delivery = Delivery(LIMITS, ["centre"])
+    delivery.connected(0.0, 100, {"centre": 0})
+    delivery.acknowledged("centre", 0, Verdict.REPEATED, 0, 0.0)
+    drained(delivery, 0.0)  # the bucket's first fill was the default rate's
+    for second in range(1, 100):
+        assert delivery.tick(float(second)) == ()
+        assert numbers(drained(delivery, float(second)), Lane.BACKLOG) == []
+    delivery.committed(101)
+    assert numbers(drained(delivery, 100.0)) == [101]
+
+
+def test_stale_credit_falls_back_to_the_default() -> None:
+    """What a centre granted before it went silent is no promise after three minutes."""
+    delivery = Delivery(LIMITS, ["centre"])
+    delivery.connected(0.0, 10_000, {"centre": 0})
+    delivery.acknowledged("centre", 0, Verdict.REPEATED, 0, 0.0)
+    drained(delivery, 0.0)
+    now = LIMITS.credit_fresh_s + 20.0
+    assert delivery.wake_at(now - 20.0) is not None
+    delivery.tick(now)
+    assert numbers(drained(delivery, now), Lane.BACKLOG)
+
+
+def test_no_progress_for_three_seconds_goes_back_to_the_first_unacknowledged() -> None:
+    """Go-back-N, with a short window after a stall and the full one after progress."""
+    delivery = Delivery(LIMITS, ["centre"])
+    delivery.connected(0.0, 200, {"centre": 0})
+    generous(delivery, 0.0)
+    first = numbers(drained(delivery, 0.0))
+    assert first[0] == 1
+    assert len(first) <= LIMITS.outstanding
+    delivery.acknowledged("centre", 30, Verdict.ADVANCED, 100_000, 1.0)
+    drained(delivery, 1.0)
+    assert delivery.tick(3.9) == ()
+    assert delivery.tick(4.1) == ("centre",)
+    again = numbers(drained(delivery, 4.1))
+    assert again[0] == 31
+    assert len(again) == LIMITS.batch
+    delivery.acknowledged("centre", 40, Verdict.ADVANCED, 100_000, 4.2)
+    assert len(numbers(drained(delivery, 4.2))) == 2 * LIMITS.batch
+    assert delivery.silent == {}
+
+
+def test_stall_is_said_once_and_repeated_ever_more_rarely() -> None:
+    """Back-off from 3 s to 10 minutes, one complaint."""
+    delivery = Delivery(LIMITS, ["centre"])
+    delivery.connected(0.0, 5, {"centre": 0})
+    generous(delivery, 0.0)
+    times, said, now = [0.0], 0, 0.0
+    drained(delivery, now)
+    while now < 7_000.0:
+        now += 0.5
+        said += len(delivery.tick(now))
+        if numbers(drained(delivery, now)):
+            times.append(now)
+    waits = [b - a for a, b in itertools.pairwise(times)]
+    assert said == 1
+    assert waits[0] == pytest.approx(LIMITS.stall_s, abs=0.6)
+    assert waits == sorted(waits)
+    assert waits[-1] == pytest.approx(LIMITS.backoff_max_s, abs=0.6)
+
+
+def test_centre_that_never_acked_gets_each_event_once_then_repeats() -> None:
+    """Nobody acknowledges: everything goes out once before anything goes out twice, and the repetitions back off."""
+    delivery = Delivery(LIMITS, ["centre"])
+    delivery.connected(0.0, 300, {"centre": 0})
+    order: list[int] = []
+    now = 0.0
+    while len(order) < 900 and now < 1_000.0:
+        delivery.tick(now)
+        order += numbers(drained(delivery, now))
+        now += 0.25
+    assert order[:300] == list(range(1, 301))
+    assert order[300:600] == list(range(1, 301))
+    assert delivery.silent == {"centre": False}
+
+
+def test_live_events_do_not_put_off_the_repetition() -> None:
+    """A busy gate still repeats what a silent centre may have missed."""
+    delivery = Delivery(LIMITS, ["centre"])
+    delivery.connected(0.0, 0, {"centre": 0})
+    head, now, sent = 0, 0.0, []
+    while now < 5.0:
+        now += 0.5
+        head += 1
+        delivery.committed(head)
+        delivery.tick(now)
+        sent += numbers(drained(delivery, now))
+    assert sent.count(1) >= 2
+
+
+def test_centre_that_went_back_is_replayed_at_once() -> None:
+    """Restored from a backup of yesterday: it gets everything since, without waiting for a stall."""
+    delivery = Delivery(LIMITS, ["centre"])
+    delivery.connected(0.0, 500, {"centre": 500})
+    assert numbers(drained(delivery, 0.0)) == []
+    delivery.acknowledged("centre", 450, Verdict.WENT_BACK, 100_000, 1.0)
+    sent, now = [], 1.0
+    while now < 3.0:
+        sent += numbers(drained(delivery, now))
+        now += 0.1
+    assert sent == list(range(451, 501))
+
+
+def test_centre_back_after_a_long_silence_need_not_wait_for_the_back_off() -> None:
+    """Its first word, even without progress, begins the repetition."""
+    delivery = Delivery(LIMITS, ["centre"])
+    delivery.connected(0.0, 50, {"centre": 10})
+    now = 0.0
+    while now < 500.0:
+        delivery.tick(now)
+        drained(delivery, now)
+        now += 1.0
+    delivery.acknowledged("centre", 10, Verdict.REPEATED, 100_000, now)
+    assert numbers(drained(delivery, now))[0] == 11
+
+
+def test_centre_that_only_ever_repeats_itself_is_not_flooded() -> None:
+    """One that answers each repetition with the same number gets no more than the back-off allows."""
+    delivery = Delivery(LIMITS, ["centre"])
+    delivery.connected(0.0, 1_000, {"centre": 10})
+    sent, now = 0, 0.0
+    while now < 3_600.0:
+        now += 0.5
+        delivery.tick(now)
+        came = numbers(drained(delivery, now))
+        sent += len(came)
+        if came:
+            delivery.acknowledged("centre", 10, Verdict.REPEATED, 1_000, now + 0.1)
+    assert sent < 400
+
+
+def test_dead_consumer_delays_nobody() -> None:
+    """Two consumers, one dead since long ago: the other gets its backlog at its own pace."""
+    delivery = Delivery(LIMITS, ["centre", "auditor"])
+    delivery.connected(0.0, 5_000, {"centre": 4_000, "auditor": 100})
+    delivery.acknowledged("centre", 4_000, Verdict.REPEATED, 100_000, 0.0)
+    got = Coverage(4_000)
+    now = 0.0
+    while got.contiguous < 5_000:
+        now += 0.05
+        assert now < 10.0
+        delivery.tick(now)
+        for number in numbers(drained(delivery, now)):
+            got.add(number, number)
+        if got.contiguous > 4_000:
+            delivery.acknowledged("centre", got.contiguous, Verdict.ADVANCED, 100_000, now)
+
+
+def test_refused_backlog_is_tried_again_from_the_start_ever_more_rarely() -> None:
+    """Denied by the broker: live events are still offered, the backlog waits and loses nothing."""
+    delivery = Delivery(LIMITS, ["centre"])
+    delivery.connected(0.0, 100, {"centre": 10})
+    generous(delivery, 0.0, 10)
+    tries, now = [], 0.0
+    while now < 3_000.0:
+        delivery.tick(now)
+        send = delivery.next(now)
+        if send is not None:
+            tries.append((now, send.after))
+            delivery.sent(send, send.upto, send.upto - send.after, 1, now)
+            delivery.settled(send.lane, False, now)
+        now += 0.5
+    assert {after for _, after in tries} == {10}
+    assert len(tries) < 15
+    assert delivery.refused == {Lane.BACKLOG}
+    delivery.committed(101)
+    assert numbers(drained(delivery, now), Lane.LIVE) == [101]
+
+
+def test_nothing_leaves_while_held_and_nobody_is_blamed_afterwards() -> None:
+    """A degraded journal: silence, then the backlog goes on."""
+    delivery = Delivery(LIMITS, ["centre"])
+    delivery.connected(0.0, 100, {"centre": 0})
+    generous(delivery, 0.0)
+    drained(delivery, 0.0)
+    delivery.hold(True, 1.0)
+    delivery.committed(101)
+    assert (delivery.tick(500.0), delivery.next(500.0), delivery.wake_at(500.0)) == ((), None, None)
+    delivery.hold(False, 500.0)
+    assert delivery.tick(501.0) == ()
+    assert 101 in numbers(drained(delivery, 501.0))
+
+
+def test_burst_too_large_for_the_live_lane_becomes_backlog() -> None:
+    """Thousands at once go in batches; what comes after them is live again."""
+    delivery = Delivery(LIMITS, ["centre"])
+    delivery.connected(0.0, 0, {"centre": 0})
+    generous(delivery, 0.0)
+    delivery.committed(500)
+    assert {send.lane for send in drained(delivery, 0.0)} == {Lane.BACKLOG}
+    delivery.committed(501)
+    assert numbers(drained(delivery, 0.0), Lane.LIVE) == [501]
+
+
+def test_reconnect_begins_at_the_first_unacknowledged() -> None:
+    """A killed broker forgot what it had acknowledged: it is all sent again."""
+    delivery = Delivery(LIMITS, ["centre"])
+    delivery.connected(0.0, 50, {"centre": 0})
+    generous(delivery, 0.0)
+    drained(delivery, 0.0)
+    delivery.disconnected()
+    delivery.committed(60)
+    assert delivery.next(1.0) is None
+    delivery.connected(2.0, 60, {"centre": 20})
+    assert numbers(drained(delivery, 2.0))[0] == 21
+
+
+@pytest.mark.parametrize("window", [1, 2, 3, 10, 65_535])
+def test_window_of_the_broker_is_kept(window: int) -> None:
+    """Never more in flight than the broker can take; two at least, or nothing would ever move."""
+    delivery = Delivery(LIMITS, ["centre"])
+    delivery.connected(0.0, 1_000, {"centre": 0}, window)
+    generous(delivery, 0.0)
+    delivery.committed(1_040)
+    messages = 0
+    for send in drained(delivery, 0.0, settle=False):
+        events = send.upto - send.after
+        messages += events if send.lane is Lane.LIVE else -(-events // LIMITS.batch)
+    assert 1 <= messages <= max(2, min(window, LIMITS.window))
+
+
+# --- a whole world in simulated time ---------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class World:
+    """A gateway, a broker that loses and delays, and centres that die, are restored and come back."""
+
+    seed: int
+    consumers: tuple[str, ...]
+    loss: float
+    now: float = 0.0
+    head: int = 0
+    online: bool = False
+    acked: dict[str, int] = field(default_factory=dict)
+    centres: dict[str, Coverage] = field(default_factory=dict)
+    alive: dict[str, bool] = field(default_factory=dict)
+    due: list[tuple[float, int, tuple[object, ...]]] = field(default_factory=list)
+    tie: itertools.count[int] = field(default_factory=itertools.count)
+    connection: int = 0
+    flying: int = 0
+
+    def __post_init__(self) -> None:
+        self.rng = random.Random(self.seed)
+        self.delivery = Delivery(LIMITS, self.consumers)
+        self.acked = dict.fromkeys(self.consumers, 0)
+        self.centres = {name: Coverage() for name in self.consumers}
+        self.alive = dict.fromkeys(self.consumers, True)
+
+    def at(self, delay: float, *what: object) -> None:
+        """Something will happen after a delay."""
+        heapq.heappush(self.due, (self.now + delay, next(self.tie), what))
+
+    def connect(self) -> None:
+        """A new connection; every centre speaks soon after."""
+        self.online, self.flying = True, 0
+        self.connection += 1
+        self.delivery.connected(self.now, self.head, self.acked)
+        for name in self.consumers:
+            self.at(0.1, "speak", name)
+
+    def cut(self) -> None:
+        """The connection ends."""
+        self.online = False
+        self.delivery.disconnected()
+
+    def step(self, until: float, *, faithful: bool) -> None:
+        """Let time pass; `faithful`: nothing is lost."""
+        while self.now < until:
+            self.delivery.tick(self.now)
+            while self.online and (send := self.delivery.next(self.now)) is not None:
+                self.carry(send, faithful=faithful)
+            wake = self.delivery.wake_at(self.now) if self.online else None
+            times = [until, *([wake] if wake is not None else []), *([self.due[0][0]] if self.due else [])]
+            self.now = max(self.now + 0.001, min(times))
+            while self.due and self.due[0][0] <= self.now:
+                self.happen(heapq.heappop(self.due)[2], faithful=faithful)
+
+    def carry(self, send: Send, *, faithful: bool) -> None:
+        """Carry out a send through the broker."""
+        size = 1 if send.lane is Lane.LIVE else LIMITS.batch
+        pieces = [range(n, min(n + size, send.upto + 1)) for n in range(send.after + 1, send.upto + 1, size)]
+        assert send.upto <= self.head, "only what is committed is sent"
+        self.flying += len(pieces)
+        assert self.flying <= LIMITS.window, "the window is kept"
+        for piece in pieces:
+            self.at(self.rng.uniform(0.0, 0.05), "puback", send.lane, self.connection)
+            for name in self.consumers:
+                if faithful or self.rng.random() >= self.loss:
+                    self.at(self.rng.uniform(0.0, 0.3), "arrive", name, piece)
+        self.delivery.sent(send, send.upto, send.upto - send.after, len(pieces), self.now)
+
+    def happen(self, what: tuple[object, ...], *, faithful: bool) -> None:
+        """One thing happens."""
+        match what:
+            case ("puback", Lane() as lane, int() as connection):
+                if self.online and connection == self.connection:
+                    self.flying -= 1
+                    self.delivery.settled(lane, True, self.now)
+            case ("arrive", str() as name, range() as piece):
+                if self.alive[name]:
+                    for seq in piece:
+                        self.centres[name].add(seq, seq)
+                    self.at(0.02, "speak", name)
+            case ("speak", str() as name):
+                if self.alive[name] and self.online and (faithful or self.rng.random() >= self.loss):
+                    self.hear(name, self.centres[name].contiguous)
+
+    def hear(self, name: str, seq: int) -> None:
+        """The journal takes a centre's word."""
+        known = self.acked[name]
+        self.acked[name] = seq
+        verdict = Verdict.ADVANCED if seq > known else Verdict.REPEATED if seq == known else Verdict.WENT_BACK
+        self.delivery.acknowledged(name, seq, verdict, 2_000, self.now)
+
+
+ACTIONS = st.sampled_from(["commit", "burst", "cut", "connect", "die", "live", "restore", "wait", "long"])
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(seed=st.integers(0, 2**32), loss=st.sampled_from([0.0, 0.1, 0.5]), two=st.booleans(), story=st.lists(ACTIONS, max_size=25))
+def test_everything_reaches_every_centre_in_the_end(seed: int, loss: float, two: bool, story: list[str]) -> None:
+    """Whatever is lost, cut, killed or restored meanwhile: when all is well again, every centre gets every number."""
+    world = World(seed, ("centre", "auditor") if two else ("centre",), loss)
+    for action in story:
+        name = world.rng.choice(world.consumers)
+        match action:
+            case "commit" | "burst":
+                world.head += 3 if action == "commit" else 200
+                if world.online:
+                    world.delivery.committed(world.head)
+            case "cut":
+                world.cut()
+            case "connect":
+                world.connect()
+            case "die" | "live":
+                world.alive[name] = action == "live"
+            case "restore":
+                world.centres[name] = Coverage(world.centres[name].contiguous // 2)
+            case _:
+                world.step(world.now + (1.0 if action == "wait" else 400.0), faithful=False)
+    world.alive = dict.fromkeys(world.consumers, True)
+    world.connect()
+    # Both back-offs may stand at ten minutes; a centre that speaks again ends its own.
+    world.step(world.now + 2_000.0, faithful=True)
+    assert {name: centre.contiguous for name, centre in world.centres.items()} == dict.fromkeys(world.consumers, world.head)
+    assert world.acked == dict.fromkeys(world.consumers, world.head)
