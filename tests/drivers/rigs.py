@@ -196,11 +196,12 @@ class SimulatedRig:
 
 MEDIA = ("memory", "pty", "tcp")
 CONVERTERS: Mapping[str, Mapping[str, object]] = {
-    "hex_cr": {"framing": "hex_cr", "format": "h10301"},
-    "decimal_crlf": {"framing": "decimal_crlf", "format": "w26"},
-    "stx_etx": {"framing": "stx_etx", "format": "w26"},
+    "hex_cr": {"framing": "hex_cr", "format": "h10301", "gap_s": 5.0},
+    "decimal_crlf": {"framing": "decimal_crlf", "format": "w26", "gap_s": 5.0},
+    "stx_etx": {"framing": "stx_etx", "format": "w26", "gap_s": 5.0},
     "fixed": {"framing": "fixed", "format": "h10301", "gap_s": 0.02},
 }
+"""Framings with an end mark get a gap that no busy machine reaches between two chunks; the fixed one has to wait its gap for every card."""
 
 
 def _rigs() -> dict[str, Callable[[Path], Rig]]:
