@@ -5,6 +5,7 @@ registered, does a rule lead through this access point, at this time.
 
 An exit releases for whoever presents a card or a PIN, known or not, ended or not, under lock-down too: it must never hold anybody inside.
 What gave no number at all is no card (it may be noise on a wire) and releases nothing; the exit button is there for that.
+A face is the exception: it opens an exit only where it is good enough to open by itself, since a card, a PIN or the button always does.
 Under lock-down nobody enters by a credential, guards included, for a guard's card can be lost or taken: a guard at the desk unlocks.
 An expired permit refuses nobody.
 """
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from edge.access.reasons import Reason
-from edge.access.request import CardShown, PinShown, Request
+from edge.access.request import CardShown, FaceShown, PinShown, Request
 from edge.access.rules import AccessPoint, Mode, Rules, groups_of
 from edge.access.state import State
 from edge.access.terms import Book, Direction, Method, PersonKind, Tenant, Visit
@@ -68,6 +69,8 @@ def decide(request: Request, book: Book, rules: Rules, state: State, now: Moment
         reason = _tenant(person, request.access_point, rules, now)
     if at_exit and person is not None and not reason.grants:
         reason = Reason.EXIT_ALWAYS
+    if isinstance(credential, FaceShown) and not credential.alone and reason.grants:
+        reason = Reason.NEEDS_SECOND_FACTOR
 
     return Decision(
         reason,
@@ -91,13 +94,18 @@ def _whose(request: Request, book: Book) -> tuple[str | None, bool]:
         case PinShown(hashed):
             forced = book.duress.get(hashed)
             return (forced, True) if forced is not None else (book.pins.get(hashed), False)
+        case FaceShown(ref):
+            return ref, False
     return None, False
 
 
 def _stranger(request: Request, at_exit: bool) -> Reason:
-    if not isinstance(request.credential, CardShown | PinShown):
-        return Reason.MISREAD
-    return Reason.EXIT_ALWAYS if at_exit else Reason.UNKNOWN_CREDENTIAL
+    match request.credential:
+        case CardShown() | PinShown():
+            return Reason.EXIT_ALWAYS if at_exit else Reason.UNKNOWN_CREDENTIAL
+        case FaceShown():
+            return Reason.UNKNOWN_CREDENTIAL  # moved out between two frames
+    return Reason.MISREAD
 
 
 def _visitor(visit: Visit, point: AccessPoint, state: State, now: Moment) -> Reason:

@@ -30,7 +30,16 @@ class PinShown:
     method = Method.PIN
 
 
-Credential = CardShown | CardUnreadable | PinShown
+@dataclass(frozen=True, slots=True)
+class FaceShown:
+    """A face that enough frames took for this tenant. `alone`: what the calibration promises is enough for a face by itself to open."""
+
+    ref: str
+    alone: bool
+    method = Method.FACE
+
+
+Credential = CardShown | CardUnreadable | PinShown | FaceShown
 
 
 @dataclass(frozen=True, slots=True)

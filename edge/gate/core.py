@@ -45,7 +45,9 @@ from edge.gate.recorder import Memory
 from edge.gate.view import Answer, DoorView, Result
 from edge.gate.visits import Visits
 
-SIGNALS: Mapping[Reason, Signal] = MappingProxyType({Reason.TOO_MANY_ATTEMPTS: Signal.USE_CARD, Reason.NEEDS_SECOND_FACTOR: Signal.WAIT})
+SIGNALS: Mapping[Reason, Signal] = MappingProxyType(
+    {Reason.TOO_MANY_ATTEMPTS: Signal.USE_CARD, Reason.NEEDS_SECOND_FACTOR: Signal.USE_CARD}
+)
 """What a person is told; every other refusal is REFUSED, every grant OK."""
 AGAIN_S = 1.0  # a reader repeats a card that is held to it two or three times a second: that is one refusal
 STATES_S = 1.0  # a board tells the states of its inputs within a second of Back; what is told then is no edge
@@ -180,6 +182,8 @@ class GateCore:
             fx.events.append(self._passages.duress(passage, now))
         if decision.wrong_pin:
             self._pins[point].wrong(now.mono)
+        if decision.method is Method.FACE:
+            return  # a face that is told to use its card refuses nobody, and a camera sees the same face again and again
         if count := self._refusals[point].refused(now.mono):
             fx.events.append(
                 RepeatedRefusals(

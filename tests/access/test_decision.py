@@ -8,7 +8,7 @@ import pytest
 
 from edge.access.decision import decide
 from edge.access.reasons import Reason
-from edge.access.request import CardShown, CardUnreadable, Credential, PinShown, Request
+from edge.access.request import CardShown, CardUnreadable, Credential, FaceShown, PinShown, Request
 from edge.access.rules import Mode, PinLimits, Rules
 from edge.access.state import REFUSALS, WITHIN_S, PinTally, RefusalTally, State
 from edge.access.terms import Book, Method, PersonKind
@@ -52,6 +52,14 @@ RESIDENT, ENDED, COMING, STAFF, GUARD, PERMIT, VISITOR, OTHER, NOBODY, FORGOTTEN
         (PinShown(b"pin-of-ended"), "north_in", 0, Reason.EXPIRED),
         (PinShown(b"wrong"), "north_in", 0, Reason.UNKNOWN_CREDENTIAL),
         (PinShown(b"wrong"), "north_out", 0, Reason.EXIT_ALWAYS),
+        (FaceShown("resident", alone=True), "north_in", 0, Reason.GRANTED),
+        (FaceShown("resident", alone=False), "north_in", 0, Reason.NEEDS_SECOND_FACTOR),
+        (FaceShown("resident", alone=True), "north_in", 11, Reason.WRONG_TIME),
+        (FaceShown("resident", alone=False), "north_in", 11, Reason.WRONG_TIME),
+        (FaceShown("resident", alone=True), "north_out", 11, Reason.EXIT_ALWAYS),
+        (FaceShown("resident", alone=False), "north_out", 0, Reason.NEEDS_SECOND_FACTOR),
+        (FaceShown("ended", alone=True), "north_in", 0, Reason.EXPIRED),
+        (FaceShown("moved-out", alone=True), "north_in", 0, Reason.UNKNOWN_CREDENTIAL),
     ],
 )
 def test_reasons(book: Book, rules: Rules, moment: At, credential: Credential, point: str, hours: float, reason: Reason) -> None:

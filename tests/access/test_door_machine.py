@@ -167,7 +167,7 @@ class DoorMachine(RuleBasedStateMachine):
     @rule(leaf=st.sampled_from(Leaf))
     def leaf_moves(self, leaf: Leaf) -> None:
         """The contact speaks, or goes silent; nobody who may open forces."""
-        excused = bool(self.open_grants) or self.door.holding or self.lock.released(self.now) or not self.lock.up
+        excused = bool(self.open_grants) or self.door.holding or (self.lock.released(self.now) and not self.slow)
         was_forced = self.forced
         self.take(self.door.moved(leaf, self.now))
         if leaf is Leaf.OPEN and excused:

@@ -1,0 +1,1 @@
+"""May we keep this? Keys, sealed files and how long they live."""
