@@ -74,7 +74,8 @@ def open_sheet(table: Table, columns: Sequence[Column], notes: Notes) -> Sheet |
             best = (number, found, unknown)
     at, found, unknown = best
     needed = [column for column in columns if column.required]
-    if len(found) < 2:  # one word may be a title; nothing of such a row is repeated, it may be somebody's data
+    if len(found) < 2 and any(column.key not in {heading.key for heading in found} for column in needed):
+        # one word may be a title; nothing of such a row is repeated, it may be somebody's data
         place = table.place(table.rows[0].number if table.rows else 1)
         notes.fault("no_headings", place, needed=", ".join(f"{column.key} {column.zh}" for column in needed))
         return None
