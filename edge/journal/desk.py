@@ -17,6 +17,9 @@ from edge.journal.ring import Entry, Ring, precious
 from edge.journal.settings import JournalSettings
 from edge.journal.store import Era
 
+MOST_DAMAGED = 10_000
+"""Damaged records reported one by one in a run: more than any disk that still works, and a bound for the set that remembers them."""
+
 LossCause = Literal["disk_full", "disk_failed", "corrupt", "rolled_back", "pruned"]
 
 
@@ -82,6 +85,7 @@ class Desk:
         self._renewal: Renewal | None = None
         self._in_flight = self._lost_in_flight = 0
         self._busy_since: float | None = None
+        self._damaged: set[tuple[str, int]] = set()
         self.suspect: tuple[int, int, int | None] | None = None
         """A reader met damage at this page (after, limit, upto): the writer looks for itself."""
         self.tidy = False
@@ -144,6 +148,17 @@ class Desk:
             self.tidy |= tidy
             self.stopping |= stop
             self._woken.notify_all()
+
+    def first_met(self, epoch: str, damaged: list[int]) -> list[int]:
+        """Of damaged records, those that are still to be sent and were not reported before."""
+        if not damaged:
+            return []
+        with self._woken:
+            upto = self._acks.deletable(self.shown.head)
+            new = [seq for seq in damaged if seq > upto and (epoch, seq) not in self._damaged]
+            new = new[: MOST_DAMAGED - len(self._damaged)]
+            self._damaged.update((epoch, seq) for seq in new)
+            return new
 
     def acked(self) -> dict[str, int]:
         """Consumer -> acknowledged number of the current epoch."""

@@ -101,16 +101,22 @@ class Journal:
         return era.base_seq + 1 if era else 1
 
     def page(self, after: int, limit: int, upto: int | None = None) -> list[Record]:
-        """Committed records of the current epoch with after < seq <= upto, in order; empty also while the disk cannot be read."""
+        """Committed records of the current epoch with after < seq <= upto, in order; empty also while the disk cannot be read.
+
+        A record that is not what was written is left out, and reported as lost if it is still to be sent.
+        """
         era = self._desk.shown.era
         if era is None:
             return []
         try:
-            return self._reader.page(era, after, limit, upto)
+            page = self._reader.page(era, after, limit, upto)
         except Unreadable as error:
             if error.fault is Fault.CORRUPT:
                 self._desk.wake(suspect=(after, limit, upto))
             return []
+        for seq in self._desk.first_met(era.epoch, page.damaged):
+            self._report(era.epoch, seq, seq, "corrupt")
+        return page.sound
 
     def latest(self, limit: int) -> list[Record]:
         """The newest records of any epoch, in order, for a person to look at."""
@@ -127,7 +133,7 @@ class Journal:
         """Take note of how far a consumer has committed; written down with the next commit. See `Ack` for what to do next."""
         answer, pruned = self._desk.acknowledge(consumer, epoch, seq)
         if answer is Ack.WENT_BACK and seq < pruned:
-            self._report_pruned(epoch, seq + 1, pruned)
+            self._report(epoch, seq + 1, pruned, "pruned")
         return answer
 
     def acked(self) -> Mapping[str, int]:
@@ -163,6 +169,6 @@ class Journal:
         """How the journal is, from memory alone."""
         return judge(self._desk, writing=self._writer.is_alive())
 
-    def _report_pruned(self, epoch: str, first: int, last: int) -> None:
+    def _report(self, epoch: str, first: int, last: int, cause: LossCause) -> None:
         now = self._clock.now()
-        self.append(GatewayLoss(at=now.at, clock=now.trust, epoch=epoch, from_=str(first), to=str(last), cause="pruned"))
+        self.append(GatewayLoss(at=now.at, clock=now.trust, epoch=epoch, from_=str(first), to=str(last), cause=cause))

@@ -60,6 +60,8 @@ class MarkFile:
             raise ValueError(f"a mark of {len(block)} bytes does not fit {SLOT}")
         file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
+            if os.fstat(file).st_size < 2 * SLOT:
+                os.posix_fallocate(file, 0, 2 * SLOT)
             os.pwrite(file, block.ljust(SLOT), count % 2 * SLOT)
             os.fdatasync(file)
         finally:

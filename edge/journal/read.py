@@ -1,4 +1,4 @@
-"""Reading what is committed, beside the writer: short reads by number, nothing kept in memory."""
+"""Reading what is committed, beside the writer: short reads by number, nothing kept in memory, nothing given out that was changed."""
 
 from __future__ import annotations
 
@@ -6,13 +6,26 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from edge.journal.faults import Unreadable, fault_of
-from edge.journal.record import Record
-from edge.journal.store import ERA_SHIFT, Era, connect, read_eras, row_id
+from edge.journal.record import Draft, Record, link
+from edge.journal.store import Era, connect, read_eras, row_id
 
 _COLUMNS = "SELECT id, at, class, name, data, chain FROM event"
+_CHAIN = "SELECT chain FROM event"
+
+MOST_CANDIDATES = 8
+"""Chain values tried for the record after several damaged ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Records as they were written, and the numbers of those that are not any more."""
+
+    sound: list[Record]
+    damaged: list[int]
 
 
 class Reader:
@@ -28,42 +41,73 @@ class Reader:
         with self._reading() as db:
             return read_eras(db)
 
-    def page(self, era: Era, after: int, limit: int, upto: int | None = None) -> list[Record]:
+    def page(self, era: Era, after: int, limit: int, upto: int | None = None) -> Page:
         """Records of one epoch with `after` < seq <= `upto`, in order, at most `limit`. Raises Unreadable."""
-        last = row_id(era.number + 1, 0) - 1 if upto is None else row_id(era.number, upto)
-        span = row_id(era.number, after), last, limit
+        first, last = row_id(era.number, 0), row_id(era.number + 1, 0) - 1 if upto is None else row_id(era.number, upto)
         with self._reading() as db:
-            rows = db.execute(f"{_COLUMNS} WHERE id > ? AND id <= ? ORDER BY id LIMIT ?", span).fetchall()
-        return [_record(era, row) for row in rows]
+            (base,) = db.execute("SELECT base_chain FROM era WHERE number = ?", (era.number,)).fetchone() or (b"",)
+            before = db.execute(f"{_CHAIN} WHERE id > ? AND id <= ? ORDER BY id DESC LIMIT 1", (first, first + after)).fetchone()
+            rows = db.execute(f"{_COLUMNS} WHERE id > ? AND id <= ? ORDER BY id LIMIT ?", (first + after, last, limit)).fetchall()
+        return _check(era, rows, before[0] if before else base)
 
     def latest(self, limit: int) -> list[Record]:
         """The newest records whatever their epoch, oldest of them first. Raises Unreadable."""
-        with self._reading() as db:
-            eras = {era.number: era for era in read_eras(db)}
-            rows = db.execute(f"{_COLUMNS} ORDER BY id DESC LIMIT ?", (limit,)).fetchall()
-        return [_record(eras[row[0] >> ERA_SHIFT], row) for row in reversed(rows)]
+        found: list[Record] = []
+        for era in reversed(self.eras()):
+            if len(found) >= limit:
+                break
+            with self._reading() as db:
+                span = row_id(era.number, 0), row_id(era.number + 1, 0)
+                (last,) = db.execute("SELECT max(id) FROM event WHERE id > ? AND id < ?", span).fetchone()
+            # A hole in the numbers may make it fewer: this is for a person to look at.
+            if last is not None:
+                found = self.page(era, max(0, last - span[0] - limit + len(found)), limit).sound + found
+        return found
 
     def close(self) -> None:
         """Close after the read that is under way; the next read opens whatever lies there then."""
+        with self.closed():
+            pass
+
+    @contextmanager
+    def closed(self) -> Iterator[None]:
+        """Keep it closed for a while: the file is being moved away."""
         with self._lock:
             if self._db is not None:
                 self._db.close()
                 self._db = None
+            yield
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
             try:
                 if self._db is None:
-                    if not self._path.exists():
-                        raise FileNotFoundError(self._path)
                     self._db = connect(self._path)
                     self._db.execute("PRAGMA query_only = ON")
-                yield self._db
+                self._db.execute("BEGIN")
+                try:
+                    yield self._db
+                finally:
+                    self._db.execute("ROLLBACK")
             except (sqlite3.Error, OSError) as error:
                 raise Unreadable(fault_of(error, self._path.parent)) from error
 
 
-def _record(era: Era, row: tuple[int, str, str, str, bytes, bytes]) -> Record:
-    key, at, cls, name, data, chain = row
-    return Record(key - row_id(era.number, 0), era.epoch, at, cls, name, data, chain)
+def _check(era: Era, rows: list[tuple[int, str, str, str, bytes, bytes]], before: bytes) -> Page:
+    """Compare every record with its chain value. One that was damaged does not bring its successor into doubt."""
+    sound: list[Record] = []
+    damaged: list[int] = []
+    candidates = {before}
+    for key, at, cls, name, data, chain in rows:
+        seq = key - row_id(era.number, 0)
+        links = {link(one, era.epoch, seq, Draft(at, cls, name, data)) for one in candidates}
+        if chain in links:
+            sound.append(Record(seq, era.epoch, at, cls, name, data, chain))
+        else:
+            damaged.append(seq)
+        # The stored value is wrong where that was damaged, the computed one where the event was.
+        candidates = {chain} if chain in links else links | {chain}
+        if len(candidates) > MOST_CANDIDATES:
+            candidates = {chain}
+    return Page(sound, damaged)

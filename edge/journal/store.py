@@ -64,9 +64,10 @@ def read_eras(db: sqlite3.Connection) -> list[Era]:
     return [Era(*row) for row in db.execute("SELECT number, epoch, base_seq, base_chain FROM era ORDER BY number")]
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
     """Open a connection that any thread may use, one at a time; transactions are begun by hand."""
-    return sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    uri = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
+    return sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
 
 
 class Store:
@@ -74,7 +75,7 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         """Open or create the database. Raises sqlite3.Error; `created` says that it was not there."""
-        self._db = connect(path)
+        self._db = connect(path, create=True)
         try:
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA journal_mode = WAL")

@@ -235,7 +235,8 @@ class Writer:
         self._close_store()
         self._gone = peek(self._path)
         log.error("journal.db is damaged: set aside; a new one with a new epoch begins, and what could not be sent is reported as lost")
-        set_aside(self._path, self._clock.now().at)
+        with self._reader.closed():
+            set_aside(self._path, self._clock.now().at)
         self._desk.condition = replace(self._desk.condition, aside=lying_aside(self._folder))
 
     def _close_store(self) -> None:
