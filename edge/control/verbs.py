@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
+import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 from typing import TypeVar
 
 from edge.access.reasons import GuardReason
@@ -23,6 +26,7 @@ from edge.journal import Journal, Record
 from edge.roster.faults import RosterFaults
 from edge.roster.outcomes import Applied, Outcome, Refused
 from edge.roster.roster import Roster
+from edge.roster.template import export
 from edge.settings import Settings
 from edge.uplink.messages import HealthBody
 from edge.uplink.wire import Encoder
@@ -75,6 +79,7 @@ class Verbs:
             "roster_diff": self._roster_diff,
             "roster_apply": self._roster_apply,
             "roster_rollback": self._roster_rollback,
+            "roster_export": self._roster_export,
             "simulate": self._simulate,
             "verify": self._verify,
         }
@@ -172,6 +177,19 @@ class Verbs:
         if applied is None:
             raise CommandRefused("nothing_before", "there is no earlier roster")
         return self._outcome(applied)
+
+    async def _roster_export(self, args: Mapping[str, object], _actor: Actor) -> object:
+        suffix = _argument(args, "suffix", str, ".csv")
+        if suffix not in {".csv", ".xlsx"}:
+            raise CommandRefused("bad_argument", "expected .csv or .xlsx")
+        return {"base64": await asyncio.to_thread(self._exported, suffix)}
+
+    def _exported(self, suffix: str) -> str:
+        """The roster in force as the bytes of a sheet. It is written where only the daemon reads, and gone again at once."""
+        with tempfile.TemporaryDirectory(dir=self._settings.state_dir) as folder:
+            path = Path(folder, "roster" + suffix)
+            export(path, self._roster.book, self._settings.roster, self._settings.locale)
+            return base64.b64encode(path.read_bytes()).decode()
 
     def _outcome(self, outcome: Outcome) -> object:
         if isinstance(outcome, Refused):

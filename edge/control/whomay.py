@@ -12,6 +12,7 @@ from edge.access.rules import Rules
 from edge.access.state import State
 from edge.access.terms import Book, Card, Tenant
 from edge.clock import Moment, Trust
+from edge.roster.masks import shown_id
 
 
 def who_may(access_point: str, book: Book, rules: Rules, now: Moment, at: datetime | None = None) -> list[dict[str, object]]:
@@ -34,7 +35,7 @@ def who_may(access_point: str, book: Book, rules: Rules, now: Moment, at: dateti
                 "may": decision.granted,
                 "reason": decision.reason.value,
                 "kind": decision.person_kind.value,
-                "id": person.tenant_id if isinstance(person, Tenant) else person.visit_id,
+                "id": shown_id(person.tenant_id if isinstance(person, Tenant) else person.visit_id),
                 "name": person.name,
                 "room": person.room if isinstance(person, Tenant) else "",
             }

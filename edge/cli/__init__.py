@@ -1,0 +1,32 @@
+"""The command `anyu-edge`. One file an audience; each verb is a few lines, and what it does lives elsewhere."""
+
+from __future__ import annotations
+
+import typer
+
+from edge import __version__
+from edge.cli import centre, everyone, guard, inspector, installer, manager
+
+app = typer.Typer(
+    name="anyu-edge",
+    help="The gateway of a dormitory gate. 安寓边缘网关",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # it would print the values of variables, cards among them
+    rich_markup_mode=None,
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"anyu-edge {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version 版本")) -> None:
+    pass
+
+
+for audience in (everyone, manager, guard, installer, inspector, centre):
+    audience.add_to(app)

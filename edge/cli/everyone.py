@@ -1,0 +1,193 @@
+"""The verbs check · run · status · events · why · who-may."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from edge.cli import offline, talk
+from edge.cli.talk import CONFIG, Config, Json
+from edge.cli.words import say
+from edge.errors import NoDaemon
+from edge.settings import Settings, load
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put these verbs into the command."""
+    app.command()(check)
+    app.command()(run)
+    app.command()(status)
+    app.command()(events)
+    app.command()(why)
+    app.command("who-may")(who_may)
+
+
+def check(config: Config = CONFIG, json: Json = False) -> None:
+    """Check the settings: every fault at once, with its line and column (检查配置).
+
+    Example: anyu-edge check --config site.yaml
+    """
+    found = load(config)
+    said = say(found.locale, "settings_bad", faults=str(len(found.faults)), warnings=str(len(found.warnings)))
+    if json:
+        faults = [
+            {
+                "file": fault.place.file,
+                "line": fault.place.line,
+                "column": fault.place.column,
+                "code": fault.code,
+                "grave": fault.grave,
+                "near": fault.near,
+                "message": fault.message(found.locale),
+            }
+            for fault in (*found.faults, *found.warnings)
+        ]
+        talk.data({"ok": found.settings is not None, "faults": faults})
+    else:
+        for fault in (*found.faults, *found.warnings):
+            talk.line(f"{fault.place}: {say(found.locale, 'fault' if fault.grave else 'warning')}: {fault.message(found.locale)}")
+        if found.settings is not None:
+            s = found.settings
+            counts = {"doors": len(s.doors), "points": len(s.access_points), "controllers": len(s.controllers)}
+            said = say(found.locale, "settings_good", **{key: str(value) for key, value in counts.items()})
+        talk.line(said)
+    if found.settings is None:
+        raise typer.Exit(talk.WRONG_USE if talk.missing(found) else talk.BAD_NEWS)
+
+
+def run(config: Config = CONFIG) -> None:
+    """Run the gateway until it is told to stop (what systemd calls) (运行网关).
+
+    Example: anyu-edge run --config /etc/anyu-edge/site.yaml
+    """
+    from edge import log
+    from edge.journal import JournalInUse
+
+    settings = talk.site(config)
+    log.set_up(settings.log_level, under_systemd="JOURNAL_STREAM" in os.environ)
+    from edge.daemon import serve
+
+    try:
+        code = serve(settings)
+    except JournalInUse:
+        talk.complain(say(settings.locale, "in_use", path=str(settings.state_dir)))
+        code = talk.BAD_NEWS
+    raise typer.Exit(code)
+
+
+def status(config: Config = CONFIG, json: Json = False) -> None:
+    """Show the doors, open alarms and what is wrong (查看状态).
+
+    Example: anyu-edge status
+    """
+    settings = talk.site(config)
+    health: Any = talk.need(settings, "status")
+    if json:
+        talk.data(health)
+        return
+    locale = settings.locale
+    columns = ("name", "state", "contact", "lock", "mode", "line")
+    talk.table(say(locale, "doors").split(), [[str(door[column]) for column in columns] for door in health["doors"]])
+    for alarm in health["alarms"]:
+        talk.line(say(locale, "alarm", what=alarm["type"], door=alarm.get("door", ""), since=alarm["since"]))
+    words = ", ".join(health["degraded"])
+    talk.line(say(locale, "degraded", words=words) if words else say(locale, "all_well"))
+
+
+def events(
+    config: Config = CONFIG,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as they come 持续显示")] = False,
+    last: Annotated[int, typer.Option("--last", "-n", min=0, max=10_000, help="How many to begin with 先显示几条")] = 20,
+    json: Json = False,
+) -> None:
+    """Show what happened (查看事件).
+
+    Example: anyu-edge events --last 50 --follow
+    """
+    settings = talk.site(config)
+    try:
+        for event in _events(settings, last=last, follow=follow):
+            if json:
+                talk.data(event)
+            else:
+                talk.line(offline.readable(event, settings))
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+
+
+def _events(settings: Settings, *, last: int, follow: bool) -> Iterator[Any]:
+    try:
+        yield from talk.follow(settings, "events", last=last, follow=follow)
+    except NoDaemon:
+        if follow:
+            talk.no_daemon(settings, "can_check")
+        talk.complain(say(settings.locale, "from_disk"))
+        yield from offline.latest(settings, last)
+
+
+def why(
+    event_id: Annotated[str, typer.Argument(help="GATEWAY-EPOCH-NUMBER, or the number alone 事件编号或序号")],
+    config: Config = CONFIG,
+    json: Json = False,
+) -> None:
+    """Say why somebody was let in or not, with the facts stored at the time (为何放行或拒绝).
+
+    Example: anyu-edge why gw1-3f9a1c2200b1d4e7-1234
+    """
+    settings = talk.site(config)
+    epoch, seq = offline.event_id(event_id, settings)
+    try:
+        event: Any = talk.ask(settings, "why", epoch=epoch, seq=seq)
+    except NoDaemon:
+        talk.complain(say(settings.locale, "from_disk"))
+        event = offline.event(settings, epoch, seq)
+    if json:
+        talk.data(event)
+        return
+    locale = settings.locale
+    facts: Mapping[str, Any] = event["data"]
+    talk.line(offline.readable(event, settings))
+    talk.line(say(locale, f"why_{facts['reason']}") if "reason" in facts else say(locale, "no_reason"))
+    if "roster_version" in facts:
+        age, clock = str(facts.get("roster_age_s", "?")), str(facts["clock"])
+        talk.line(say(locale, "judged_by", version=str(facts["roster_version"]), age=age, clock=clock))
+    talk.table(("", ""), [(f"  {key}", offline.plain(value)) for key, value in sorted(facts.items())])
+
+
+def who_may(
+    access_point: Annotated[str, typer.Argument(help="An access point of site.yaml 通行点")],
+    at: Annotated[str, typer.Option("--at", help="A time of the site, as 2026-03-02T22:30; now if left out 时间")] = "",
+    config: Config = CONFIG,
+    json: Json = False,
+) -> None:
+    """List who may pass an access point, and why the others may not (谁可以通行).
+
+    Example: anyu-edge who-may north_in --at 2026-10-01T23:30
+    """
+    settings = talk.site(config)
+    try:
+        rows: Any = talk.ask(settings, "who_may", access_point=access_point, at=at)
+    except NoDaemon:
+        talk.complain(say(settings.locale, "from_folder"))
+        rows = offline.who_may(settings, access_point, at)
+    if json:
+        talk.data(rows)
+        return
+    locale = settings.locale
+    talk.table(
+        say(locale, "who").split(),
+        [
+            (
+                row["id"],
+                row["name"],
+                row["room"],
+                offline.word(row["kind"], locale),
+                say(locale, "yes" if row["may"] else "no"),
+                offline.word(row["reason"], locale),
+            )
+            for row in rows
+        ],
+    )

@@ -1,0 +1,118 @@
+"""How the command speaks: in the site's language, to a person or (`--json`) to a program; and how it reaches the daemon.
+
+Exit codes: 0 good, 1 bad news, 2 wrong use.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.cells import cell_len
+
+from edge.cli.words import say
+from edge.control import client
+from edge.errors import CommandRefused, NoDaemon
+from edge.settings import Loaded, Locale, Settings, load
+from edge.settings.load import DEFAULT_PATH
+
+BAD_NEWS = 1
+WRONG_USE = 2
+_MISUSE = frozenset({"unknown_place", "bad_argument", "bad_reason", "bad_time", "unknown_verb"})
+
+Config = Annotated[Path, typer.Option("--config", "-c", help="The settings 配置文件", show_default=True)]
+Json = Annotated[bool, typer.Option("--json", help="For programs 供程序读取")]
+CONFIG = DEFAULT_PATH
+
+
+def site(config: Path) -> Settings:
+    """The settings; whoever has faulty ones is shown the faults, and the command ends."""
+    loaded = load(config)
+    if loaded.settings is None:
+        for fault in loaded.faults:
+            complain(fault.text(loaded.locale))
+        complain(say(loaded.locale, "mend_settings", path=str(config)))
+        raise typer.Exit(WRONG_USE if missing(loaded) else BAD_NEWS)
+    return loaded.settings
+
+
+def missing(loaded: Loaded) -> bool:
+    """Whether there is no settings file at all: somebody named the wrong one."""
+    return [fault.code for fault in loaded.faults] == ["no_file"]
+
+
+def socket_of(settings: Settings) -> Path:
+    """Where the daemon of these settings listens."""
+    return settings.run_dir / "control.sock"
+
+
+def ask(settings: Settings, verb: str, *, timeout_s: float = client.ANSWER_S, **args: object) -> object:
+    """The daemon's answer; a refusal is said in words and ends the command. Raises NoDaemon."""
+    try:
+        return client.ask(socket_of(settings), verb, timeout_s=timeout_s, **args)
+    except CommandRefused as refused:
+        refuse(settings.locale, refused)
+
+
+def follow(settings: Settings, verb: str, **args: object) -> Iterator[object]:
+    """The daemon's items as they come; otherwise like `ask`."""
+    try:
+        yield from client.follow(socket_of(settings), verb, **args)
+    except CommandRefused as refused:
+        refuse(settings.locale, refused)
+
+
+def need(settings: Settings, verb: str, can: str = "can_check", *, timeout_s: float = client.ANSWER_S, **args: object) -> object:
+    """Like `ask`, for what only a running daemon can do; without one, `can` says what can still be done."""
+    try:
+        return ask(settings, verb, timeout_s=timeout_s, **args)
+    except NoDaemon:
+        no_daemon(settings, can)
+
+
+def no_daemon(settings: Settings, can: str) -> NoReturn:
+    """Say that there is no daemon, and what can still be done."""
+    complain(say(settings.locale, "no_daemon", path=str(socket_of(settings))))
+    complain(say(settings.locale, can))
+    raise typer.Exit(BAD_NEWS)
+
+
+def refuse(locale: Locale, refused: CommandRefused) -> NoReturn:
+    """Say why the daemon does not do it."""
+    complain(say(locale, refused.code, detail=str(refused)))
+    raise typer.Exit(WRONG_USE if refused.code in _MISUSE else BAD_NEWS)
+
+
+def line(text: str = "") -> None:
+    """One line for whoever reads the output. A reader that goes away ends the command quietly."""
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The interpreter flushes once more at its end; that must not fail too.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(0) from None
+
+
+def data(value: object) -> None:
+    """One JSON value on one line."""
+    line(json.dumps(value, ensure_ascii=False))
+
+
+def complain(text: str) -> None:
+    """One line that is no output."""
+    sys.stderr.write(text + "\n")
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Columns that stay columns, whatever is Chinese in them."""
+    every = [tuple(headings), *(tuple(row) for row in rows)]
+    widths = [max(cell_len(row[column]) for row in every) for column in range(len(headings))]
+    for row in every:
+        cells = (cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True))
+        line("  ".join(cells).rstrip())
