@@ -10,7 +10,7 @@ class JournalSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    retention_days: int = Field(default=180, ge=1)
+    retention_days: int = Field(default=180, ge=1, le=36_500)
     """Days that an event stays here after every consumer has acknowledged it. Events that are not acknowledged never expire."""
 
     ballast_mb: int = Field(default=64, ge=0)
