@@ -92,7 +92,8 @@ def status(config: Config = CONFIG, json: Json = False) -> None:
     columns = ("name", "state", "contact", "lock", "mode", "line")
     talk.table(say(locale, "doors").split(), [[str(door[column]) for column in columns] for door in health["doors"]])
     for alarm in health["alarms"]:
-        talk.line(say(locale, "alarm", what=alarm["type"], door=alarm.get("door", ""), since=alarm["since"]))
+        if alarm["type"] != "anyu.gateway.degraded.v1":  # told below, by its word
+            talk.line(say(locale, "alarm", what=offline.word(alarm["type"], locale), door=alarm.get("door", ""), since=alarm["since"]))
     words = ", ".join(health["degraded"])
     talk.line(say(locale, "degraded", words=words) if words else say(locale, "all_well"))
 

@@ -29,7 +29,7 @@ from edge.uplink.arrivals import Arrival
 from edge.uplink.lines import readable as line_of
 from edge.uplink.receive_store import Key
 from edge.uplink.wire import Encoder
-from edge.uplink.words import VALUES
+from edge.uplink.words import EVENTS, VALUES
 
 _ID = re.compile(r"(?:(?P<gateway>[a-z0-9_]{1,32})-(?P<epoch>[A-Za-z0-9_]{1,64})-)?(?P<seq>[0-9]{1,19})")
 
@@ -95,8 +95,10 @@ def readable(event: Mapping[str, Any], settings: Settings) -> str:
 
 
 def word(value: str, locale: str) -> str:
-    """A value of an event in the site's language."""
-    found = VALUES.get(value)
+    """A value of an event, or its type, in the site's language."""
+    if value == "granted":
+        return say(locale, value)
+    found = VALUES.get(value) or EVENTS.get(value.removeprefix("anyu.").removesuffix(".v1"))
     return found.of(locale) if found else value
 
 

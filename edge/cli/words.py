@@ -73,8 +73,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "received": (
         "收到 {received}，重复 {duplicates}，缺 {missing}（{gaps} 段），已声明丢失 {lost}，无效 {malformed}，网关 {gateways}",
-        "received {received}, duplicates {duplicates}, missing {missing} ({gaps} gaps), told as lost {lost}, malformed {malformed}, "
-        "gateways {gateways}",
+        "received {received}, twice {duplicates}, missing {missing} ({gaps} gaps), told as lost {lost}, malformed {malformed}, gateways {gateways}",
     ),
     "bad_broker": ("代理服务器设置不对：{detail}", "The broker's settings are wrong: {detail}"),
     # headings
@@ -85,6 +84,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "degraded": ("降级：{words}", "Degraded: {words}"),
     "alarm": ("报警：{what} {door} 自 {since}", "Alarm: {what} {door} since {since}"),
     "all_well": ("一切正常。", "All is well."),
+    "granted": ("准许", "granted"),
     # why: what a reason means, and what to do
     "why_granted": ("在规则允许的地点和时间内，有效。", "Registered, valid, and a rule leads through here at this time."),
     "why_exit_always": (

@@ -118,8 +118,8 @@ class ControlServer:
             await _say(writer, _no("unknown_verb", f"expected one line of JSON with a verb of: {', '.join(sorted(self._verbs))}"))
             return
         if name not in READING:
-            said = " ".join(f"{key}={args[key]}" for key in SAFE if isinstance(args.get(key), str | bool))
-            log.info("control: %s %s by %s pid=%d", name, said, actor, actor.pid)
+            said = [f"{key}={args[key]}" for key in SAFE if args.get(key) and isinstance(args[key], str | bool)]
+            log.info("control: %s by %s pid=%d", " ".join([name, *said]), actor, actor.pid)
         try:
             found = verb(args, actor)
             if isinstance(found, AsyncIterator):
