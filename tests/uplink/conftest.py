@@ -53,6 +53,8 @@ class Mosquitto:
         """Start, and wait until it listens."""
         config = self.folder / "mosquitto.conf"
         own = (f"listener {self.port} 127.0.0.1", *self.listener, "allow_anonymous true", "persistence false", *self.lines)
+        if os.geteuid() == 0:
+            own = (*own, "user root")  # else it becomes a user who may not read this folder
         config.write_text("\n".join(own) + "\n")
         program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
         with (self.folder / "mosquitto.log").open("ab") as log:

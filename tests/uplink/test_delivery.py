@@ -335,12 +335,11 @@ class World:
         heapq.heappush(self.due, (self.now + delay, next(self.tie), what))
 
     def connect(self) -> None:
-        """A new connection; every centre speaks soon after."""
+        """A new connection; every centre answers its health, and speaks every 60 s."""
         self.online, self.flying = True, 0
         self.connection += 1
         self.delivery.connected(self.now, self.head, self.acked)
-        for name in self.consumers:
-            self.at(0.1, "speak", name)
+        self.at(0.1, "health", self.connection)
 
     def cut(self) -> None:
         """The connection ends."""
@@ -380,6 +379,11 @@ class World:
                 if self.online and connection == self.connection:
                     self.flying -= 1
                     self.delivery.settled(lane, True, self.now)
+            case ("health", int() as connection):
+                if connection == self.connection:
+                    for name in self.consumers:
+                        self.at(0.1, "speak", name)
+                    self.at(60.0, "health", connection)
             case ("arrive", str() as name, range() as piece):
                 if self.alive[name]:
                     for seq in piece:
@@ -423,7 +427,8 @@ def test_everything_reaches_every_centre_in_the_end(seed: int, loss: float, two:
             case _:
                 world.step(world.now + (1.0 if action == "wait" else 400.0), faithful=False)
     world.alive = dict.fromkeys(world.consumers, True)
-    world.connect()
+    if not world.online:
+        world.connect()
     # Both back-offs may stand at ten minutes; a centre that speaks again ends its own.
     world.step(world.now + 2_000.0, faithful=True)
     assert {name: centre.contiguous for name, centre in world.centres.items()} == dict.fromkeys(world.consumers, world.head)
