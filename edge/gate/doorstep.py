@@ -146,11 +146,12 @@ class Doorstep:
         """What came of an order to the lock."""
         ok = done.result != "failed"
         drive = done.drive
+        if drive.what == "release":
+            fx.events.append(self._passages.released(drive.passage_id, done.result, now))
         for failure in ("no_answer", "refused"):
             if ok or done.failure == failure:
                 self._alarm(f"lock_{failure}", DoorFault, now, fx, begins=not ok, what=f"lock_{failure}")
         if drive.what == "release":
-            fx.events.append(self._passages.released(drive.passage_id, done.result, now))
             self._machine(self.machine.driven(drive.passage_id, drive.seconds, now.mono, ok=ok), now, fx)
         elif not ok:
             # A line that was lost says Back, and is driven home then; a lock that was only silent is asked again.

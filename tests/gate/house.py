@@ -241,7 +241,8 @@ class Play:
 
     def orders(self) -> list[str]:
         """What the lock was told since the last look."""
-        out, self.drives = [drive.what for drive in self.drives], []
+        out: list[str] = [drive.what for drive in self.drives]
+        self.drives = []
         return out
 
     def signals(self) -> list[str]:

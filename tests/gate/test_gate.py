@@ -1,0 +1,318 @@
+"""The shell of one gate on the real loop: a disk that never commits, a controller that never answers, an inbox that overflows."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from drivers.errors import LineLost, Refused, Stale
+from drivers.orders import HoldReleased, Indicate, Order, Outcome, Release, Secure
+from drivers.readings import Contact
+from edge.access.reasons import GuardReason
+from edge.access.request import CardShown
+from edge.access.rules import Mode
+from edge.access.terms import Card
+from edge.clock import Clock, PlainClock
+from edge.gate.core import GateCore
+from edge.gate.gate import INBOX, Gate
+from edge.gate.inputs import ContactSaid, ExitPressed, LineSaid, Presented, SetMode, Unlock
+from edge.gate.view import Answer, Result
+from edge.gate.visits import Visits
+from edge.gate.wiring import wire
+from tests.gate.house import NOBODY, SECOND, SHANGHAI, TENANT, Notebook, Notes, book, name, settings
+
+Behaviour = Callable[[Order], Awaitable[Outcome]]
+
+
+class Lock:
+    """A controller as a function: keeps every order that reached it, and behaves as told."""
+
+    def __init__(self) -> None:
+        self.orders: list[Order] = []
+        self.arrived = asyncio.Event()
+        self.behave: Behaviour = self.obey
+
+    async def obey(self, order: Order) -> Outcome:
+        """Do it."""
+        return Outcome.CONFIRMED
+
+    async def hang(self, order: Order) -> Outcome:
+        """Never answer."""
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def __call__(self, controller: str, order: Order) -> Outcome:
+        """The gate's `send`."""
+        assert controller == "sim"
+        self.orders.append(order)
+        self.arrived.set()
+        return await self.behave(order)
+
+    def kinds(self, *, told: bool = False) -> list[type[Order]]:
+        """What came, Indicate left out."""
+        return [type(order) for order in self.orders if told or not isinstance(order, Indicate)]
+
+    async def until(self, kind: type[Order], count: int = 1) -> None:
+        """Wait for the `count`-th order of a kind."""
+        async with asyncio.timeout(20):
+            while self.kinds(told=True).count(kind) < count:
+                self.arrived.clear()
+                await self.arrived.wait()
+
+
+class Scene:
+    """A gate with its notebook, lock and answers."""
+
+    def __init__(self, *, commits: bool = True, clock: Clock | None = None, contact: bool = True) -> None:
+        wiring = wire(settings() if contact else settings({"contact": None}), SHANGHAI)
+        ids = (f"id{n}" for n in itertools.count(1))
+        notes = Notes()
+        core = GateCore(
+            wiring.doors["north"],
+            book=book,
+            rules=lambda: wiring.rules,
+            memory=notes,
+            visits=Visits(notes, book),
+            new_id=lambda: next(ids),
+            pin_hash=lambda digits: digits.encode(),
+        )
+        self.notebook = Notebook(commits=commits)
+        self.lock = Lock()
+        self.answers: dict[int, Answer] = {}
+        self.gate = Gate(
+            core,
+            lock=("sim", 1),
+            recorder=self.notebook,
+            send=self.lock,
+            clock=clock or PlainClock(),
+            answer=self.answers.__setitem__,
+            send_wait_s=0.2,
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Scene]:
+        """Run the gate, every line up, the leaf closed."""
+        task = asyncio.create_task(self.gate.run())
+        self.gate.post(LineSaid("sim", True))
+        self.gate.post(ContactSaid(Contact.CLOSED))
+        await self.lock.until(Secure)
+        try:
+            yield self
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    def card(self, number: int, point: str = "north_in") -> None:
+        """A card is shown."""
+        self.gate.post(Presented(point, CardShown(Card(26, number))))
+
+
+async def test_the_lock_is_told_and_the_person_too() -> None:
+    """Granted is written first; the lock says it did it; the reader shows OK."""
+    async with Scene().running() as scene:
+        scene.card(TENANT)
+        released = await scene.notebook.until("door.released")
+        assert released.result == "confirmed"  # type: ignore[attr-defined]  # of this event
+        assert scene.notebook.names() == ["access.granted", "door.released"]
+        assert scene.lock.kinds() == [Secure, Release]
+        assert [order.signal for order in scene.lock.orders if isinstance(order, Indicate)] == ["ok"]
+
+
+async def test_a_disk_that_never_commits_keeps_nobody_out() -> None:
+    """The door is driven after 25 ms whatever the disk says."""
+    async with Scene(commits=False).running() as scene:
+        scene.card(TENANT)
+        await scene.lock.until(Release)
+        await scene.notebook.until("door.released")
+
+
+async def test_a_recorder_that_does_not_even_time_out() -> None:
+    """A fault of ours in the journal is not a closed door either."""
+
+    class Stuck:
+        async def wait(self, timeout_s: float) -> bool:
+            await asyncio.Event().wait()
+            return False
+
+    async with Scene().running() as scene:
+        scene.notebook.append = lambda *events: (scene.notebook.events.extend(events), Stuck())[1]  # type: ignore[method-assign,assignment,return-value]  # a recorder gone wrong
+        scene.card(TENANT)
+        await scene.lock.until(Release)
+
+
+async def test_a_controller_that_never_answers_stops_nothing_else() -> None:
+    """Contacts are followed while an order hangs; the order ends as failed, the fault is told, the next order is tried."""
+    async with Scene().running() as scene:
+        scene.lock.behave = scene.lock.hang
+        scene.card(TENANT)
+        await scene.lock.until(Release)
+        scene.gate.post(ContactSaid(Contact.OPEN))
+        await scene.notebook.until("passage.entry")
+        assert "door.released" not in scene.notebook.names()
+        released = await scene.notebook.until("door.released")
+        assert released.result == "failed"  # type: ignore[attr-defined]  # of this event
+        assert "door.fault" in scene.notebook.names()
+        scene.lock.behave = scene.lock.obey
+        scene.gate.post(ContactSaid(Contact.CLOSED))
+        scene.card(SECOND)
+        await scene.lock.until(Release, 2)
+        await scene.notebook.until("door.fault", 2)
+
+
+@pytest.mark.parametrize("error", [LineLost("x"), Refused("x"), Stale("x")])
+async def test_an_order_that_fails_is_told_as_failed(error: Exception) -> None:
+    """Whatever the driver says, the story has its end."""
+
+    async def fail(order: Order) -> Outcome:
+        raise error
+
+    async with Scene(contact=False).running() as scene:
+        scene.lock.behave = fail
+        scene.card(TENANT)
+        await scene.notebook.until("access.not_taken")
+        assert scene.notebook.names()[:2] == ["access.granted", "door.released"]
+
+
+async def test_a_reader_that_shows_nothing_delays_nobody() -> None:
+    """Indicate hangs for ever; locks are driven, and readers are not asked without bound."""
+
+    async def deaf(order: Order) -> Outcome:
+        return await (scene.lock.hang(order) if isinstance(order, Indicate) else scene.lock.obey(order))
+
+    async with Scene().running() as scene:
+        scene.lock.behave = deaf
+        for n in range(20):
+            scene.card(NOBODY + n)
+        scene.card(TENANT)
+        await scene.notebook.until("door.released")
+        assert scene.lock.kinds(told=True).count(Indicate) <= 5
+
+
+class Late(PlainClock):
+    """A clock that can be put forward while an order waits its turn."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def now(self):  # type: ignore[no-untyped-def]  # noqa: ANN201  (as the base)
+        """Read it."""
+        moment = super().now()
+        return type(moment)(moment.at, moment.mono + self.ahead, moment.trust, moment.last_trusted)
+
+
+async def test_an_unlock_older_than_three_seconds_is_dropped() -> None:
+    """What waited behind a hanging order is not sent any more when its person has left."""
+    clock = Late()
+    async with Scene(clock=clock).running() as scene:
+        scene.lock.behave = scene.lock.hang
+        scene.card(TENANT)
+        await scene.lock.until(Release)
+        scene.card(SECOND)
+        await scene.notebook.until("access.granted", 2)
+        clock.ahead = 3.1
+        await scene.notebook.until("door.released", 2)
+        assert scene.lock.kinds() == [Secure, Release]
+
+
+async def test_orders_carry_their_deadline() -> None:
+    """Three seconds from the moment at which the card was read."""
+    clock = PlainClock()
+    async with Scene(clock=clock).running() as scene:
+        before = clock.now().mono
+        scene.card(TENANT)
+        await scene.lock.until(Release)
+        order = next(order for order in scene.lock.orders if isinstance(order, Release))
+        assert before + 3 <= order.not_after <= clock.now().mono + 3
+        assert order.seconds == 5
+
+
+async def test_holding_open_overtakes_and_is_not_ended_by_a_release() -> None:
+    """A fire or a guard's order goes before the queue, and what was queued is not sent into it."""
+    async with Scene().running() as scene:
+        scene.lock.behave = scene.lock.hang
+        scene.card(TENANT)
+        await scene.lock.until(Release)
+        scene.card(SECOND)
+        scene.gate.post(SetMode(Mode.LOCKED_OPEN, 1))
+        await scene.notebook.until("door.locked_open")
+        scene.lock.behave = scene.lock.obey
+        await scene.notebook.until("door.released", 2)
+        assert scene.lock.kinds() == [Secure, Release, HoldReleased]
+        assert scene.answers[1].result is Result.ACCEPTED
+
+
+async def test_a_guard_is_answered_with_what_the_lock_said() -> None:
+    """Confirmed by the device, with the passage to look for."""
+    async with Scene().running() as scene:
+        scene.gate.post(Unlock("north_in", GuardReason.DELIVERY, 5))
+        await scene.notebook.until("door.released")
+        assert scene.answers[5] == Answer(Result.CONFIRMED, "id1")
+
+
+async def test_time_passes_without_anybody() -> None:
+    """Deadlines are met by the gate's own timer."""
+    scene = Scene()
+    object.__setattr__(scene.gate._core._plan, "release_s", 0.05)
+    async with scene.running():
+        scene.card(TENANT)
+        await scene.notebook.until("access.not_taken")
+
+
+async def test_a_flood_loses_credentials_first_and_is_counted() -> None:
+    """Before the gate runs, more than it can take: contacts and commands are kept, cards are dropped, the count is shown."""
+    scene = Scene()
+    for n in range(INBOX + 10):
+        scene.card(NOBODY + n)
+    scene.gate.post(SetMode(Mode.LOCK_DOWN, 3))
+    assert scene.gate.view().dropped == 11
+    async with scene.running():
+        await scene.notebook.until("door.lockdown")
+    assert scene.answers[3].result is Result.ACCEPTED
+
+
+async def test_a_dropped_command_is_answered() -> None:
+    """Nobody waits for what has been thrown away."""
+    scene = Scene()
+    scene.gate.post(SetMode(Mode.LOCK_DOWN, 3))
+    for _ in range(INBOX):
+        scene.gate.post(ExitPressed())
+    assert scene.answers == {3: Answer(Result.BUSY)}
+
+
+async def test_the_lock_is_secured_when_the_daemon_stops() -> None:
+    """A release that runs is ended; a door that is held open stays open."""
+    scene = Scene()
+    async with scene.running():
+        scene.card(TENANT)
+        await scene.lock.until(Release)
+    assert scene.lock.kinds()[-1] is Secure
+    held = Scene()
+    async with held.running():
+        held.gate.post(SetMode(Mode.LOCKED_OPEN, 1))
+        await held.lock.until(HoldReleased)
+    assert held.lock.kinds()[-1] is HoldReleased
+
+
+async def test_a_dead_controller_does_not_hold_up_the_stop() -> None:
+    """Half a second at most, then the daemon goes."""
+    scene = Scene()
+    async with asyncio.timeout(20):
+        async with scene.running():
+            scene.lock.behave = scene.lock.hang
+            scene.card(TENANT)
+            await scene.lock.until(Release)
+
+
+async def test_an_idle_gate_shows_that_it_lives() -> None:
+    """Its progress follows whatever it does."""
+    async with Scene().running() as scene:
+        before = scene.gate.progress()
+        scene.card(NOBODY)
+        await scene.notebook.until("access.denied")
+        await asyncio.sleep(0)
+        assert scene.gate.progress() >= before
+        assert name(scene.notebook.events[-1]) == "access.denied"
