@@ -170,13 +170,13 @@ class Roster:
         source = read_files(self._settings.folder, notes).source(self._settings, self._zone)
         if not notes.faults and source in (self._source, *(() if asked else (self._held,))) and source:
             return Unchanged(self._book.version), source
-        try:
-            sheets = self._sheets(source)
-        except RosterFaults as faults:
-            why: Why = "unreadable" if faults.unreadable else "faults"
-            return Refused(why, faults.faults, faults.more, in_force=self._book.version or None), source
-        source = sheets.source
         with calm():
+            try:
+                sheets = self._sheets(source)
+            except RosterFaults as faults:
+                why: Why = "unreadable" if faults.unreadable else "faults"
+                return Refused(why, faults.faults, faults.more, in_force=self._book.version or None), source
+            source = sheets.source
             book = assemble(sheets, self._identities.peek(*numbers(sheets)), self.pin_hash, self._clock.now().at)
             if book.version == self._book.version and not self._held:
                 self._keep(partial(self._kept.seen, source))
@@ -199,8 +199,8 @@ class Roster:
         raise RosterFaults([Fault("changed_meanwhile", Place())])
 
     def _compare(self) -> Diff:
-        sheets = self._read(self._settings.folder, self._settings, self._zone, self._known).sound()
         with calm():
+            sheets = self._read(self._settings.folder, self._settings, self._zone, self._known).sound()
             return compare(self._book, assemble(sheets, self._identities.peek(*numbers(sheets)), self.pin_hash, self._clock.now().at))
 
     def _go_back(self) -> tuple[Applied | None, str]:
@@ -234,14 +234,13 @@ class Roster:
 def calm() -> Iterator[None]:
     """Build a large book without the collector walking over it (40 ms at a time, all doors waiting), and leave it out of later walks.
 
-    A book has no cycles: reference counts free it.
+    A book has no cycles: reference counts free it. Freezing does not walk; what cycles there are just then are a few kB a reload.
     """
     was = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.collect(1)
         gc.freeze()
         if was:
             gc.enable()

@@ -29,12 +29,13 @@ TITLE_ROWS = 20
 _NAMES = ("roster", "花名册", "名册", "住户", "houses", "房屋", "visitors", "访客")
 _CHUNK = 1 << 20
 _LONGEST = 64 << 10  # bytes of the longest cell worth joining over two chunks: MAX_CELL characters, escaped, and a formula
-_FAR = re.compile(rb"""<(?:\w+:)?c\b[^>]*?\br=["']([A-Z]{2,}\d+|[A-Z]\d{6,})["'][^>]*?>(?!\s*</)""")
-_NAMELESS = re.compile(rb"<(?:\w+:)?c(?=[\s/>])(?![^>]*\sr=)")
-_ERROR = re.compile(rb"""<(?:\w+:)?c\b(?=[^>]*\bt=["']e["'])[^>]*?\br=["']([A-Z]+\d+)["']""")
+# [^<>] and not [^>]: a file full of "<c " without an end would else be searched through once for each of them
+_FAR = re.compile(rb"""<(?:\w+:)?c\b[^<>]*?\br=["']([A-Z]{2,}\d+|[A-Z]\d{6,})["'][^<>]*?>(?!\s*</)""")
+_NAMELESS = re.compile(rb"<(?:\w+:)?c(?=[\s/>])(?![^<>]*\sr=)")
+_ERROR = re.compile(rb"""<(?:\w+:)?c\b(?=[^<>]*\bt=["']e["'])[^<>]*?\br=["']([A-Z]+\d+)["']""")
 _UNCOMPUTED = re.compile(
-    rb"""<(?:\w+:)?c\b[^>]*?\br=["']([A-Z]+\d+)["'][^>]*>\s*"""  # a cell that holds
-    rb"""<(?:\w+:)?f\b[^>]*(?:/>|>[^<]*</(?:\w+:)?f>)\s*"""  # a formula
+    rb"""<(?:\w+:)?c\b[^<>]*?\br=["']([A-Z]+\d+)["'][^<>]*>\s*"""  # a cell that holds
+    rb"""<(?:\w+:)?f\b[^<>]*(?:/>|>[^<]*</(?:\w+:)?f>)\s*"""  # a formula
     rb"""(?:<(?:\w+:)?v\s*/>\s*|<(?:\w+:)?v>\s*</(?:\w+:)?v>\s*)?</(?:\w+:)?c>"""  # and no value
 )
 _REF = re.compile(r"([A-Z]+)(\d+)")

@@ -122,6 +122,7 @@ def test_the_sheet_of_several(folder: Path, read: Read) -> None:
         (b'<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="B1048576"><v>1</v></c></row>', "too_many_rows"),
         (b"<row r='1'><c r='A1'><v>1</v></c><c r='ZZZZ99999999999'><v>1</v></c></row>", "too_wide"),
         (b'<row r="900000"><c><v>7</v></c></row>', "xlsx_nameless"),
+        (b"<c " * 400_000, "xlsx_broken"),
         (b'<row r="1"><c r="1A"><v>1</v></c></row>', "xlsx_broken"),
         (b'<row r="1"><c r="A1"><v>1</v></c></row></sheetData></nonsense>', "xlsx_broken"),
     ],
