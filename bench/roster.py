@@ -121,8 +121,8 @@ async def measure(people: int) -> tuple[Table, dict[str, float]]:
             begun = time.perf_counter()
             again.start()
             line(f"{kind}: start with the last good one", time.perf_counter() - begun, [])
-            _, took, late = await with_lateness(again.reload)
-            line(f"{kind}: folder unchanged", took, late)
+            _, took, idle = await with_lateness(again.reload)
+            line(f"{kind}: folder unchanged", took, idle)
             begun = time.perf_counter()
             compare(EMPTY, again.book)
             figures |= {
