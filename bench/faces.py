@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models import make, manifest_of
+from models import make, manifest_of, runtimes
 from models.contract import Engine, Face, Image, Options
 from models.weights import Weights
 
@@ -56,7 +56,9 @@ def weights() -> Weights:
 def load(engine: str, place: Path) -> Faces:
     """Every image of the set through one engine; the face nearest the middle counts."""
     images = sorted(place.glob("*/*.jpg"))
-    key = hashlib.sha256(repr((engine, manifest_of(engine), [(p.name, p.stat().st_size) for p in images])).encode()).hexdigest()[:16]
+    key = hashlib.sha256(
+        repr((engine, runtimes(), Options(), manifest_of(engine), [(p.name, p.stat().st_size) for p in images])).encode()
+    ).hexdigest()[:16]
     kept = cache() / f"faces-{engine}-{key}.npz"
     if kept.exists():
         with np.load(kept) as data:

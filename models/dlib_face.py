@@ -92,7 +92,7 @@ def network(model: Path, runtime: str, options: Options) -> Run:
     if runtime == "openvino":
         from models.openvino_runtime import Model
 
-        compiled = Model(model).compiled(options.threads)
+        compiled = Model(model).compiled(options)
         return lambda given: next(iter(compiled(given).values()))
     read = cv2.dnn.readNetFromONNX(str(model))
 

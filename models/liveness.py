@@ -55,7 +55,7 @@ class MiniFasNets:
 def _openvino(model: Path, options: Options) -> Run:
     from models.openvino_runtime import Model
 
-    network = Model(model).compiled(options.threads, (1, 3, SIDE, SIDE))
+    network = Model(model).compiled(options, (1, 3, SIDE, SIDE))
     return lambda blob: next(iter(network(blob).values()))
 
 

@@ -12,7 +12,7 @@ from models import yunet
 from models.align import chip
 from models.contract import Embedding, Engine, Face, Image, Options, Space
 from models.liveness import liveness_if_there
-from models.openvino_runtime import Model, Network
+from models.openvino_runtime import Model, Network, give_back
 from models.spaces import SFACE
 from models.weights import Weights
 
@@ -23,7 +23,9 @@ def make(weights: Weights, options: Options) -> Engine:
     """The engine. Raises WeightsMissing, and ImportError where openvino is not installed."""
     detector = OpenvinoDetector(weights.made("yunet_int8bq"), options)
     embedder = OpenvinoEmbedder(weights.made("sface_int8bq"), options)
-    return Engine("standard", "openvino", detector, embedder, liveness_if_there(weights, "openvino", options))
+    liveness = liveness_if_there(weights, "openvino", options)
+    give_back()
+    return Engine("standard", "openvino", detector, embedder, liveness)
 
 
 class OpenvinoDetector:
@@ -51,7 +53,7 @@ class OpenvinoDetector:
         if key not in self._networks:
             if len(self._networks) == SHAPES:
                 self._networks.popitem(last=False)
-            self._networks[key] = self._model.compiled(self._options.threads, (1, 3, height, width))
+            self._networks[key] = self._model.compiled(self._options, (1, 3, height, width))
         self._networks.move_to_end(key)
         return self._networks[key]
 
@@ -60,7 +62,7 @@ class OpenvinoEmbedder:
     """SFace. It wants red, green, blue, 0..255, as they are."""
 
     def __init__(self, model: Path, options: Options) -> None:
-        self._network = Model(model).compiled(options.threads)
+        self._network = Model(model).compiled(options)
 
     @property
     def space(self) -> Space:

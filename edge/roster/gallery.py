@@ -135,7 +135,8 @@ class Gallery:
     def _scores(self, probe: Embedding, rows: Matrix, squares: NDArray[np.float32] | None) -> NDArray[np.float32]:
         if probe.space != self.space:
             raise OtherSpace(f"a face in {probe.space}, a gallery in {self.space}: enrol again")
-        product = rows @ probe.vector
+        # Row by row on this thread: nearer to what memory delivers than the product of BLAS, which also wakes threads on the doors' core.
+        product = np.asarray(np.vecdot(rows, probe.vector), np.float32)
         if squares is None:
             return product
         square = squares - 2 * product + probe.vector @ probe.vector
