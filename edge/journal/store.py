@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from edge.journal.faults import NewerSchema
 from edge.journal.record import NO_CHAIN, Draft, link
@@ -73,11 +73,11 @@ def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
 class Store:
     """The writer's connection. After any error it is to be closed and opened anew: what is on disk then is what counts."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or create the database. Raises sqlite3.Error; `created` says that it was not there."""
+    def __init__(self, path: Path, synchronous: Literal["FULL", "NORMAL", "OFF"] = "FULL") -> None:
+        """Open or create the database. Raises sqlite3.Error; `created` says that it was not there. Only measurements use less than FULL."""
         self._db = connect(path, create=True)
         try:
-            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.execute(f"PRAGMA synchronous = {synchronous}")
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA wal_autocheckpoint = 0")
             self._db.execute(f"PRAGMA journal_size_limit = {WAL_LEFT}")
