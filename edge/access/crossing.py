@@ -52,6 +52,16 @@ class Grant:
     """Asked for by the exit button, whose reading the contact may overtake."""
 
 
+@dataclass(slots=True)
+class Waiting:
+    """A grant that has not ended: asked at `since`, over at `until`; `driven` once the lock is known to have been told."""
+
+    grant: Grant
+    since: float
+    until: float
+    driven: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class DriveRelease:
     """Release the lock for this long."""

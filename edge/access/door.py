@@ -17,7 +17,6 @@ contact; a rattle shorter than that is told as opened and closed and alarms nobo
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 
 from edge.access.crossing import (
     Closed,
@@ -36,6 +35,7 @@ from edge.access.crossing import (
     Opened,
     Senses,
     Uncredentialed,
+    Waiting,
 )
 from edge.access.terms import Direction
 
@@ -45,14 +45,6 @@ REPEAT_S = 2.0  # a reader repeats a card that is held to it for up to 2 s
 FOLLOW_S = 10.0  # who passes so soon after somebody else followed them
 QUEUE_S = 60.0  # a queue at a turnstile that moved nobody for a minute has gone
 PENDING = 32  # more people than can stand before one gate with their cards already shown
-
-
-@dataclass(slots=True)
-class _Waiting:
-    grant: Grant
-    since: float
-    until: float
-    driven: bool = False
 
 
 class Door:
@@ -68,7 +60,7 @@ class Door:
         self.holding = False
         self._told: Leaf | None = Leaf.OPEN if forced or held else None
         self._passes_known = senses.passes
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: deque[Waiting] = deque()
         self._released_until: float | None = None
         self._excused_until = float("-inf")
         self._held_at: float | None = None
@@ -144,7 +136,7 @@ class Door:
             return out
         if len(self._waiting) >= PENDING:
             out.append(NotTaken(self._waiting.popleft().grant))
-        self._waiting.append(_Waiting(grant, now, now + grant.seconds + GRACE_S, driven=self.holding))
+        self._waiting.append(Waiting(grant, now, now + grant.seconds + GRACE_S, driven=self.holding))
         self._watch_open(now)
         return out
 

@@ -2,62 +2,21 @@
 
 from __future__ import annotations
 
-import pytest
-
 from edge.access.crossing import (
     Closed,
     Crossed,
-    DriveHold,
     DriveRelease,
     DriveSecure,
-    Effect,
     Forced,
-    Grant,
     Held,
     Leaf,
     Lock,
     NotTaken,
     Opened,
     Senses,
-    Uncredentialed,
 )
-from edge.access.door import FORCED_AFTER_S, GRACE_S, PENDING, QUEUE_S, REPEAT_S, Door
-from edge.access.terms import Direction
-
-IN, OUT = Direction.IN, Direction.OUT
-LEAF = Senses(contact=True)
-BLIND = Senses()
-TURNSTILE = Senses(passes=True)
-
-
-def grant(passage: str, direction: Direction = IN, *, who: str = "", button: bool = False) -> Grant:
-    """Five seconds for somebody."""
-    return Grant(passage, direction, 5.0, who or passage, button=button)
-
-
-def ready(senses: Senses) -> Door:
-    """A door that is closed and secured, every line up."""
-    door = Door(senses)
-    door.passes_known(True)
-    door.lock_known(True)
-    door.home()
-    door.secured()
-    if senses.contact:
-        door.moved(Leaf.CLOSED, 0.0)
-    return door
-
-
-def let_in(door: Door, one: Grant, now: float, *, ok: bool = True) -> list[Effect]:
-    """Grant, and the lock does as it is told at once (or not)."""
-    return [*door.grant(one, now), *door.driven(one.passage_id, one.seconds, now, ok=ok)]
-
-
-def quiet(door: Door, until: float) -> list[Effect]:
-    """Nothing happens until then but time."""
-    out: list[Effect] = []
-    while (due := door.deadline()) is not None and due <= until:
-        out.extend(door.due(due))
-    return [*out, *door.due(until)]
+from edge.access.door import FORCED_AFTER_S, GRACE_S, REPEAT_S
+from tests.access.doors import BLIND, LEAF, OUT, grant, let_in, quiet, ready
 
 
 def test_in_by_card() -> None:
@@ -242,125 +201,3 @@ def test_a_repeating_reader_at_a_blind_door() -> None:
     assert door.renew(one, 11.9) == [DriveRelease("a", 5.0)]
     assert door.renews("t", 11.9 + REPEAT_S - 0.1) is one
     assert door.renews("t", 11.9 + REPEAT_S) is None
-
-
-def test_a_turnstile_in_a_rush() -> None:
-    """Each grant ends in its own pass, in order, however long the queue before it took."""
-    door = ready(TURNSTILE)
-    crowd = [grant(f"p{n}") for n in range(8)]
-    for n, one in enumerate(crowd):
-        let_in(door, one, 10 + 0.5 * n)
-    for n, one in enumerate(crowd):
-        assert [*quiet(door, 15 + 4 * n), *door.passed(IN, 15 + 4 * n)] == [Crossed(one, "turnstile")]
-    assert quiet(door, 200) == []
-
-
-def test_nobody_keeps_a_queue_alive_for_ever() -> None:
-    """A grant that was passed over for a minute has gone; its successors' passes do not keep it."""
-    door, leaver = ready(TURNSTILE), grant("z", OUT)
-    let_in(door, leaver, 10)
-    let_in(door, grant("a"), 10)
-    door.passed(IN, 12)
-    assert quiet(door, 16.1) == [NotTaken(leaver)]
-    slow = [grant(f"s{n}") for n in range(30)]
-    for one in slow:
-        let_in(door, one, 20)
-    ended: list[Effect] = []
-    for second in range(23, 23 + 90, 4):
-        ended += [*quiet(door, second), *door.passed(IN, second)]
-    ended += quiet(door, 200)
-    assert [e.grant for e in ended if isinstance(e, NotTaken)]
-    assert all(e.grant.passage_id.startswith("s") for e in ended if isinstance(e, NotTaken | Crossed))
-    assert sum(isinstance(e, NotTaken | Crossed) for e in ended) == len(slow)
-    assert QUEUE_S == 60
-
-
-def test_a_pass_without_a_grant() -> None:
-    """Who follows somebody is told with the passage they followed; the other direction's grant is not theirs."""
-    door, out = ready(TURNSTILE), grant("a", OUT)
-    let_in(door, out, 10)
-    assert door.passed(IN, 11) == [Uncredentialed(IN, None)]
-    assert door.passed(OUT, 12) == [Crossed(out, "turnstile")]
-    assert door.passed(OUT, 13) == [Uncredentialed(OUT, "a")]
-    assert door.passed(OUT, 60) == [Uncredentialed(OUT, None)]
-
-
-def test_a_turnstile_whose_pass_line_is_down() -> None:
-    """It is blind for the moment, and says so in the evidence."""
-    door, one = ready(TURNSTILE), grant("a")
-    door.passes_known(False)
-    assert Crossed(one, "no_contact") in let_in(door, one, 10)
-
-
-def test_a_swing_gate_with_contact_and_passes() -> None:
-    """The contact tells open and held, the passes tell who went; passing restarts the held timer."""
-    door, one, two = ready(Senses(contact=True, passes=True)), grant("a"), grant("b")
-    let_in(door, one, 10)
-    assert door.moved(Leaf.OPEN, 11) == [Opened(None)]
-    assert door.passed(IN, 12) == [Crossed(one, "turnstile")]
-    assert let_in(door, two, 13) == [DriveRelease("b", 5.0)]
-    assert door.passed(IN, 14) == [Crossed(two, "turnstile")]
-    assert quiet(door, 43) == []
-    assert quiet(door, 44) == [Held(begins=True)]
-
-
-def test_more_grants_than_people_could_stand_there() -> None:
-    """The queue is bounded; the oldest ends as not taken."""
-    door = ready(TURNSTILE)
-    ended = [e for n in range(PENDING + 3) for e in let_in(door, grant(f"p{n}"), 10) if isinstance(e, NotTaken)]
-    assert [e.grant.passage_id for e in ended] == ["p0", "p1", "p2"]
-
-
-def test_held_open_by_order() -> None:
-    """No alarm, no timed release that would end it; who presents a card still passes and is counted."""
-    door, one = ready(LEAF), grant("a")
-    assert door.hold(True, 10) == [DriveHold()]
-    door.kept_released()
-    assert door.grant(one, 11) == []
-    assert door.moved(Leaf.OPEN, 12) == [Opened("a"), Crossed(one, "contact")]
-    assert quiet(door, 500) == []
-    assert door.lock is Lock.HELD_RELEASED
-    assert door.hold(True, 500) == []
-    assert door.hold(False, 501) == [DriveSecure()]
-    assert quiet(door, 531) == [Held(begins=True)]
-
-
-def test_who_was_granted_before_the_hold_ended_still_gets_in() -> None:
-    """Securing would shut the leaf before them: it is released once more."""
-    door, one = ready(LEAF), grant("a")
-    door.hold(True, 10)
-    door.grant(one, 11)
-    assert door.hold(False, 12) == [DriveSecure(), DriveRelease("a", 5.0)]
-
-
-def test_lock_down_ends_a_release_unless_somebody_is_leaving() -> None:
-    """An entry that was released a second ago is secured; an exit is not."""
-    door = ready(LEAF)
-    let_in(door, grant("a"), 10)
-    assert door.secure_entries(11) == [DriveSecure()]
-    let_in(door, grant("b", OUT), 12)
-    assert door.secure_entries(13) == []
-
-
-@pytest.mark.parametrize("lock", [Lock.RELEASED, Lock.HELD_RELEASED])
-def test_a_lock_lost_while_released_excuses_an_opening(lock: Lock) -> None:
-    """A board that dies with its coil on leaves the door released: that is no force. Secured again, it would be."""
-    door = ready(LEAF)
-    if lock is Lock.RELEASED:
-        let_in(door, grant("a"), 10)
-        quiet(door, 10.5)
-    else:
-        door.hold(True, 10)
-        door.kept_released()
-    door.lock_known(False)
-    assert door.lock is Lock.UNKNOWN
-    door.hold(False, 100)
-    quiet(door, 100)
-    door.moved(Leaf.OPEN, 101)
-    door.moved(Leaf.CLOSED, 105)
-    assert not door.forced
-    door.lock_known(True)
-    assert door.home() == [DriveSecure()]
-    door.secured()
-    door.moved(Leaf.OPEN, 110)
-    assert Forced(begins=True) in quiet(door, 111)
