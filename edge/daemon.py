@@ -19,6 +19,7 @@ import signal
 import threading
 import time
 from collections.abc import Mapping
+from functools import partial
 
 import drivers
 from drivers.contract import DoorController
@@ -41,6 +42,7 @@ from edge.roster.roster import Roster
 from edge.roster.watch import RosterWatch
 from edge.settings import Settings
 from edge.supervisor import Ended, Notify, Supervisor, Unit
+from edge.timekeeper import Timekeeper
 from edge.uplink.messages import AlarmHealth, ClockHealth, DoorHealth, HealthBody, InfoBody, RosterHealth
 from edge.uplink.uplink import Uplink
 
@@ -63,7 +65,12 @@ class Daemon:
         journal_dir = settings.state_dir / "journal"
         consumers = settings.uplink.consumers if settings.uplink else ()
 
-        self.clock: Clock = clock or SystemClock(last_trusted=last_trusted_time(journal_dir), not_before=last_written_time(journal_dir))
+        self.timekeeper = Timekeeper() if clock is None else None
+        self.clock: Clock = clock or SystemClock(
+            last_trusted=last_trusted_time(journal_dir),
+            not_before=last_written_time(journal_dir),
+            synced=self.timekeeper.synced if self.timekeeper else None,
+        )
         self.journal = Journal(journal_dir, settings.journal, self.clock, consumers=consumers)
         self.opened = self.journal.open()
         self._tell_start()
@@ -188,6 +195,7 @@ class Daemon:
             Unit("condition", self.condition.run, essential=True, progress=self.condition.pulse.last),
             Unit("roster", RosterWatch(self.roster, self.settings.roster, self.clock).run),
             Unit("control", self.control.run),
+            *((Unit("timekeeper", partial(self.timekeeper.run, self.clock)),) if self.timekeeper else ()),
             *((Unit("uplink", self._run_uplink, stop_order=2),) if self.uplink else ()),
         )
 

@@ -73,7 +73,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "received": (
         "收到 {received}，重复 {duplicates}，缺 {missing}（{gaps} 段），已声明丢失 {lost}，无效 {malformed}，网关 {gateways}",
-        "received {received}, twice {duplicates}, missing {missing} ({gaps} gaps), told as lost {lost}, malformed {malformed}, gateways {gateways}",
+        "received {received}, twice {duplicates}, missing {missing} ({gaps} gaps), lost {lost}, malformed {malformed}, {gateways} gateways",
     ),
     "bad_broker": ("代理服务器设置不对：{detail}", "The broker's settings are wrong: {detail}"),
     # headings
