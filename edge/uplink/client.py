@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from paho.mqtt.client import Client as Paho
-from paho.mqtt.client import MQTTMessage
+from paho.mqtt.client import DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -231,8 +231,10 @@ class Client:
     def _on_connect(self, _c: Paho, _u: object, _flags: object, reason: ReasonCode, properties: Properties | None) -> None:
         self._soon(self._greeted, reason.value, str(reason), properties)
 
-    def _on_disconnect(self, _c: Paho, _u: object, _flags: object, reason: ReasonCode, _p: object) -> None:
-        self._soon(self._end, str(reason))
+    def _on_disconnect(self, _c: Paho, _u: object, flags: DisconnectFlags, reason: ReasonCode, _p: object) -> None:
+        # paho makes up a reason ("Unspecified error") where the broker gave none
+        told = flags.is_disconnect_packet_from_server
+        self._soon(self._end, f"the broker says {reason} ({reason.value})" if told else "the line broke")
 
     def _on_publish(self, _c: Paho, _u: object, mid: int, reason: ReasonCode, _p: object) -> None:
         self._settled.append((mid, reason.value))

@@ -57,6 +57,7 @@ def tls_context(tls: TlsSettings | None) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=_text(tls.ca))
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.sslsocket_class = _Closing
         if tls.cert is not None:
             # An empty password: an encrypted key is an error here, not a question at a terminal that nobody watches.
             context.load_cert_chain(tls.cert, tls.key, password="")
@@ -64,6 +65,18 @@ def tls_context(tls: TlsSettings | None) -> ssl.SSLContext:
         names = ", ".join(str(path) for path in (tls.ca, tls.cert, tls.key) if path is not None) or "the system's authorities"
         raise CertificateUnusable(f"{names}: {getattr(fault, 'strerror', None) or fault}") from fault
     return context
+
+
+class _Closing(ssl.SSLSocket):
+    """paho drops a socket whose handshake failed and leaves it to the garbage collector; a broker refused every minute adds up."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        """Shake hands, or close."""
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
 
 
 def _text(path: Path | None) -> str | None:

@@ -23,6 +23,7 @@ from edge.access.reasons import Reason
 from edge.access.terms import Direction, Method, PersonKind
 from edge.clock import PlainClock, Trust
 from edge.journal import Journal, JournalSettings
+from edge.uplink.client import Message
 from edge.uplink.messages import ClockHealth, HealthBody, InfoBody
 from edge.uplink.receive import Receiver
 from edge.uplink.settings import BrokerSettings, UplinkSettings
@@ -178,6 +179,22 @@ async def running(*runs: Callable[[], Awaitable[None]]) -> AsyncIterator[list[as
         for outcome in await asyncio.gather(*tasks, return_exceptions=True):
             if isinstance(outcome, BaseException) and not isinstance(outcome, asyncio.CancelledError):
                 raise outcome
+
+
+class Heard:
+    """What a client hears, for the test to await."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._queue: asyncio.Queue[Message] = asyncio.Queue()
+
+    def __call__(self, message: Message) -> None:
+        """From the network's thread."""
+        self._loop.call_soon_threadsafe(self._queue.put_nowait, message)
+
+    async def next(self) -> Message:
+        """The next message."""
+        return await asyncio.wait_for(self._queue.get(), PATIENCE_S)
 
 
 async def until(true: Callable[[], bool], *, patience_s: float = PATIENCE_S) -> None:

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from edge.uplink.client import FAILURE, LOST, BrokerAway, BrokerRefused, Client, Message, Options, Will
-from tests.uplink.conftest import PATIENCE_S, Mosquitto, free_port
+from edge.uplink.client import FAILURE, LOST, BrokerAway, BrokerRefused, Client, Options, Will
+from tests.uplink.conftest import PATIENCE_S, Heard, Mosquitto, free_port
 from tests.uplink.fake_broker import FakeBroker
 
 
@@ -85,14 +85,13 @@ async def test_receive_maximum_of_the_broker_is_heard() -> None:
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 async def test_messages_go_and_come(mosquitto: Mosquitto, protocol: str) -> None:
     """Published, granted, delivered, with the retain flag as the broker gives it."""
-    heard: asyncio.Queue[Message] = asyncio.Queue()
-    loop = asyncio.get_running_loop()
-    client = Client(options(mosquitto.port, protocol=protocol), lambda m: loop.call_soon_threadsafe(heard.put_nowait, m))
+    heard = Heard()
+    client = Client(options(mosquitto.port, protocol=protocol), heard)
     await client.connect()
     assert await client.publish("kept", b"old", retain=True) < FAILURE
     assert await client.subscribe(["kept", "fresh"]) == [1, 1]
     await client.publish("fresh", b"new", content_type="text/plain")
-    got = {(m.topic, m.payload, m.retain) for m in [await asyncio.wait_for(heard.get(), PATIENCE_S) for _ in range(2)]}
+    got = {(m.topic, m.payload, m.retain) for m in [await heard.next() for _ in range(2)]}
     assert got == {("kept", b"old", True), ("fresh", b"new", False)}
     await client.close()
 
@@ -100,9 +99,8 @@ async def test_messages_go_and_come(mosquitto: Mosquitto, protocol: str) -> None
 @pytest.mark.peer("mosquitto")
 async def test_will_is_spoken_when_we_vanish_and_not_when_we_leave(mosquitto: Mosquitto) -> None:
     """An abort makes the broker speak the will; a close does not."""
-    heard: asyncio.Queue[Message] = asyncio.Queue()
-    loop = asyncio.get_running_loop()
-    watcher = Client(options(mosquitto.port, client_id="watcher"), lambda m: loop.call_soon_threadsafe(heard.put_nowait, m))
+    heard = Heard()
+    watcher = Client(options(mosquitto.port, client_id="watcher"), heard)
     await watcher.connect()
     await watcher.subscribe(["last"])
     leaving = Client(options(mosquitto.port, client_id="leaving"))
@@ -111,7 +109,7 @@ async def test_will_is_spoken_when_we_vanish_and_not_when_we_leave(mosquitto: Mo
     vanishing = Client(options(mosquitto.port, client_id="vanishing"))
     await vanishing.connect(Will("last", b"vanished"))
     await vanishing.abort()
-    assert (await asyncio.wait_for(heard.get(), PATIENCE_S)).payload == b"vanished"
+    assert (await heard.next()).payload == b"vanished"
     await watcher.close()
 
 

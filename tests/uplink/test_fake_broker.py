@@ -19,7 +19,7 @@ async def test_fake_broker_speaks_mqtt(version: MQTTProtocolVersion) -> None:
         def talk() -> tuple[bytes, int]:
             heard: list[bytes] = []
             client = Client(CallbackAPIVersion.VERSION2, client_id="independent", protocol=version)
-            client.on_message = lambda _c, _u, message: heard.append(message.payload)
+            client.on_message = lambda _c, _u, message: heard.append(bytes(message.payload))
             client.will_set("last/words", b"gone", qos=1, retain=True)
             client.connect("127.0.0.1", broker.port)
             client.loop_start()
