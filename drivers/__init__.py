@@ -32,6 +32,13 @@ KINDS: Mapping[str, Row] = MappingProxyType(
             "nothing",
             Locks.LATCHING,
         ),
+        "modbus": Row(
+            "drivers.door.modbus",
+            Grade.SILVER,
+            "proven against pymodbus' server and libmodbus' client; every relay is read back",
+            "inputs",
+            Locks.LATCHING,
+        ),
         "simulated": Row(
             "drivers.door.simulated",
             Grade.BRONZE,

@@ -21,7 +21,7 @@ from drivers.errors import LineLost
 from drivers.line import Line, NullModem, listen, open_pty_pair
 from drivers.line.memory import Carry
 from drivers.orders import Level
-from drivers.readings import CardRead, Reading
+from drivers.readings import CardRead, Contact, InputChanged, Reading
 from tests.drivers.harness import BRISK, eventually
 
 SECURED = {1: Level.DEENERGISED, 2: Level.ENERGISED}
@@ -204,11 +204,15 @@ CONVERTERS: Mapping[str, Mapping[str, object]] = {
 """Framings with an end mark get a gap that no busy machine reaches between two chunks; the fixed one has to wait its gap for every card."""
 
 
+MODBUS: Mapping[str, object] = {"unit": 1, "outputs": 2, "inputs": 2, "framing": "rtu", "accept_latching": True}
+
+
 def _rigs() -> dict[str, Callable[[Path], Rig]]:
     rigs: dict[str, Callable[[Path], Rig]] = {"simulated": lambda _: SimulatedRig()}
     for medium in MEDIA:
         rigs[f"lcus-{medium}"] = partial(WireRig, "lcus", medium, {"outputs": 2}, _silent)
         rigs[f"wiegand_serial-{medium}"] = partial(WireRig, "wiegand_serial", medium, CONVERTERS["hex_cr"], _present)
+        rigs[f"modbus-{medium}"] = partial(WireRig, "modbus", medium, MODBUS, _press)
     for name, settings in CONVERTERS.items():
         rigs[f"wiegand_serial-{name}"] = partial(WireRig, "wiegand_serial", "memory", settings, _present)
     return rigs
@@ -217,6 +221,12 @@ def _rigs() -> dict[str, Callable[[Path], Rig]]:
 def _present(simulator: Any, number: int) -> Reading:
     simulator.present(26, number)
     return CardRead(1, 26, number)
+
+
+def _press(simulator: Any, number: int) -> Reading:
+    """Turn the second input over; the first stays what it was."""
+    simulator.inputs[2] = number % 2 == 1
+    return InputChanged(2, Contact.CLOSED if number % 2 else Contact.OPEN)
 
 
 def _silent(_simulator: Any, _number: int) -> None:
