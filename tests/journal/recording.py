@@ -119,10 +119,10 @@ def _parse(lines: Iterator[str], folder: Path) -> Iterator[Call]:
         if not called or int(called[3]) < 0:
             continue
         name, arguments, _ = called.groups()
+        found = _FD.match(arguments)
         if name == "unlink":
             path = Path(_text(arguments.strip('"')).decode())
         else:
-            found = _FD.match(arguments)
             assert found, line[:200]
             if name == "write" and arguments.startswith("1<"):
                 yield Call("told", data=_text(found[2]))
@@ -130,7 +130,7 @@ def _parse(lines: Iterator[str], folder: Path) -> Iterator[Call]:
             path = Path(_text(found[1]).decode() if found[1].startswith("\\x") else found[1])
         if path.parent != folder or path.name.endswith("-shm") or path.name == "lock":
             continue
-        if name == "unlink":
+        if found is None:
             yield Call("unlink", path.name)
         elif name in ("fsync", "fdatasync"):
             yield Call("sync", path.name)

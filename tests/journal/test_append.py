@@ -80,7 +80,8 @@ async def test_many_appenders_at_once(journal: Journal) -> None:
     async with asyncio.TaskGroup() as tasks:
         for n in range(4):
             tasks.create_task(coroutine(f"c{n}"))
-    await asyncio.to_thread(lambda: [thread.join() for thread in threads])
+    for thread in threads:
+        await asyncio.to_thread(thread.join)
 
     records = journal.page(0, 1000)
     assert [record.seq for record in records] == list(range(1, 801))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 import sqlite3
-from contextlib import AbstractContextManager
+import threading
+import time
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import pytest
 
 from edge.journal import Journal, Receipt
+from edge.journal import health as health_module
 from edge.journal import store as store_module
 from edge.journal.store import Store
 from tests.journal.conftest import Make, SmallDisk
@@ -216,6 +219,67 @@ def test_a_commit_that_failed_and_held_is_not_written_twice(journal: Journal, mo
     assert receipt.wait_blocking(WAIT_S)
     assert [mark_of(record) for record in journal.page(0, 10)] == ["once"]
     assert receipt.seq == 1
+
+
+def test_a_disk_that_never_answers(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write that hangs: appending goes on, health says stuck, and closing gives up in time."""
+    transaction, held, hanging = Store.transaction, threading.Event(), threading.Event()
+
+    def hang(store: Store) -> AbstractContextManager[Store]:
+        hanging.set()
+        held.wait(WAIT_S)
+        return transaction(store)
+
+    journal = make(ring_events=100)
+    journal.open()
+    monkeypatch.setattr(Store, "transaction", hang)
+    monkeypatch.setattr(health_module, "STUCK_S", 0.05)
+    receipts = [journal.append(opened(str(n))) for n in range(1000)]
+    assert hanging.wait(WAIT_S)
+    eventually(lambda: journal.health().why[:1] == ("stuck",), "stuck")
+    assert receipts[500].dropped()
+    begun = time.monotonic()
+    journal.close()
+    assert time.monotonic() - begun < WAIT_S / 2
+    held.set()
+    assert receipts[-1].wait_blocking(WAIT_S)
+    assert sum(receipt.done() for receipt in receipts) + sum(receipt.dropped() for receipt in receipts) == 1000
+
+
+def test_a_database_of_a_later_version_is_left_alone(make: Make, tmp_path: Path) -> None:
+    """After a downgrade: nothing is written to it, nothing is set aside, health says why."""
+    journal = make()
+    journal.open()
+    journal.close()
+    path = tmp_path / "journal" / "journal.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA user_version = 99")
+        db.commit()
+    again = make()
+    again.open()
+    assert not again.append(opened()).wait_blocking(0.2)
+    assert again.health().why == ("newer_schema",)
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (99,)
+    assert not list(path.parent.glob("*.damaged.db"))
+
+
+def test_a_fault_is_said_once_and_its_end_once(journal: Journal, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """However often it is tried: one line when the disk is lost, one when it is back."""
+    transaction, tries = Store.transaction, 0
+
+    def failing(store: Store) -> AbstractContextManager[Store]:
+        nonlocal tries
+        tries += 1
+        if tries < 10:
+            raise io_error()
+        return transaction(store)
+
+    monkeypatch.setattr(Store, "transaction", failing)
+    with caplog.at_level("INFO", "edge.journal"):
+        assert journal.append(opened()).wait_blocking(WAIT_S)
+        eventually(lambda: journal.health().state == "ok", "all well again")
+    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
 
 
 def garble(path: Path, start: int, length: int, seed: int = 1) -> None:
