@@ -11,6 +11,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -33,11 +34,11 @@ def main() -> None:
     """Print the table; with --json the figures on the last line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="print the figures on the last line")
-    parser.add_argument("--memory", choices=["openvino", "opencv"], help=argparse.SUPPRESS)
+    parser.add_argument("--memory", nargs=2, metavar=("RUNTIME", "FRAMES"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     if arguments.memory:
-        print(resident_mb(arguments.memory))
+        print(resident_mb(*arguments.memory))
         return
     figures = measure()
     if arguments.json:
@@ -73,11 +74,14 @@ def measure() -> dict[str, float]:
         if (width, height) == SIZES[0]:
             best = float(np.median(spent[next(iter(chains))]))
             figures = {"cpu_ratio_vs_face_recognition": round(theirs / best, 2), "detect_embed_ms": round(best, 2)}
-    for name in runtimes():
-        asked = [sys.executable, "-m", "bench.face_chain", "--memory", name]
-        resident = float(subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()[-1])
-        print(f"  memory of a process with the standard engine on {name} and 1280x720 frames: {resident:.0f} MB")
-        figures.setdefault("worker_rss_mb", round(resident, 1))
+    with tempfile.NamedTemporaryFile(suffix=".npy") as frames:
+        np.save(frames, np.stack([frame(1280, 720, step) for step in range(5)]))
+        frames.flush()
+        for name in runtimes():
+            asked = [sys.executable, "-m", "bench.face_chain", "--memory", name, frames.name]
+            resident = float(subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()[-1])
+            print(f"  memory of a process with the standard engine on {name} and 1280x720 frames: {resident:.0f} MB")
+            figures.setdefault("worker_rss_mb", round(resident, 1))
     return figures
 
 
@@ -129,11 +133,11 @@ def frame(width: int, height: int, step: int) -> Image:
     return np.asarray(hall, np.uint8)
 
 
-def resident_mb(runtime: str) -> float:
-    """Resident memory of this process after some frames; capturing is not in it, the maker of the frames is."""
+def resident_mb(runtime: str, frames: str) -> float:
+    """Resident memory of this process after the frames of a file; capturing is not in it."""
     run = chain(_engine(runtime, Options()))
-    for step in range(5):
-        run(frame(1280, 720, step))
+    for picture in np.load(frames):
+        run(picture)
     with Path("/proc/self/status").open(encoding="ascii") as lines:
         return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
 
