@@ -39,6 +39,20 @@ KINDS: Mapping[str, Row] = MappingProxyType(
             "inputs",
             Locks.LATCHING,
         ),
+        "uhppote": Row(
+            "drivers.door.uhppote",
+            Grade.GOLD,
+            "its simulated board is proven against uhppoted's client; the board answers, times its releases and judges cards alone",
+            "cards, door contacts, exit buttons, fire input, and what it recorded itself",
+            Locks.TIMED,
+        ),
+        "osdp": Row(
+            "drivers.door.osdp",
+            Grade.GOLD,
+            "proven against libosdp's peripheral; readers acknowledge and time their releases",
+            "cards, PINs, reader contacts, tamper, power, each reader's presence",
+            Locks.TIMED,
+        ),
         "simulated": Row(
             "drivers.door.simulated",
             Grade.BRONZE,

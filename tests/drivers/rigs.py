@@ -8,10 +8,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Callable, Mapping
+import socket
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
+
+import pytest
+from _pytest.mark.structures import ParameterSet
 
 import drivers
 from drivers.contract import DoorController
@@ -204,15 +208,64 @@ CONVERTERS: Mapping[str, Mapping[str, object]] = {
 """Framings with an end mark get a gap that no busy machine reaches between two chunks; the fixed one has to wait its gap for every card."""
 
 
-MODBUS: Mapping[str, object] = {"unit": 1, "outputs": 2, "inputs": 2, "framing": "rtu", "accept_latching": True}
+MODBUS: Mapping[str, object] = {"unit": 1, "outputs": 2, "inputs": 2, "framing": "rtu"}
+OSDP: Mapping[str, object] = {
+    "readers": (
+        {"address": 1, "key": "000102030405060708090a0b0c0d0e0f"},
+        {"address": 2, "key": "0f0e0d0c0b0a09080706050403020100"},
+    )
+}
+
+
+class UhppoteRig:
+    """A board on UDP. Its relays always rest when it secures, so both of its doors are fail secure."""
+
+    def __init__(self) -> None:
+        self._number = itertools.count(1)
+        self._options: dict[str, object] = {"serial": 405_419_896, "doors": 2, "poll_s": 0.05, "timeout_s": 0.2}
+        self._board = drivers.simulator("uhppote")(drivers.options("uhppote")(address="127.0.0.1", **self._options))
+        self._port = 0
+
+    def controller(self) -> DoorController:
+        """See Rig. Plug it in first: the board has no port before."""
+        options = drivers.options("uhppote")(address=f"127.0.0.1:{self._port}", **self._options)
+        return drivers.make("uhppote", options, dict.fromkeys(SECURED, Level.DEENERGISED), timing=BRISK)
+
+    async def plug(self) -> None:
+        """See Rig."""
+        self._port = await self._board.start(self._port)
+
+    async def unplug(self) -> None:
+        """See Rig."""
+        self._board.stop()
+
+    async def say(self) -> Reading | None:
+        """A card that the board does not know."""
+        number = next(self._number)
+        self._board.swipe(number, door=1)
+        return CardRead(1, 26, number)
+
+    async def noise(self, data: bytes) -> None:
+        """A datagram from elsewhere to where the board's events go."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            stranger.sendto(data, self._board.listener)
+
+    def released(self, door: int) -> bool:
+        """See Rig."""
+        return bool(self._board.released(door))
+
+    def releases(self) -> int:
+        """See Rig."""
+        return len(self._board.opened)
 
 
 def _rigs() -> dict[str, Callable[[Path], Rig]]:
-    rigs: dict[str, Callable[[Path], Rig]] = {"simulated": lambda _: SimulatedRig()}
+    rigs: dict[str, Callable[[Path], Rig]] = {"simulated": lambda _: SimulatedRig(), "uhppote": lambda _: UhppoteRig()}
     for medium in MEDIA:
         rigs[f"lcus-{medium}"] = partial(WireRig, "lcus", medium, {"outputs": 2}, _silent)
         rigs[f"wiegand_serial-{medium}"] = partial(WireRig, "wiegand_serial", medium, CONVERTERS["hex_cr"], _present)
         rigs[f"modbus-{medium}"] = partial(WireRig, "modbus", medium, MODBUS, _press)
+        rigs[f"osdp-{medium}"] = partial(WireRig, "osdp", medium, OSDP, _hold_up)
     for name, settings in CONVERTERS.items():
         rigs[f"wiegand_serial-{name}"] = partial(WireRig, "wiegand_serial", "memory", settings, _present)
     return rigs
@@ -220,6 +273,12 @@ def _rigs() -> dict[str, Callable[[Path], Rig]]:
 
 def _present(simulator: Any, number: int) -> Reading:
     simulator.present(26, number)
+    return CardRead(1, 26, number)
+
+
+def _hold_up(simulator: Any, number: int) -> Reading:
+    """Hold a card to the first reader on the bus."""
+    simulator.present(1, number)
     return CardRead(1, 26, number)
 
 
@@ -231,6 +290,16 @@ def _press(simulator: Any, number: int) -> Reading:
 
 def _silent(_simulator: Any, _number: int) -> None:
     """A relay board says nothing."""
+
+
+NEEDS = {"modbus": "pymodbus", "uhppote": "uhppoted", "osdp": "libosdp"}
+"""Kinds whose library comes with the `devices` extra."""
+
+
+def with_peers(names: Iterable[str]) -> list[ParameterSet]:
+    """Rigs or kinds as parameters, each marked with the library that it needs."""
+    kinds = [(name, NEEDS.get(name.split("-")[0])) for name in names]
+    return [pytest.param(name, marks=[] if need is None else [pytest.mark.peer(need)]) for name, need in kinds]
 
 
 RIGS: Mapping[str, Callable[[Path], Rig]] = _rigs()

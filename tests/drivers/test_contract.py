@@ -15,10 +15,10 @@ from drivers.errors import LineLost, Refused
 from drivers.orders import HoldReleased, Indicate, Order, Secure, Signal
 from drivers.readings import Back, Lost
 from tests.drivers.harness import Heard, release, running, stop
-from tests.drivers.rigs import RIGS, Rig
+from tests.drivers.rigs import RIGS, Rig, with_peers
 
 KIND_OF = {name: name.split("-")[0] for name in RIGS}
-every = pytest.mark.parametrize("rig", RIGS, indirect=True)
+every = pytest.mark.parametrize("rig", with_peers(RIGS), indirect=True)
 
 
 def test_every_row_has_a_rig() -> None:
@@ -26,7 +26,7 @@ def test_every_row_has_a_rig() -> None:
     assert set(KIND_OF.values()) == set(drivers.KINDS)
 
 
-@pytest.mark.parametrize("kind", drivers.KINDS)
+@pytest.mark.parametrize("kind", with_peers(drivers.KINDS))
 def test_rows_are_complete(kind: str) -> None:
     """Options are frozen and refuse unknown fields; every row says why it has its grade and what it senses."""
     model = drivers.options(kind)

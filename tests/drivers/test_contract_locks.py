@@ -10,13 +10,13 @@ from drivers.errors import LineLost, Stale
 from drivers.orders import HoldReleased, Secure
 from drivers.table import Locks
 from tests.drivers.harness import Heard, eventually, release, running
-from tests.drivers.rigs import RIGS, SECURED, Rig
+from tests.drivers.rigs import RIGS, SECURED, Rig, with_peers
 
 LOCKING = [name for name in RIGS if drivers.KINDS[name.split("-")[0]].locks is not Locks.NONE]
 PULSE_S = 0.05
 LONG_S = 30.0  # nobody waits for its end
 
-locking = pytest.mark.parametrize("rig", LOCKING, indirect=True)
+locking = pytest.mark.parametrize("rig", with_peers(LOCKING), indirect=True)
 
 
 @locking

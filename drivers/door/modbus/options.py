@@ -26,10 +26,9 @@ class Options(BaseModel):
     inputs: int = Field(0, ge=0, le=MOST_BITS, description="inputs; input 1 is the discrete input at first_input")
     first_coil: int = Field(0, ge=0, le=0xFFFF)
     first_input: int = Field(0, ge=0, le=0xFFFF)
-    # Waveshare boards and their kin end a release by themselves: "flash on" and "flash off", a coil write at 0x0200 and 0x0400.
+    # Waveshare boards and their kin end a release by themselves: "flash on" and "flash off", a coil write at 0x0200 and 0x0400. Without it
+    # the lock stays released if the daemon dies in the middle of a release, until it is back.
     pulse: Literal["flash_on"] | None = None
-    # Without such a pulse the lock stays released if the daemon dies in the middle of one, until it is back: the site accepts that here.
-    accept_latching: bool = False
     # An input that is active for 400 ms must be noticed (IEC 60839-11-1): one look, one look that is lost, and the next stay below that.
     poll_s: float = Field(0.1, ge=0.02, le=0.1)
     # Eight bytes at 9,600 baud take 8 ms each way, a board 5 to 50 ms, a USB adapter 16 ms.
