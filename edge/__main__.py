@@ -1,0 +1,5 @@
+"""`python -m edge` is `anyu-edge`."""
+
+from edge.cli import app
+
+app(prog_name="anyu-edge")
