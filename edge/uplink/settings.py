@@ -14,7 +14,7 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,32}$")]
 Protocol = Annotated[Literal["5", "3.1.1"], BeforeValidator(lambda value: str(value) if isinstance(value, int | float) else value)]
 
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
-_HOST = re.compile(r"^[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$")
+_HOST = re.compile(r"^[A-Za-z0-9:]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$")
 
 
 class TlsSettings(BaseModel):

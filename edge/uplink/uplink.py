@@ -24,6 +24,9 @@ from edge.uplink.settings import UplinkSettings
 from edge.uplink.topics import Topics
 from edge.uplink.wire import Encoder
 
+FAREWELL_S = 0.5
+"""Of the whole daemon's time to stop."""
+
 _CONN_SEQ = "uplink.conn_seq"
 
 
@@ -105,7 +108,7 @@ class Uplink:
 
     async def _connect_once(self, disk: Disk) -> tuple[str, bool, float]:
         """Why it ended or was not made, whether the broker refused us, and how many seconds it was up."""
-        client = None
+        client = session = None
         up_at: float | None = None
         why, refused = "", False
         try:
@@ -115,12 +118,13 @@ class Uplink:
             await client.connect(Will(self._topics.state, gone))
             up_at = self._clock.now().mono
             await self._greet(client)
-            why = await Session(self._parts(disk), client, self._last_new_epoch).run()
+            session = Session(self._parts(disk), client, self._last_new_epoch)
+            why = await session.run()
         except TryAgain as fault:
             why, refused = str(fault), isinstance(fault, BrokerRefused)
         except asyncio.CancelledError:
-            if client is not None and up_at is not None:
-                await self._farewell(client)
+            if client is not None and session is not None:
+                await self._farewell(client, session)
             raise
         finally:
             self._connected = False
@@ -144,10 +148,12 @@ class Uplink:
         for word in ("uplink.away", "uplink.refused"):
             self._complaints.end(word, "connected to the broker again")
 
-    async def _farewell(self, client: Client) -> None:
+    async def _farewell(self, client: Client, session: Session) -> None:
+        """What was written until now, `gateway.stopping` among it, and then goodbye; what does not get through waits for the next start."""
         bye = status.state(online=False, boot_id=self._boot_id, conn_seq=self._conn_seq, stopping=True)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(0.5):
+            async with asyncio.timeout(FAREWELL_S):
+                await session.last_words()
                 await client.publish(self._topics.state, bye, retain=True)
 
     def _away(self, why: str, *, refused: bool, again_after: bool) -> None:

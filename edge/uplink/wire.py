@@ -42,7 +42,7 @@ class Encoder:
         length = last = 0
         for record in records:
             event = self.event(record)
-            if parts and (len(parts) >= size or length + len(event) > limit):
+            if parts and (len(parts) >= size or length + len(event) + 2 > limit):
                 out.append((len(parts), last, b"[%b]" % b",".join(parts)))
                 parts, length = [], 0
             parts.append(event)
