@@ -30,6 +30,9 @@ RESTARTS_WITHIN_S = 60.0
 SETTLED_S = 10.0
 # The process has 5 s to stop. The journal may take 3 of them to write out what it holds; this is for everything else.
 STOP_S = 2.0
+# A cancelled unit gets this long undisturbed: a gate secures its lock, the uplink says its last word. Whoever is still there then has
+# swallowed the cancellation and gets it again.
+UNDISTURBED_S = 0.6
 # systemd's WatchdogSec is 30 s (systemd/anyu-edge.service); this is how often we look, and how old the last progress of a unit may be.
 WATCH_EVERY_S = 3.0
 STALE_AFTER_S = 20.0
@@ -241,10 +244,12 @@ class Supervisor:
         for left_after, order in zip(reversed(range(len(orders))), orders, strict=True):
             tasks = {kept.task for kept in self._kept.values() if kept.unit.stop_order == order and kept.task is not None}
             until = end - left_after * STOP_S / 10  # whoever comes after an obstinate unit still has a fifth of a second
+            patience = UNDISTURBED_S
             while tasks and time.monotonic() < until:
                 for task in tasks:
                     task.cancel()
-                _, tasks = await asyncio.wait(tasks, timeout=0.1)
+                _, tasks = await asyncio.wait(tasks, timeout=min(patience, max(0.0, until - time.monotonic())))
+                patience = 0.1
         left = tuple(name for name, kept in self._kept.items() if kept.task is not None and not kept.task.done())
         for kept in self._kept.values():
             if kept.unit.name not in left:

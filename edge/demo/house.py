@@ -18,7 +18,7 @@ class Person:
     kind: str
     room: str
     card: int
-    until: str = ""
+    groups: str = ""
 
     @property
     def value(self) -> int:
@@ -34,10 +34,11 @@ TENANTS = (
     Person("A1005", "陈静", "住户", "305", 42224),
     Person("S2001", "刘洋", "员工", "", 42300),
 )
-MOVED_OUT = Person("A0907", "赵敏", "住户", "301", 42190, until="2025-06-30")
+NEIGHBOUR = Person("B0907", "赵敏", "住户", "101", 42190, groups="building_b")
+"""Lives in the building next door: known, and with no rule that leads through this gate."""
 STRANGER = Person("", "", "", "", 65000)
 
-HEADINGS = ("编号", "姓名", "类别", "房屋编码", "房号", "有效期至", "卡号")
+HEADINGS = ("编号", "姓名", "类别", "房屋编码", "房号", "分组", "卡号")
 
 
 def write_roster(folder: Path) -> None:
@@ -46,9 +47,9 @@ def write_roster(folder: Path) -> None:
     with (folder / "roster.csv").open("w", encoding="utf-8-sig", newline="") as sheet:
         writer = csv.writer(sheet)
         writer.writerow(HEADINGS)
-        for person in (*TENANTS, MOVED_OUT):
+        for person in (*TENANTS, NEIGHBOUR):
             card = f"fc:{FACILITY},{person.card}"
-            writer.writerow((person.tenant_id, person.name, person.kind, "310114AT0001", person.room, person.until, card))
+            writer.writerow((person.tenant_id, person.name, person.kind, "310114AT0001", person.room, person.groups, card))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Ports:
     inputs: str
 
 
-def write_site(folder: Path, *, ports: Ports, broker: str, roster: Path, locale: str) -> Path:
+def write_site(folder: Path, *, ports: Ports, broker: str, protocol: str, roster: Path, locale: str) -> Path:
     """The installer's site.yaml; returns its path."""
     path = folder / "site.yaml"
     path.write_text(
@@ -91,7 +92,7 @@ access_points:
 access_rules:
   - {{groups: [residents, staff, guards], access_points: [north_in, north_out]}}
 roster: {{folder: {roster}, card_format: h10301}}
-uplink: {{broker: "{broker}", protocol: "3.1.1", consumers: [centre]}}
+uplink: {{broker: "{broker}", protocol: "{protocol}", consumers: [centre]}}
 """,
         encoding="utf-8",
     )

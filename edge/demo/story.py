@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from edge.demo.house import MOVED_OUT, STRANGER, TENANTS, Person
+from edge.demo.house import NEIGHBOUR, STRANGER, TENANTS, Person
 from edge.demo.rig import Rig
 
 HELD_S = 5.5  # the demo's door may stand open for 4 s
@@ -38,7 +38,7 @@ class Story:
         until = time.monotonic() + seconds
         special: list[tuple[str, Callable[[], Awaitable[None]]]] = [
             ("stranger", self._stranger),
-            ("moved out", self._moved_out),
+            ("neighbour", self._neighbour),
             ("exit button", self._exit_button),
             ("forced", self._forced),
             ("held open", self._held_open),
@@ -73,8 +73,8 @@ class Story:
     async def _stranger(self) -> None:
         await self._swipe(STRANGER, inward=True, expected=False)
 
-    async def _moved_out(self) -> None:
-        await self._swipe(MOVED_OUT, inward=True, expected=False)
+    async def _neighbour(self) -> None:
+        await self._swipe(NEIGHBOUR, inward=True, expected=False)
 
     async def _exit_button(self) -> None:
         if await self._rig.press_exit():
