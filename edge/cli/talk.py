@@ -23,7 +23,7 @@ from edge.settings.load import DEFAULT_PATH
 
 BAD_NEWS = 1
 WRONG_USE = 2
-_MISUSE = frozenset({"unknown_place", "bad_argument", "bad_reason", "bad_time", "unknown_verb"})
+_MISUSE = frozenset({"unknown_place", "bad_argument", "bad_reason", "bad_time", "bad_id", "unknown_verb"})
 
 Config = Annotated[Path, typer.Option("--config", "-c", help="The settings 配置文件", show_default=True)]
 Json = Annotated[bool, typer.Option("--json", help="For programs 供程序读取")]

@@ -1,0 +1,315 @@
+"""The command: its words, its exit codes, with a daemon and without one."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from edge.access.reasons import Reason
+from edge.cli import app
+from edge.cli.talk import table
+from edge.cli.words import WORDS, say
+from edge.gate.view import Result
+from tests.premises import CARD, EXPIRED, STRANGER, Premises
+
+VERBS = [
+    ("check",),
+    ("run",),
+    ("status",),
+    ("events",),
+    ("why",),
+    ("who-may",),
+    ("unlock",),
+    ("lock-down",),
+    ("release",),
+    ("receive",),
+    *(("roster", verb) for verb in ("check", "diff", "apply", "rollback", "template", "export")),
+    *(("simulate", verb) for verb in ("card", "pin", "rex", "contact", "fire")),
+    ("audit", "verify"),
+]
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Premises:
+    """A house whose daemon does not run."""
+    return Premises(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def alive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Premises]:
+    """A house whose daemon runs, with the roster in force."""
+    premises = Premises(tmp_path_factory.mktemp("alive"))
+    premises.start()
+    premises.wait_for("roster.applied")
+    yield premises
+    premises.kill()
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+def test_every_verb_has_help_with_an_example(verb: tuple[str, ...]) -> None:
+    """--help ends with 0 and shows how the verb is called."""
+    told = CliRunner().invoke(app, [*verb, "--help"])
+    assert told.exit_code == 0
+    assert f"Example: anyu-edge {' '.join(verb)}" in told.output
+
+
+def test_every_verb_is_tested_here() -> None:
+    """A new verb must be added to the list above."""
+    found: set[tuple[str, ...]] = set()
+    command = typer.main.get_command(app)
+    for name, sub in command.commands.items():  # type: ignore[attr-defined]
+        inner = getattr(sub, "commands", None)
+        found |= {(name, verb) for verb in inner} if inner else {(name,)}
+    assert found - {("demo",)} == set(VERBS)
+
+
+@pytest.mark.parametrize("code", sorted(WORDS))
+def test_both_languages_say_the_same(code: str) -> None:
+    """Every sentence exists twice and takes the same values."""
+
+    class Anything(dict[str, str]):
+        def __missing__(self, key: str) -> str:
+            self[key] = "x"
+            return "x"
+
+    zh, en = Anything(), Anything()
+    WORDS[code][0].format_map(zh)
+    WORDS[code][1].format_map(en)
+    assert zh.keys() == en.keys()
+
+
+def test_every_reason_is_explained() -> None:
+    """`why` has a sentence for every reason a decision can have, and every answer of a gate has words."""
+    assert {f"why_{reason}" for reason in Reason} <= WORDS.keys()
+    assert set(Result) <= WORDS.keys()
+    assert say("zh", "some_new_code", detail="x") == "some_new_code：x"
+
+
+def test_columns_stay_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    """A Chinese character takes two places."""
+    table(("编号", "NAME"), [("1", "示例甲"), ("1001", "b")])
+    assert capsys.readouterr().out == "编号  NAME\n1     示例甲\n1001  b\n"
+
+
+# --- check -----------------------------------------------------------------------------------------------------------------------------
+
+
+def test_check(house: Premises) -> None:
+    """0 and a count for good settings; 1 and every fault for bad ones; 2 for a file that is not there."""
+    good = house.shell("check")
+    assert (good.returncode, good.stderr) == (0, "")
+    assert good.stdout.endswith("Good: 2 doors, 3 access points, 2 controllers.\n")
+    house.write_site(
+        "locale_: zh\n", lambda text: text.replace("kind:", "kid:").replace("door: north, direction: in", "door: nroth, direction: in")
+    )
+    bad = house.command("check")
+    assert bad.returncode == 1
+    assert f"{house.config}:18:20: fault: there is no door 'nroth'. Did you mean 'north'?" in bad.stdout
+    assert "Did you mean 'locale'?" in bad.stdout or "there is no setting 'locale_'." in bad.stdout
+    told = json.loads(house.command("check", "--json").stdout)
+    assert told["ok"] is False
+    assert {"line": 18, "column": 20, "code": "no_such_door", "near": "north"}.items() <= told["faults"][0].items()
+    house.config.unlink()
+    assert house.command("check").returncode == 2
+
+
+def test_check_speaks_chinese(house: Premises) -> None:
+    """`locale: zh` in the file is enough, whatever the terminal's language."""
+    house.write_site(change=lambda text: text.replace("locale: en", "locale: zh").replace("door: south,", "door: suth,"))
+    assert "错误: 没有叫“suth”的门（doors）。是否想写“south”？" in house.command("check").stdout
+
+
+def test_run_refuses_faulty_settings(house: Premises) -> None:
+    """Every fault on stderr, exit code 1, no journal begun."""
+    house.write_site("fire_: {}\n")
+    told = house.shell("run")
+    assert told.returncode == 1
+    assert "fire_" in told.stderr
+    assert not (house.folder / "state").exists()
+
+
+# --- without a daemon ------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ("status",),
+        ("events", "--follow"),
+        ("unlock", "north_in", "--reason", "visitor"),
+        ("lock-down",),
+        ("release",),
+        ("roster", "diff"),
+        ("roster", "apply"),
+        ("roster", "rollback"),
+        ("simulate", "rex", "north"),
+    ],
+    ids=" ".join,
+)
+def test_what_needs_a_daemon_says_so(house: Premises, verb: tuple[str, ...]) -> None:
+    """Exit code 1, how to start it, and what can still be done."""
+    told = house.command(*verb)
+    assert told.returncode == 1
+    assert told.stdout == ""
+    first, second = told.stderr.splitlines()
+    assert first.startswith("No daemon answers")
+    assert "still works" in second or "key" in second
+
+
+def test_what_needs_none_works(house: Premises) -> None:
+    """The roster folder is checked and judged, a template written; a journal that is not there is bad news."""
+    assert house.command("roster", "check").returncode == 0
+    rows = json.loads(house.command("who-may", "north_in", "--json", "--at", "2026-02-15T12:00").stdout)
+    assert [(row["id"], row["may"], row["reason"]) for row in rows] == [("1001", True, "granted"), ("1002", False, "expired")]
+    assert house.command("who-may", "nowhere").returncode == 2
+    assert house.command("who-may", "north_in", "--at", "soon").returncode == 2
+    sheet = house.folder / "roster.xlsx"
+    assert house.command("roster", "template", str(sheet)).returncode == 0
+    assert sheet.exists()
+    assert house.command("roster", "template", str(sheet)).returncode == 2
+    assert house.command("roster", "template", "roster.pdf").returncode == 2
+    assert house.command("events").returncode == 1
+    assert house.command("audit", "verify").returncode == 1
+    assert not (house.folder / "state" / "journal").exists()
+
+
+def test_a_broken_roster_is_bad_news(house: Premises) -> None:
+    """`roster check` and `who-may` tell its faults."""
+    house.write_roster("tenant_id,name\n1,\n")
+    assert house.command("roster", "check").returncode == 1
+    assert house.command("who-may", "north_in").returncode == 1
+
+
+# --- with a daemon ---------------------------------------------------------------------------------------------------------------------
+
+
+def test_status(alive: Premises) -> None:
+    """Doors in a table for people, the health for programs."""
+    told = alive.command("status")
+    assert told.returncode == 0
+    assert told.stdout.splitlines()[0].split() == ["DOOR", "STATE", "CONTACT", "LOCK", "MODE", "LINE"]
+    assert [door["name"] for door in json.loads(alive.command("status", "--json").stdout)["doors"]] == ["north", "south"]
+
+
+def test_a_stranger_and_why(alive: Premises) -> None:
+    """Refused at the door, explained by the id or the number of the event."""
+    assert alive.command("simulate", "card", "north_in", STRANGER).returncode == 0
+    event = alive.wait_for("access.denied", reason="unknown_credential")
+    for word in (event["id"], event["sequence"]):
+        told = alive.command("why", word)
+        assert told.returncode == 0
+        assert "No such card or PIN in the roster." in told.stdout
+        assert "42299" not in told.stdout
+    assert alive.command("why", "gw1-0000000000000000-1").returncode == 1
+    assert alive.command("why", "999999").returncode == 1
+    assert alive.command("why", "yesterday").returncode == 2
+
+
+def test_unlock_lock_down_release(alive: Premises) -> None:
+    """A guard's three commands, by their answers and by what is recorded."""
+    told = alive.command("unlock", "south_in", "--reason", "forgot_card", "--json")
+    assert (told.returncode, json.loads(told.stdout)["result"]) == (0, "confirmed")
+    assert alive.wait_for("guard.opened")["data"]["reason_code"] == "forgot_card"
+    assert alive.command("unlock", "nowhere", "--reason", "visitor").returncode == 2
+    assert alive.command("unlock", "south_in", "--reason", "because").returncode == 2
+    assert alive.command("unlock", "south_in").returncode == 2
+    assert alive.command("lock-down", "south").returncode == 0
+    alive.wait_for("door.lockdown", door="south", phase="begin")
+    assert "It was so already." in alive.command("lock-down", "south").stdout
+    assert alive.command("release").returncode == 0
+    alive.wait_for("door.lockdown", door="south", phase="end")
+    assert alive.command("lock-down", "nowhere").returncode == 2
+
+
+def test_simulate(alive: Premises) -> None:
+    """A whole passage, the exit button on an input, the fire line; what is not there is refused."""
+    assert alive.command("simulate", "card", "north_in", CARD).returncode == 0
+    alive.wait_for("door.released", access_point="north_in")
+    assert alive.command("simulate", "contact", "north", "open").returncode == 0
+    alive.wait_for("passage.entry")
+    assert alive.command("simulate", "contact", "north", "closed").returncode == 0
+    assert alive.command("simulate", "rex", "south").returncode == 0
+    alive.wait_for("access.granted", reason="rex", door="south")
+    assert alive.command("simulate", "fire", "on").returncode == 0
+    alive.wait_for("site.fire", phase="begin")
+    assert alive.command("simulate", "fire", "off").returncode == 0
+    alive.wait_for("site.fire", phase="end")
+    assert alive.command("simulate", "pin", "north_in", "--number", "730418").returncode == 0
+    assert alive.command("simulate", "card", "nowhere", CARD).returncode == 2
+    assert alive.command("simulate", "card", "north_in", "fc:999,1").returncode == 2
+    assert "42220" not in alive.log
+    assert "730418" not in alive.log
+
+
+def test_events(alive: Premises) -> None:
+    """As lines for people, as CloudEvents for programs, and as they come."""
+    lines = alive.command("events", "--last", "2").stdout.splitlines()
+    assert len(lines) == 2
+    event = json.loads(alive.command("events", "--last", "1", "--json").stdout)
+    assert event["specversion"] == "1.0"
+    line = (sys.executable, "-m", "edge", "events", "--follow", "--last", "0", "--json", "--config", str(alive.config))
+    with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as following:
+        assert following.stdout is not None
+        alive.command("simulate", "card", "north_out", EXPIRED)
+        # The follower may begin late on a slow machine: press on until it hears something.
+        for _ in range(50):
+            alive.command("simulate", "rex", "north")
+            if json.loads(following.stdout.readline())["sequence"]:
+                break
+        following.send_signal(signal.SIGINT)
+        assert following.wait(30) == 0
+
+
+def test_roster_verbs(alive: Premises) -> None:
+    """Diff, apply, refusal, rollback, export: each with its words and its exit code."""
+    good = (alive.folder / "roster/roster.csv").read_text(encoding="utf-8")
+    assert json.loads(alive.command("roster", "diff", "--json").stdout)["diff"]["added"] == []
+    alive.write_roster(good.replace("2099-12-31", "soon"))
+    refused = alive.command("roster", "apply")
+    assert refused.returncode == 1
+    assert "what was in force stays" in refused.stdout
+    alive.write_roster("\n".join(good.splitlines()[:2]) + "\n")
+    many = alive.command("roster", "apply")
+    assert (many.returncode, "--yes" in many.stdout) == (1, True)
+    assert alive.command("roster", "apply", "--yes").returncode == 0
+    assert alive.command("roster", "rollback").returncode == 0
+    alive.write_roster(good)
+    assert alive.command("roster", "apply", "--json").returncode == 0
+    sheet = alive.folder / "export.csv"
+    assert alive.command("roster", "export", str(sheet)).returncode == 0
+    assert sheet.stat().st_mode & 0o777 == 0o600
+    assert "730418" not in sheet.read_text(encoding="utf-8")
+    assert alive.command("roster", "export", str(sheet)).returncode == 2
+
+
+def test_audit_verify(alive: Premises) -> None:
+    """The chain of the running daemon's journal holds."""
+    told = json.loads(alive.command("audit", "verify", "--json").stdout)
+    assert told["ok"] is True
+    assert told["checked"] > 0
+
+
+def test_a_second_daemon_is_refused(alive: Premises) -> None:
+    """Exit code 1 and a sentence, not a traceback."""
+    told = alive.shell("run")
+    assert told.returncode == 1
+    assert "Another daemon uses" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+# --- receive ---------------------------------------------------------------------------------------------------------------------------
+
+
+def test_receive_wants_an_address_without_secrets(tmp_path: Path) -> None:
+    """A password in the address is wrong use, and not repeated."""
+    told = CliRunner().invoke(app, ["receive", "--broker", "mqtt://gate:hunter2@localhost", "--store", str(tmp_path / "x.db")])
+    assert told.exit_code == 2
+    assert "hunter2" not in told.output
