@@ -7,7 +7,7 @@ from threading import Lock
 
 from pydantic import ValidationError
 
-from edge.uplink.client import Message
+from edge.uplink.broker import Message
 from edge.uplink.messages import Ack
 
 ACK_BYTES = 4_096

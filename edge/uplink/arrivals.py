@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from edge.uplink.client import Message
+from edge.uplink.broker import Message
 from edge.uplink.messages import SEQ_MAX, Health
 from edge.uplink.receive_store import Key
 from edge.uplink.topics import EVT, EVTB, HEALTH, parse

@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from edge.errors import TryAgain
-from edge.uplink.client import Options
+from edge.uplink.broker import Options
 from edge.uplink.settings import BrokerSettings, TlsSettings
 
 

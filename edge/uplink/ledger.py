@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.uplink.arrivals import Arrival, Malformed, Report, take_apart
-from edge.uplink.client import Message
+from edge.uplink.broker import Message
 from edge.uplink.receive_store import Key, Row, Run, Store
 
 MOST_RUNS = 50_000

@@ -18,7 +18,8 @@ from queue import Empty, Full, Queue
 from edge.clock import Clock, PlainClock
 from edge.errors import TryAgain
 from edge.uplink.arrivals import Arrival
-from edge.uplink.client import BrokerRefused, Client, Message
+from edge.uplink.broker import BrokerRefused, Message
+from edge.uplink.client import Client
 from edge.uplink.complaints import Complaints
 from edge.uplink.identity import options
 from edge.uplink.ledger import Ledger, Summary, Word
@@ -156,7 +157,8 @@ class Receiver:
             self._unsaid.clear()  # said again when the gateway's health comes
             return
         while self._unsaid and self._saying < ACKS_FLYING:
-            key, seq = self._unsaid.popitem()
+            key = next(iter(self._unsaid))  # the one that waits longest
+            seq = self._unsaid.pop(key)
             self._saying += 1
             word = dump(Ack(epoch=key.epoch, seq=seq, credit=self._credit))
             client.publish(Topics(key.site, key.gateway).ack(self._consumer), word).add_done_callback(self._said)

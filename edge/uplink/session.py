@@ -14,13 +14,14 @@ from edge.clock import Clock
 from edge.journal import Ack as Verdict
 from edge.journal import Journal
 from edge.uplink.acks import AckBox
-from edge.uplink.client import FAILURE, LOST, Client
+from edge.uplink.broker import FAILURE, LOST
+from edge.uplink.client import Client
 from edge.uplink.complaints import Complaints
 from edge.uplink.delivery import Delivery, Lane, Send
 from edge.uplink.messages import Ack
 from edge.uplink.status import Facts, Status
 from edge.uplink.topics import Topics
-from edge.uplink.wire import CONTENT_BATCH, CONTENT_EVENT, Encoder
+from edge.uplink.wire import BATCH_BYTES, CONTENT_BATCH, CONTENT_EVENT, Encoder
 
 _LOG = logging.getLogger("edge.uplink")
 
@@ -81,6 +82,8 @@ class Session:
         self._looked_at = float("-inf")
         self._flying = 0
         self._answered_at = 0.0
+        # topic, packet id and properties take less than 200 bytes beside the payload
+        self._most_bytes = min(BATCH_BYTES, max(1, (client.packet_limit or BATCH_BYTES) - 200))
         client.closed.add_done_callback(lambda _: parts.wake.set())
 
     async def run(self) -> str:
@@ -187,7 +190,7 @@ class Session:
         """Ask the journal how it is. A new epoch begins delivery anew."""
         p = self._p
         facts = Facts.of(p.journal)
-        changed = self._looked_at > 0 and facts.journal.epoch != self._facts.journal.epoch
+        changed = self._looked_at > float("-inf") and facts.journal.epoch != self._facts.journal.epoch
         self._facts, self._looked_at = facts, now
         p.delivery.hold(not facts.writes, now)
         if changed:
@@ -235,7 +238,7 @@ class Session:
             messages = [(p.topics.event(record.cls), p.encoder.event(record)) for record in records]
         else:
             topic = p.topics.backlog
-            messages = [(topic, payload) for _, _, payload in p.encoder.batches(records, p.batch)]
+            messages = [(topic, payload) for _, _, payload in p.encoder.batches(records, p.batch, self._most_bytes)]
         return records[-1].seq, len(records), messages
 
     def _settle(self, lane: Lane, answer: asyncio.Future[int]) -> None:

@@ -13,10 +13,12 @@ from edge.errors import TryAgain
 from edge.journal import Journal
 from edge.uplink import status
 from edge.uplink.acks import AckBox
-from edge.uplink.client import FAILURE, BrokerRefused, Client, Will
+from edge.uplink.broker import FAILURE, BrokerRefused, Will
+from edge.uplink.client import Client
 from edge.uplink.complaints import Complaints
-from edge.uplink.delivery import Delivery, Limits
+from edge.uplink.delivery import Delivery
 from edge.uplink.identity import options
+from edge.uplink.limits import Limits
 from edge.uplink.messages import HealthBody, InfoBody
 from edge.uplink.reconnect import Backoff
 from edge.uplink.session import Disk, Parts, Session

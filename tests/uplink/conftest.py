@@ -23,7 +23,7 @@ from edge.access.reasons import Reason
 from edge.access.terms import Direction, Method, PersonKind
 from edge.clock import PlainClock, Trust
 from edge.journal import Journal, JournalSettings
-from edge.uplink.client import Message
+from edge.uplink.broker import Message
 from edge.uplink.messages import ClockHealth, HealthBody, InfoBody
 from edge.uplink.receive import Receiver
 from edge.uplink.settings import BrokerSettings, UplinkSettings

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from edge.journal import Journal
-from edge.uplink.client import Client, Options
+from edge.uplink.broker import Options
+from edge.uplink.client import Client
 from tests.uplink.conftest import PATIENCE_S, Heard, Mosquitto, on_ci, put, receiver_of, running, settings, until, uplink_of
 from tests.uplink.fake_broker import FakeBroker
 

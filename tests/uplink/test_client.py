@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from edge.uplink.client import FAILURE, LOST, BrokerAway, BrokerRefused, Client, Options, Will
+from edge.uplink.broker import FAILURE, LOST, BrokerAway, BrokerRefused, Options, Will
+from edge.uplink.client import Client
 from tests.uplink.conftest import PATIENCE_S, Heard, Mosquitto, free_port
 from tests.uplink.fake_broker import FakeBroker
 

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from edge.clock import Trust
 from edge.journal import JournalHealth
 from edge.uplink.acks import AckBox
-from edge.uplink.client import Message
+from edge.uplink.broker import Message
 from edge.uplink.complaints import Complaints
 from edge.uplink.coverage import MOST_SPANS, Coverage
 from edge.uplink.messages import ClockHealth, HealthBody, InfoBody

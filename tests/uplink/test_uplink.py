@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -14,7 +14,8 @@ import pytest
 
 from edge.clock import PlainClock
 from edge.journal import Journal, JournalSettings
-from edge.uplink.client import Client, Options
+from edge.uplink.broker import Options
+from edge.uplink.client import Client
 from tests.uplink.conftest import PATIENCE_S, Heard, Mosquitto, free_port, put, receiver_of, running, settings, until, uplink_of
 from tests.uplink.fake_broker import FakeBroker
 
@@ -107,6 +108,19 @@ async def test_restart_of_the_gateway_goes_on_where_the_centre_is(mosquitto: Mos
     await watcher.subscribe(["anyu/v1/anting_01/gw1/state"])
     assert json.loads((await heard.next()).payload) == {"online": False, "boot_id": "boot1", "conn_seq": 3, "stopping": True}
     await watcher.close()
+
+
+@pytest.mark.peer("mosquitto")
+async def test_batches_fit_the_packets_of_the_broker(broker_factory: Callable[..., Mosquitto], journal: Journal, tmp_path: Path) -> None:
+    """A broker that takes 4 KB at most (MQTT 5 says so) gets smaller batches, and everything."""
+    broker = broker_factory("max_packet_size 4096")
+    broker.start()
+    put(journal, 200)
+    receiver = receiver_of(broker.port, tmp_path / "centre.db")
+    uplink = uplink_of(journal, settings(broker.port))
+    async with running(uplink.run, receiver.run):
+        await until(lambda: journal.acked()["centre"] == 200)
+        assert uplink.complaints() == ()
 
 
 @asynccontextmanager
