@@ -74,11 +74,11 @@ def measure() -> dict[str, float]:
         if (width, height) == SIZES[0]:
             best = float(np.median(spent[next(iter(chains))]))
             figures = {"cpu_ratio_vs_face_recognition": round(theirs / best, 2), "detect_embed_ms": round(best, 2)}
-    with tempfile.NamedTemporaryFile(suffix=".npy") as frames:
-        np.save(frames, np.stack([frame(1280, 720, step) for step in range(5)]))
-        frames.flush()
+    with tempfile.NamedTemporaryFile(suffix=".npy") as kept:
+        np.save(kept, np.stack([frame(1280, 720, step) for step in range(5)]))
+        kept.flush()
         for name in runtimes():
-            asked = [sys.executable, "-m", "bench.face_chain", "--memory", name, frames.name]
+            asked = [sys.executable, "-m", "bench.face_chain", "--memory", name, kept.name]
             resident = float(subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()[-1])
             print(f"  memory of a process with the standard engine on {name} and 1280x720 frames: {resident:.0f} MB")
             figures.setdefault("worker_rss_mb", round(resident, 1))

@@ -23,9 +23,9 @@ def make(weights: Weights, options: Options) -> Engine:
     """The engine. Raises WeightsMissing, and ImportError where openvino is not installed."""
     detector = OpenvinoDetector(weights.made("yunet_int8bq"), options)
     embedder = OpenvinoEmbedder(weights.made("sface_int8bq"), options)
-    liveness = liveness_if_there(weights, "openvino", options)
-    give_back()
-    return Engine("standard", "openvino", detector, embedder, liveness)
+    engine = Engine("standard", "openvino", detector, embedder, liveness_if_there(weights, "openvino", options))
+    give_back()  # what was read is no longer needed once it is compiled
+    return engine
 
 
 class OpenvinoDetector:

@@ -51,7 +51,11 @@ class Model:
         if options.exact:
             settings["INFERENCE_PRECISION_HINT"] = "f32"
         names = [next(iter(output.get_names())) for output in model.outputs]
-        return Network(self._core.compile_model(model, "CPU", settings), names)
+        network = Network(self._core.compile_model(model, "CPU", settings), names)
+        # The plugin packs weights at the first run, and lets go of the unpacked ones after it: not while somebody waits at the gate.
+        network(np.zeros(tuple(model.inputs[0].shape), np.float32))
+        give_back()
+        return network
 
 
 class Network:
