@@ -90,6 +90,17 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "converter_checksum": ("校验和要求十六进制且位数为偶数。", "a checksum needs an even number of hexadecimal digits."),
     "converter_keypad": ("只有 decimal_crlf 能带键盘按键。", "only decimal_crlf carries a keypad's keys."),
     "converter_digits": ("位数太少，容不下这种格式的卡号。", "so few digits cannot hold a card of this format."),
+    "modbus_nothing": ("请写 outputs（继电器数）或 inputs（输入数），或都写。", "say how many outputs or inputs the board has, or both."),
+    "uhppote_address": (
+        "应是 IPv4 地址，可带 :端口，例如 10.1.3.20，读到 {read}。",
+        "expected an IPv4 address, with :port if need be, such as 10.1.3.20; read {read}.",
+    ),
+    "osdp_key": ("密钥应是 32 位十六进制数（不显示读到的内容）。", "a key is 32 hexadecimal digits (what was read is not shown)."),
+    "osdp_default_key": (
+        "这是标准公开的默认密钥，只能在 install_mode: true 时用；请给每个读卡器各自的密钥。",
+        "this is the published default key, for install_mode: true only; give each reader a key of its own.",
+    ),
+    "osdp_address": ("同一条总线上有两个读卡器地址相同。", "two readers on this bus have the same address."),
     "private_room": ("不得在宿舍、浴室等私密处安装摄像机。", "a camera in a private room is not allowed."),
     "polygon": ("区域至少要有三个点。", "an area needs three points or more."),
     "agree_of": ("agree 不能大于 of。", "agree cannot be more than of."),
@@ -155,6 +166,14 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "a password stands in the file; move it to a systemd credential or to ANYU_UPLINK__PASSWORD.",
     ),
     "no_doors": ("没有任何门；site.kind 为 {kind} 的站点至少要有一扇门。", "there is no door; a site of kind {kind} has at least one."),
+    "no_group": (
+        "花名册里没有人属于分组“{name}”，这条规则对谁都不起作用。",
+        "nobody in the roster belongs to the group '{name}', so that the rule lets nobody in.",
+    ),
+    "roster_faults": (
+        "花名册有 {count} 处错误，请运行 anyu-edge roster check。",
+        "the roster has {count} faults; run anyu-edge roster check.",
+    ),
     "unknown_credential_file": ("凭据“{key}”不是任何配置项，未使用。", "credential '{key}' is no setting and is not used."),
 }
 

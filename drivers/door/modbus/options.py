@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from drivers.line import Port, is_tcp
 from drivers.table import Locks
@@ -37,7 +38,7 @@ class Options(BaseModel):
     @model_validator(mode="after")
     def _something(self) -> Self:
         if not self.outputs and not self.inputs:
-            raise ValueError("a board has outputs, inputs or both: say how many")
+            raise PydanticCustomError("modbus_nothing", "a board has outputs, inputs or both: say how many")
         return self
 
     @property

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from drivers.door.uhppote.wire import PORT
 
@@ -72,8 +73,11 @@ class Options(BaseModel):
     @field_validator("address", "listener")
     @classmethod
     def _address(cls, value: str) -> str:
-        if value:
-            endpoint(value)
+        try:
+            if value:
+                endpoint(value)
+        except ValueError:
+            raise PydanticCustomError("uhppote_address", "expected an IPv4 address, with :port if need be") from None
         return value
 
 

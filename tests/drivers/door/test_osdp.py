@@ -13,6 +13,7 @@ import time
 import tty
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -54,6 +55,7 @@ KEY = "000102030405060708090a0b0c0d0e0f"
 OTHER_KEY = "f0e0d0c0b0a090807060504030201000"
 PUBLISHED = "303132333435363738393a3b3c3d3e3f"
 SECURED = {1: Level.DEENERGISED, 2: Level.ENERGISED}
+ROOT = Path(__file__).parents[3]
 CARD = 205 << 16 | 42_220
 
 
@@ -362,7 +364,7 @@ class Bus:
         """Connect a reader."""
         command = [sys.executable, "-m", "tests.drivers.door.osdp_reader", str(self.master), key]
         pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, pass_fds=(self.master,))
+        process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, pass_fds=(self.master,), cwd=ROOT)
         self._readers.append(Process(process))
         return self._readers[-1]
 
