@@ -203,7 +203,7 @@ class Daemon:
         if self.controllers:
             await self.gates.first_ready()
         self.ready.set()
-        self.supervisor.ready(f"{len(self.settings.doors)} doors")
+        self.supervisor.ready(self._status())
 
     async def _run_uplink(self) -> None:
         """The uplink, once the doors are where they belong."""
@@ -234,7 +234,13 @@ class Daemon:
             self.journal.append(ConfigApplied(at=now.at, clock=now.trust, config_version=self.settings.version))
             self.journal.remember(_CONFIG, self.settings.version)
 
+    def _status(self) -> str:
+        words = self.condition.words()
+        return f"{len(self.settings.doors)} doors" + (f"; degraded: {', '.join(words)}" if words else "")
+
     def _changed(self) -> None:
+        """Something about the gateway itself changed: systemd's line and the centre's health follow."""
+        self.supervisor.say(self._status())
         if self.uplink:
             self.uplink.touch()
 

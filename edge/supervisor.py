@@ -167,6 +167,10 @@ class Supervisor:
         """Tell systemd that the service does its work from here on."""
         self._notify("READY=1", f"STATUS={status}")
 
+    def say(self, status: str) -> None:
+        """Change the line that `systemctl status` shows."""
+        self._notify(f"STATUS={status}")
+
     def stop(self) -> None:
         """Ask for an orderly end."""
         self._over.set()

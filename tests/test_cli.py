@@ -121,6 +121,17 @@ def test_check(house: Premises) -> None:
     assert house.command("check").returncode == 2
 
 
+def test_check_looks_at_the_roster(house: Premises) -> None:
+    """A group that nobody belongs to is told at its place; a roster with faults is told as such."""
+    house.write_site(change=lambda text: text.replace("groups: [residents]", "groups: [residents, residens]"))
+    told = house.command("check")
+    assert told.returncode == 0
+    assert "warning: nobody in the roster belongs to the group 'residens'" in told.stdout
+    assert "Did you mean 'residents'?" in told.stdout
+    house.write_roster("tenant_id,name\n1,\n")
+    assert "run anyu-edge roster check" in house.command("check").stdout
+
+
 def test_check_speaks_chinese(house: Premises) -> None:
     """`locale: zh` in the file is enough, whatever the terminal's language."""
     house.write_site(change=lambda text: text.replace("locale: en", "locale: zh").replace("door: south,", "door: suth,"))

@@ -99,6 +99,7 @@ async def test_the_start_is_told_first(house: Premises) -> None:
         (started,) = bodies(daemon, "gateway.started")
         assert (started["cause"], started["clean"]) == ("first", True)
     async with running(house.settings()) as daemon:
+        await until(lambda: names(daemon).count("gateway.started") == 2)
         assert names(daemon).count("gateway.config_applied") == 1
         assert names(daemon).count("gateway.stopping") == 1
         started = bodies(daemon, "gateway.started")[-1]

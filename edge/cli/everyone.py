@@ -31,7 +31,8 @@ def check(config: Config = CONFIG, json: Json = False) -> None:
     Example: anyu-edge check --config site.yaml
     """
     found = load(config)
-    said = say(found.locale, "settings_bad", faults=str(len(found.faults)), warnings=str(len(found.warnings)))
+    warnings = (*found.warnings, *offline.against_roster(found))
+    said = say(found.locale, "settings_bad", faults=str(len(found.faults)), warnings=str(len(warnings)))
     if json:
         faults = [
             {
@@ -43,11 +44,11 @@ def check(config: Config = CONFIG, json: Json = False) -> None:
                 "near": fault.near,
                 "message": fault.message(found.locale),
             }
-            for fault in (*found.faults, *found.warnings)
+            for fault in (*found.faults, *warnings)
         ]
         talk.data({"ok": found.settings is not None, "faults": faults})
     else:
-        for fault in (*found.faults, *found.warnings):
+        for fault in (*found.faults, *warnings):
             talk.line(f"{fault.place}: {say(found.locale, 'fault' if fault.grave else 'warning')}: {fault.message(found.locale)}")
         if found.settings is not None:
             s = found.settings

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import typer
 
+from edge.access.rules import groups_of
 from edge.cli import talk
 from edge.cli.words import say
 from edge.clock import PlainClock
@@ -24,7 +25,8 @@ from edge.roster.faults import RosterFaults
 from edge.roster.folder import Known, read_folder
 from edge.roster.identities import Identities
 from edge.roster.pins import KEY_BYTES, PinHash
-from edge.settings import Settings
+from edge.settings import Fault, Loaded, Settings
+from edge.settings.faults import nearest
 from edge.uplink.arrivals import Arrival
 from edge.uplink.lines import readable as line_of
 from edge.uplink.receive_store import Key
@@ -85,6 +87,26 @@ def who_may(settings: Settings, access_point: str, at: str) -> list[dict[str, ob
     refs = Identities(settings.state_dir / "roster" / "none").peek(*numbers(sheets))  # refs of this moment: none is kept, none is shown
     book = assemble(sheets, refs, PinHash(secrets.token_bytes(KEY_BYTES)), now.at, breathe=lambda _: None)
     return judge(access_point, book, wire(settings, settings.site.tz).rules, now, time)
+
+
+def against_roster(loaded: Loaded) -> list[Fault]:
+    """What only shows beside the roster: groups of the rules that nobody belongs to. Warnings, for the roster changes more often."""
+    settings = loaded.settings
+    if settings is None or not settings.access_rules or not settings.roster.folder.is_dir():
+        return []
+    sheets = read_folder(settings.roster.folder, settings.roster, settings.site.tz, Known(access_points=frozenset(settings.access_points)))
+    if sheets.faults:
+        count = str(len(sheets.faults) + sheets.more_faults)
+        return [Fault(loaded.layers.place(("roster", "folder")), "roster_faults", (("count", count),), grave=False)]
+    known = {group for draft in sheets.tenants for group in groups_of(draft.tenant)}
+    return [
+        Fault(
+            loaded.layers.place(("access_rules", rule, "groups", index)), "no_group", (("name", name),), nearest(name, known), grave=False
+        )
+        for rule, given in enumerate(settings.access_rules)
+        for index, name in enumerate(given.groups)
+        if name not in known
+    ]
 
 
 def readable(event: Mapping[str, Any], settings: Settings) -> str:

@@ -13,7 +13,6 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "settings_bad": ("{faults} 处错误，{warnings} 处提醒。", "{faults} faults, {warnings} warnings."),
     "warning": ("提醒", "warning"),
     "fault": ("错误", "fault"),
-    "no_group": ("规则中的分组“{name}”在花名册里没有人。", "nobody in the roster belongs to the group '{name}' of the access rules."),
     # the daemon
     "no_daemon": (
         "网关没有运行（{path} 无应答）。启动：systemctl start anyu-edge",

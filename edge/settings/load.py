@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path as File
 
 from pydantic import ValidationError
@@ -24,12 +24,16 @@ _LOCALE = re.compile(r"^locale\s*[:：]\s*[\"']?(zh|en)\b", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The settings, or None when something is wrong; every fault and warning in the order of the file, in the site's language."""
+    """The settings, or None when something is wrong; every fault and warning in the order of the file, in the site's language.
+
+    `layers` tells where each value stands, for whoever finds more to say about one.
+    """
 
     settings: Settings | None
     faults: tuple[Fault, ...]
     warnings: tuple[Fault, ...]
     locale: Locale
+    layers: Layers = field(repr=False)
 
 
 def load(path: File, environ: Mapping[str, str] | None = None) -> Loaded:
@@ -53,7 +57,7 @@ def load(path: File, environ: Mapping[str, str] | None = None) -> Loaded:
         faults += cross_check(merged, layers, tree, faults)
     grave = tuple(sorted((f for f in faults if f.grave), key=lambda f: (f.place.line == 0, f.place)))
     warnings = tuple(sorted((f for f in faults if not f.grave), key=lambda f: (f.place.line == 0, f.place)))
-    return Loaded(None if grave else settings, grave, warnings, _locale(merged, tree.text, environ))
+    return Loaded(None if grave else settings, grave, warnings, _locale(merged, tree.text, environ), layers)
 
 
 def read_settings(path: File, environ: Mapping[str, str] | None = None) -> Settings:

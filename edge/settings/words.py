@@ -86,6 +86,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "应是设备的完整路径（/dev/serial/by-path/…）或 tcp://主机:端口，读到 {read}。",
         "expected an absolute device path, such as /dev/serial/by-path/…, or tcp://host:port; read {read}.",
     ),
+    "onvif_host": (
+        "应是主机名或地址，可带端口；不要写 http://、路径、用户名或密码。读到 {read}。",
+        "expected a host name or address, with a port where needed; no http://, no path, no user or password. Read {read}.",
+    ),
     "converter_fixed": ("fixed 帧按字节收取，请去掉 base 和 digits。", "the fixed framing is in bytes: leave base and digits out."),
     "converter_checksum": ("校验和要求十六进制且位数为偶数。", "a checksum needs an even number of hexadecimal digits."),
     "converter_keypad": ("只有 decimal_crlf 能带键盘按键。", "only decimal_crlf carries a keypad's keys."),
