@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from models import runtimes
 from models.contract import Image, Layout, Options
 from models.dlib_face import blob, network
 from models.dlib_resnet import NotDlib, convert
@@ -50,7 +51,7 @@ def test_a_hundred_faces_as_dlib_itself_has_them(weights: Weights, many: list[Pa
     theirs = dlib.face_recognition_model_v1(str(weights.find("dlib_resnet")))
     made = weights.made("dlib_resnet")
     runs = [network(made, "opencv", Options(exact=True))]
-    if "openvino" in __import__("models").runtimes():
+    if "openvino" in runtimes():
         runs.append(network(made, "openvino", Options(exact=True)))
     assert len(many) == 100
     for path in many:
