@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -77,20 +79,25 @@ def fill(journal: Journal, count: int) -> None:
         receipt.wait_blocking(60.0)
 
 
-async def drain(folder: Path, port: int, batch: int, count: int, live: int) -> Figure:
-    """Fill a journal, then measure from the start of the uplink until the journal knows that all is committed at the centre."""
+def measure(folder: Path, port: int, batch: int, count: int, live: int) -> Figure:
+    """Fill a journal, then drain it into a centre of its own."""
     folder.mkdir()
     journal = Journal(folder, JournalSettings(ballast_mb=0), PlainClock())
     journal.open()
     fill(journal, count)
-    centre = subprocess.Popen(
-        [sys.executable, "-m", "bench.uplink_drain", "--centre", str(port), str(folder / "centre.db")], stdout=subprocess.PIPE, text=True
-    )
-    assert centre.stdout is not None
+    command = [sys.executable, "-m", "bench.uplink_drain", "--centre", str(port), str(folder / "centre.db")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as centre:
+        assert centre.stdout is not None
+        centre.stdout.readline()  # it is ready
+        figure = asyncio.run(drain(journal, centre, port, batch, count, live))
+    journal.close()
+    return figure
+
+
+async def drain(journal: Journal, centre: subprocess.Popen[str], port: int, batch: int, count: int, live: int) -> Figure:
+    """From the start of the uplink until the journal knows that all is committed at the centre."""
     seen: dict[int, float] = {}
     reading = asyncio.create_task(asyncio.to_thread(_read, centre, seen))
-    while not seen:  # its "ready" is noted as number 0
-        await asyncio.sleep(0.05)
     uplink = Uplink(
         UplinkSettings(broker=f"mqtt://127.0.0.1:{port}", batch=batch, backlog_per_s=100_000),
         site="bench",
@@ -111,7 +118,7 @@ async def drain(folder: Path, port: int, batch: int, count: int, live: int) -> F
         await receipt.wait(10.0)
         told[journal.head()] = at
     total = count + live
-    while journal.acked()["centre"] < total:
+    for _ in itertools.takewhile(lambda _: journal.acked()["centre"] < total, itertools.count()):
         await asyncio.sleep(0.01)
     seconds = time.monotonic() - begun
     running.cancel()
@@ -119,7 +126,6 @@ async def drain(folder: Path, port: int, batch: int, count: int, live: int) -> F
         await running
     centre.terminate()
     summary = await reading
-    journal.close()
     lags = tuple(sorted(1000 * (seen[seq] - at) for seq, at in told.items() if seq in seen))
     return Figure(batch, total, seconds, summary["missing"] + total - summary["received"], summary["duplicates"], lags)
 
@@ -137,7 +143,6 @@ def _read(centre: subprocess.Popen[str], seen: dict[int, float]) -> dict[str, in
 
 async def be_centre(port: int, path: Path) -> None:
     """The receiving process: it says when a live event is on disk, and sums up when it is asked to stop."""
-    import signal
 
     def arrived(arrival: Arrival) -> None:
         if arrival.live:
@@ -173,7 +178,7 @@ def main() -> None:
     """Measure batches of 1, 20 and 100 side by side."""
     parser = argparse.ArgumentParser(prog="python -m bench.uplink_drain", description=__doc__)
     parser.add_argument("--json", action="store_true", help="figures as JSON on the last line")
-    parser.add_argument("--events", type=int, default=60_000, help="backlog at batch 100; a third at 20, a sixth at 1")
+    parser.add_argument("--events", type=int, default=200_000, help="backlog at batch 100; a fifth at 20, a twentieth at 1")
     parser.add_argument("--centre", nargs=2, metavar=("PORT", "PATH"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.centre:
@@ -182,11 +187,11 @@ def main() -> None:
     figures = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for batch, count, live in ((1, given.events // 6, 3), (20, given.events // 3, 3), (100, given.events, 8)):
+        for batch, count, live in ((1, given.events // 20, 3), (20, given.events // 5, 3), (100, given.events, 8)):
             # A broker of its own: what the one before retained speaks of events that this centre never had.
             broker, port = start_broker(folder)
             try:
-                figures.append(asyncio.run(drain(folder / f"batch{batch}", port, batch, count, live)))
+                figures.append(measure(folder / f"batch{batch}", port, batch, count, live))
             finally:
                 broker.kill()
                 broker.wait()
