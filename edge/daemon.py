@@ -15,8 +15,6 @@ import asyncio
 import logging
 import os
 import secrets
-import signal
-import threading
 import time
 from collections.abc import Mapping
 from functools import partial
@@ -50,7 +48,6 @@ log = logging.getLogger(__name__)
 
 _CONFIG = "config.version"
 DOORS_FIRST_S = 10.0  # how long the centre waits for the doors at a start; they need 5 s where every device is away
-STOP_WITHIN_S = 5.0  # of a signal, whatever hangs; systemd's TimeoutStopSec is longer
 
 
 class Daemon:
@@ -267,40 +264,3 @@ class Daemon:
 def new_id() -> str:
     """A random name for an alarm or a passage: 64 bits, which a gate of 1,500 events a day repeats in no lifetime."""
     return secrets.token_hex(8)
-
-
-def serve(settings: Settings) -> int:
-    """Run a gateway until SIGTERM or SIGINT and return its exit code. Raises JournalInUse.
-
-    Whatever swallows its cancellation, a thread that never comes back included, the process ends within STOP_WITHIN_S of the signal.
-    """
-    daemon = Daemon(settings)
-    closed = threading.Event()
-
-    def end_all(code: int) -> None:
-        log.error("something would not stop; leaving it behind%s", "" if closed.is_set() else ", the journal open")
-        logging.shutdown()
-        os._exit(code if closed.is_set() else 1)
-
-    def give_up_later(code: int) -> None:
-        timer = threading.Timer(STOP_WITHIN_S - 0.5, end_all, (code,))
-        timer.daemon = True
-        timer.start()
-
-    with asyncio.Runner() as runner:
-        loop = runner.get_loop()
-
-        def told(number: int, _frame: object) -> None:
-            log.info("%s: stopping", signal.Signals(number).name)
-            give_up_later(0)
-            loop.call_soon_threadsafe(daemon.stop)
-
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, told)
-        ended = runner.run(daemon.run())
-        code = 0 if ended.failed is None else 1
-        daemon.close()
-        closed.set()
-        if code or ended.abandoned:
-            give_up_later(code)
-    return code

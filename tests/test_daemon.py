@@ -16,8 +16,9 @@ import pytest
 from drivers.door import simulated
 from drivers.orders import Level
 from edge.clock import Trust
-from edge.daemon import STOP_WITHIN_S, Daemon
+from edge.daemon import Daemon
 from edge.journal import JournalInUse
+from edge.process import STOP_WITHIN_S
 from edge.uplink.receive import Receiver
 from edge.uplink.settings import BrokerSettings
 from tests.clock import HandClock
@@ -276,7 +277,8 @@ async def test_sigterm_with_devices_that_never_answer(house: Premises) -> None:
 OBSTINATE = """
 import asyncio, sys, threading, time
 from pathlib import Path
-from edge.daemon import Daemon, serve
+from edge.daemon import Daemon
+from edge.process import serve
 from edge.settings import read_settings
 from edge.supervisor import Unit
 

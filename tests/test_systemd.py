@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edge import daemon, supervisor
+from edge import daemon, process, supervisor
 from edge.settings import Settings
 
 FOLDER = Path(__file__).parent.parent / "systemd"
@@ -63,7 +63,7 @@ def test_times_fit_the_daemons() -> None:
     """Systemd is more patient than the daemon in everything that the daemon does by itself."""
     assert float(value("WatchdogSec")) >= 3 * supervisor.WATCH_EVERY_S
     assert float(value("WatchdogSec")) > supervisor.STALE_AFTER_S
-    assert float(value("TimeoutStopSec")) > daemon.STOP_WITHIN_S
+    assert float(value("TimeoutStopSec")) > process.STOP_WITHIN_S
     assert float(value("TimeoutStartSec")) > daemon.DOORS_FIRST_S
 
 

@@ -69,7 +69,7 @@ def run(config: Config = CONFIG) -> None:
 
     settings = talk.site(config)
     log.set_up(settings.log_level, under_systemd="JOURNAL_STREAM" in os.environ)
-    from edge.daemon import serve
+    from edge.process import serve
 
     try:
         code = serve(settings)

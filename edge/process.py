@@ -1,0 +1,53 @@
+"""The daemon as a process: signals, exit code, and an end that comes whatever hangs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+
+from edge.daemon import Daemon
+from edge.settings import Settings
+
+log = logging.getLogger(__name__)
+
+STOP_WITHIN_S = 5.0  # of a signal; systemd's TimeoutStopSec is longer
+
+
+def serve(settings: Settings) -> int:
+    """Run a gateway until SIGTERM or SIGINT and return its exit code. Raises JournalInUse.
+
+    Whatever swallows its cancellation, a thread that never comes back included, the process ends within STOP_WITHIN_S of the signal.
+    """
+    daemon = Daemon(settings)
+    closed = threading.Event()
+
+    def end_all(code: int) -> None:
+        log.error("something would not stop; leaving it behind%s", "" if closed.is_set() else ", the journal open")
+        logging.shutdown()
+        os._exit(code if closed.is_set() else 1)
+
+    def give_up_later(code: int) -> None:
+        timer = threading.Timer(STOP_WITHIN_S - 0.5, end_all, (code,))
+        timer.daemon = True
+        timer.start()
+
+    with asyncio.Runner() as runner:
+        loop = runner.get_loop()
+
+        def told(number: int, _frame: object) -> None:
+            log.info("%s: stopping", signal.Signals(number).name)
+            give_up_later(0)
+            loop.call_soon_threadsafe(daemon.stop)
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, told)
+        ended = runner.run(daemon.run())
+        code = 0 if ended.failed is None else 1
+        daemon.close()
+        closed.set()
+        if code or ended.abandoned:
+            give_up_later(code)
+    return code
