@@ -7,6 +7,7 @@ import base64
 import json
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -234,8 +235,9 @@ class Verbs:
 
     def _wake(self, _head: int) -> None:
         """From the journal's thread."""
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._committed.set)
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop closed meanwhile; the journal writes on until it is closed itself
+                self._loop.call_soon_threadsafe(self._committed.set)
 
 
 def _answered(answer: Answer) -> object:
