@@ -32,6 +32,20 @@ KINDS: Mapping[str, Row] = MappingProxyType(
             "nothing",
             Locks.LATCHING,
         ),
+        "hw667": Row(
+            "drivers.door.relay_board_aabbcc",
+            Grade.BRONZE,
+            "one bare byte is an order, the board answers nothing, and a release stays on when the daemon dies",
+            "nothing",
+            Locks.LATCHING,
+        ),
+        "numato": Row(
+            "drivers.door.numato",
+            Grade.BRONZE,
+            "every relay is read back and a module has an id, but it is proven against its own simulator only",
+            "inputs",
+            Locks.LATCHING,
+        ),
         "modbus": Row(
             "drivers.door.modbus",
             Grade.SILVER,

@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -87,11 +88,36 @@ class Decoder:
         return frames
 
 
-class Controller:
-    """One board. A pulse is timed here; see drivers/latches.py for what that means."""
+def frame(output: int, energised: bool) -> bytes:
+    """What sets one coil of an LCUS board."""
+    return Coil(output, energised).to_bytes()
 
-    def __init__(self, options: Options, secured: Mapping[int, Level], *, timing: Timing = MACHINE, dial: Dial | None = None) -> None:
+
+class Settings(Protocol):
+    """What a board that answers nothing needs to be told, whatever its frames."""
+
+    @property
+    def port(self) -> str: ...  # noqa: D102  (named like the settings)
+    @property
+    def baud(self) -> int: ...  # noqa: D102
+    @property
+    def outputs(self) -> int: ...  # noqa: D102
+
+
+class Controller:
+    """One board. A pulse is timed here; see drivers/latches.py for what that means. `frame` writes what sets one coil."""
+
+    def __init__(
+        self,
+        options: Settings,
+        secured: Mapping[int, Level],
+        *,
+        timing: Timing = MACHINE,
+        dial: Dial | None = None,
+        frame: Callable[[int, bool], bytes] = frame,
+    ) -> None:
         self._options = options
+        self._frame = frame
         self._timing = timing
         self._dial = dial or partial(lines.dial, options.port, options.baud)
         self._line: Line | None = None
@@ -123,7 +149,7 @@ class Controller:
     def _drive(self, output: int, level: Level) -> None:
         if self._line is None:
             raise LineLost("the line is down")
-        self._line.write(Coil(output, level is Level.ENERGISED).to_bytes())
+        self._line.write(self._frame(output, level is Level.ENERGISED))
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from drivers.line.memory import Carry
 from drivers.orders import Level
 from drivers.readings import CardRead, Contact, InputChanged, Reading
 from tests.drivers.harness import BRISK, eventually
+from tests.drivers.pair import PairRig
 
 SECURED = {1: Level.DEENERGISED, 2: Level.ENERGISED}
 """Door 1 is fail secure, door 2 a magnet lock."""
@@ -75,8 +76,10 @@ class WireRig:
         say: Callable[[Any, int], Reading | None],
         folder: Path,
         carry: Carry = lambda data: (data,),
+        *,
+        secured: Mapping[int, Level] = SECURED,
     ) -> None:
-        self._kind, self._medium, self._say = kind, medium, say
+        self._kind, self._medium, self._say, self._secured = kind, medium, say, secured
         self._link = folder / "port"
         self._modem = NullModem(carry)
         self._tcp_port = 0
@@ -89,7 +92,7 @@ class WireRig:
     def controller(self) -> DoorController:
         """See Rig. Plug it in first: a TCP port has no number before."""
         outside = {"dial": self._modem.dial} if self._medium == "memory" else {}
-        return drivers.make(self._kind, self._made(), SECURED, timing=BRISK, **outside)
+        return drivers.make(self._kind, self._made(), self._secured, timing=BRISK, **outside)
 
     async def plug(self) -> None:
         """See Rig."""
@@ -127,12 +130,12 @@ class WireRig:
 
     def released(self, door: int) -> bool:
         """See Rig."""
-        return door in self._coils() and self._coils()[door] is (SECURED[door] is Level.DEENERGISED)
+        return door in self._coils() and self._coils()[door] is (self._secured[door] is Level.DEENERGISED)
 
     def releases(self) -> int:
         """See Rig."""
         history = getattr(self.simulator, "history", ())
-        return sum(done.energised is (SECURED[done.channel] is Level.DEENERGISED) for done in history)
+        return sum(done.energised is (self._secured[done.channel] is Level.DEENERGISED) for done in history)
 
     def unread(self) -> int:
         """Bytes that lie on a wire in memory and that the driver has not taken yet."""
@@ -263,12 +266,25 @@ def _rigs() -> dict[str, Callable[[Path], Rig]]:
     rigs: dict[str, Callable[[Path], Rig]] = {"simulated": lambda _: SimulatedRig(), "uhppote": lambda _: UhppoteRig()}
     for medium in MEDIA:
         rigs[f"lcus-{medium}"] = partial(WireRig, "lcus", medium, {"outputs": 2}, _silent)
+        rigs[f"hw667-{medium}"] = partial(_pair, medium)
+        rigs[f"numato-{medium}"] = partial(WireRig, "numato", medium, {"outputs": 2, "inputs": 2}, _press)
         rigs[f"wiegand_serial-{medium}"] = partial(WireRig, "wiegand_serial", medium, CONVERTERS["hex_cr"], _present)
         rigs[f"modbus-{medium}"] = partial(WireRig, "modbus", medium, MODBUS, _press)
         rigs[f"osdp-{medium}"] = partial(WireRig, "osdp", medium, OSDP, _hold_up)
     for name, settings in CONVERTERS.items():
         rigs[f"wiegand_serial-{name}"] = partial(WireRig, "wiegand_serial", "memory", settings, _present)
     return rigs
+
+
+def _pair(medium: str, folder: Path) -> Rig:
+    """Two boards of one relay each, a fail-secure lock on one and a magnet on the other."""
+
+    def one(door: int) -> WireRig:
+        own = folder / f"board{door}"
+        own.mkdir(exist_ok=True)
+        return WireRig("hw667", medium, {}, _silent, own, secured={1: SECURED[door]})
+
+    return PairRig(one)
 
 
 def _present(simulator: Any, number: int) -> Reading:
