@@ -6,6 +6,11 @@
     stx_etx       STX 6 2 E 3 0 8 6 C E D 0 8 ETX    RDM6300: ten hexadecimal digits and their xor; the number is the low bits of the tag
     fixed         02 F6 23 AE                  the bits as they came, in whole bytes, right aligned, with nothing around them
 
+A Wiegand keypad sends each key as a word of its own, which such a box passes on like a card's (`keys`):
+
+    burst4        B CR        or  0B           four bits: 0 to 9, A is *, B is #
+    burst8        4 B CR      or  4B           eight bits: the key's complement before it
+
 How they go wrong, and what is done about it:
  - noise between and inside frames: a byte that no frame can hold starts the frame anew, and a frame counts only at its exact length, so
    that a damaged one is never a shorter card;
@@ -13,6 +18,8 @@ How they go wrong, and what is done about it:
  - a key cannot be told from the first digit of a card except by the silence behind it, so that the gap of a keypad is short;
  - `fixed` has no mark at all: only a burst of exactly the right length between two silences counts, at the price of that silence on every
    card. Random bytes on such a line would otherwise pass the two parity bits by the hundred;
+ - a key of four bits has nothing to check it by; the PIN as a whole has, at the roster. A key of eight bits that is not its own complement
+   is dropped, and the PIN with it;
  - a reader repeats a card that is held to it: the same answer within `debounce_s` of the last is said once.
 Sources: the makers' manuals; the vectors in the tests are theirs, and captures with printed numbers.
 """
@@ -33,6 +40,7 @@ READER = 1  # a converter has one reader
 MOST_BYTES = 64  # the longest frame that can be configured is under 30; a line that says more without an end is noise
 MOST_PIN = 16  # the bound of PinEntered
 PIN_PAUSE_S = 10.0  # whoever stops typing for longer has walked away; the next person starts afresh
+KEYS = "0123456789*#"  # by their code
 REMEMBERED = 16  # answers kept for debouncing; nobody waves more cards within three seconds
 
 
@@ -56,9 +64,10 @@ class Frame:
     word: bool  # the number is the whole Wiegand word with its parity bits, not the payload alone
     invert: bool  # the converter is wired with D0 and D1 swapped: take the complement
     checksum: bool  # followed by the xor of its bytes
-    keypad: bool
+    keypad: bool  # keys come as single ASCII bytes
     gap_s: float
     debounce_s: float
+    burst: int = 0  # 4 or 8: keys come as Wiegand words of so many bits
 
     @property
     def whole(self) -> int:
@@ -85,6 +94,36 @@ class Frame:
         if self.framing is Framing.STX_ETX:
             return bytes((STX, *ascii_text, ETX))
         return ascii_text + (b"\r" if self.framing is Framing.HEX_CR else b"\r\n")
+
+    def write_key(self, key: str) -> bytes:
+        """What the converter sends for one of KEYS. Raises ValueError without a keypad."""
+        if not self.keypad and not self.burst:
+            raise ValueError("no such keys")
+        code = KEYS.index(key)
+        if self.keypad:
+            return key.encode("ascii")
+        if self.burst == 8:
+            code |= (code ^ 0xF) << 4
+        if self.invert:
+            code ^= (1 << self.burst) - 1
+        return bytes((code,)) if self.framing is Framing.FIXED else f"{code:0{self.burst // 4}X}\r".encode("ascii")
+
+    def read_keys(self, body: bytes) -> str | None:
+        """The keys in a frame's body; "" for a damaged key, None for what is no key at all but perhaps a card."""
+        if self.framing is Framing.FIXED:
+            codes = list(body) if len(body) < self.whole else []  # two keys may share one packet of a device server
+        else:
+            codes = [int(body, 16)] if len(body) == self.burst // 4 else []
+        if not self.burst or not codes:
+            return None
+        keys = ""
+        for code in codes:
+            whole = code ^ ((1 << self.burst) - 1) if self.invert else code
+            low = whole & 0xF
+            if whole >> 4 != (low ^ 0xF if self.burst == 8 else 0) or low >= len(KEYS):
+                return ""
+            keys += KEYS[low]
+        return keys
 
     def read(self, body: bytes) -> Reading:
         """What a frame's body says, its marks taken off."""
@@ -148,7 +187,7 @@ class Decoder:
         body = bytes(self._body)
         self._drop()
         if self._frame.framing is Framing.FIXED:
-            return self._once(self._frame.read(body), at) if 0 < len(body) <= MOST_BYTES else []
+            return self._whole(body, at) if 0 < len(body) <= MOST_BYTES else []
         if self._frame.keypad and 0 < len(body) < self._frame.whole:
             self._keys(body, at)
         return []
@@ -167,16 +206,31 @@ class Decoder:
         elif byte == CR and self._body:
             body = bytes(self._body)
             self._drop()
-            self._pin = ""  # a card begins a request of its own
-            return self._once(frame.read(body), at)
+            return self._whole(body, at)
         elif frame.keypad and byte in b"*#":
             self._keys(bytes(self._body), at)
             self._drop()
-            return self._command(byte)
+            return self._command(byte, at)
         elif byte not in (CR, LF):
             self._drop()
             self._pin = ""
         return []
+
+    def _whole(self, body: bytes, at: float) -> list[Reading]:
+        """A frame that can hold a card or a Wiegand keypad's key."""
+        keys = self._frame.read_keys(body)
+        if keys is None:
+            self._pin = ""  # a card begins a request of its own
+            return self._once(self._frame.read(body), at)
+        said: list[Reading] = []
+        for key in keys:
+            if key.isdigit():
+                self._keys(key.encode("ascii"), at)
+            else:
+                said += self._command(ord(key), at)
+        if not keys:
+            self._pin = ""
+        return said
 
     def _keys(self, digits: bytes, at: float) -> None:
         """Digits that were keys. One more than a PIN may have is kept, so that too long a PIN is nobody's."""
@@ -185,8 +239,8 @@ class Decoder:
         self._pin = (self._pin + digits.decode("ascii"))[: MOST_PIN + 1]
         self._keyed = at
 
-    def _command(self, key: int) -> list[Reading]:
-        pin, self._pin = self._pin, ""
+    def _command(self, key: int, at: float) -> list[Reading]:
+        pin, self._pin = ("" if at - self._keyed > PIN_PAUSE_S else self._pin), ""
         return [PinEntered(READER, pin)] if key == ord("#") and 0 < len(pin) <= MOST_PIN else []
 
     def _drop(self) -> None:

@@ -7,6 +7,7 @@ a reader whose wires are cut behind it is silent like one with nobody in front o
     S4A with keypad      framing: decimal_crlf  format: w26 (the box loses the high bytes of longer cards)
     RDM6300, Seeed       framing: stx_etx       format: w34 (printed number: ten digits) or w26 (eight)
     raw word, 4 bytes    framing: fixed         format: h10301
+    ... with a Wiegand keypad before the box: keys: burst4 or burst8
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ class Options(BaseModel):
     """Take the complement: for D0 and D1 swapped where nobody can reach the screws."""
     checksum: Literal["none", "xor"] | None = None
     keypad: bool | None = None
+    keys: Literal["burst4", "burst8"] | None = None
+    """The reader before the box has a keypad that sends each key as four bits, or as eight with its complement."""
     gap_s: float | None = Field(None, gt=0, le=5)
     debounce_s: float = Field(2.0, ge=0, le=10)
 
@@ -64,6 +67,8 @@ class Options(BaseModel):
             raise PydanticCustomError("converter_checksum", "a checksum needs an even number of hexadecimal digits")
         if frame.keypad and self.framing is not Framing.DECIMAL_CRLF:
             raise PydanticCustomError("converter_keypad", "only decimal_crlf carries a keypad's keys")
+        if self.keys and (self.framing not in (Framing.HEX_CR, Framing.FIXED) or frame.base == 10 or frame.keypad):
+            raise PydanticCustomError("converter_keys", "only hex_cr and fixed carry a Wiegand keypad's keys")
         if self.framing is not Framing.FIXED and (frame.base**frame.size) >> frame.width == 0:
             raise PydanticCustomError("converter_digits", "so few digits cannot hold a card of this format")
         return self
@@ -91,6 +96,7 @@ class Options(BaseModel):
             keypad=self.keypad if self.keypad is not None else framing is Framing.DECIMAL_CRLF and decimal,
             gap_s=self.gap_s or GAP_S[framing],
             debounce_s=self.debounce_s,
+            burst=int(self.keys[-1]) if self.keys else 0,
         )
 
 
@@ -149,10 +155,10 @@ class Simulator:
 
     def type_pin(self, digits: str) -> None:
         """Type digits and #. Raises ValueError without a keypad."""
-        if not self._frame.keypad or not digits.isdecimal():
+        if not digits.isdecimal():
             raise ValueError("no such keys")
         for key in f"{digits}#":
-            self._write(key.encode("ascii"))
+            self._write(self._frame.write_key(key))
 
     def _write(self, data: bytes) -> None:
         if self._line is None:

@@ -92,6 +92,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "converter_fixed": ("fixed 帧按字节收取，请去掉 base 和 digits。", "the fixed framing is in bytes: leave base and digits out."),
     "converter_checksum": ("校验和要求十六进制且位数为偶数。", "a checksum needs an even number of hexadecimal digits."),
+    "converter_keys": ("只有 hex_cr 和 fixed 能带韦根键盘按键。", "only hex_cr and fixed carry a Wiegand keypad's keys."),
     "converter_keypad": ("只有 decimal_crlf 能带键盘按键。", "only decimal_crlf carries a keypad's keys."),
     "converter_digits": ("位数太少，容不下这种格式的卡号。", "so few digits cannot hold a card of this format."),
     "modbus_nothing": ("请写 outputs（继电器数）或 inputs（输入数），或都写。", "say how many outputs or inputs the board has, or both."),
@@ -106,6 +107,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "osdp_address": ("同一条总线上有两个读卡器地址相同。", "two readers on this bus have the same address."),
     "private_room": ("不得在宿舍、浴室等私密处安装摄像机。", "a camera in a private room is not allowed."),
+    "camera_doors": (
+        "摄像机“{name}”的通行点属于不同的门；一张脸只开一扇门。",
+        "the access points of camera '{name}' belong to different doors; one face opens one door.",
+    ),
     "polygon": ("区域至少要有三个点。", "an area needs three points or more."),
     "agree_of": ("agree 不能大于 of。", "agree cannot be more than of."),
     "uplink_pair": ("cert 和 key 要么都写，要么都不写。", "cert and key go together: give both or neither."),

@@ -207,6 +207,7 @@ CONVERTERS: Mapping[str, Mapping[str, object]] = {
     "decimal_crlf": {"framing": "decimal_crlf", "format": "w26", "gap_s": 5.0},
     "stx_etx": {"framing": "stx_etx", "format": "w26", "gap_s": 5.0},
     "fixed": {"framing": "fixed", "format": "h10301", "gap_s": 0.02},
+    "keys": {"framing": "hex_cr", "format": "h10301", "gap_s": 5.0, "keys": "burst8"},
 }
 """Framings with an end mark get a gap that no busy machine reaches between two chunks; the fixed one has to wait its gap for every card."""
 

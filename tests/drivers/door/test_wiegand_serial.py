@@ -150,6 +150,83 @@ def test_pins_typed_key_by_key() -> None:
     assert said == [PinEntered(1, "2468")]
 
 
+BURSTS: dict[str, dict[str, object]] = {
+    "4 bits, hex_cr": WIE232 | {"keys": "burst4"},
+    "8 bits, hex_cr": WIE232 | {"keys": "burst8"},
+    "4 bits, fixed": RAW | {"keys": "burst4"},
+    "8 bits, fixed": RAW | {"keys": "burst8"},
+}
+bursts = pytest.mark.parametrize("settings", BURSTS.values(), ids=BURSTS)
+
+
+def typed(settings: dict[str, object], keys: str, *, apart_s: float = 0.3) -> list[Reading]:
+    """What a decoder says to keys that are pressed one after the other."""
+    layout = frame(settings)
+    decoder, said = Decoder(layout), []
+    for turn, key in enumerate(keys):
+        said += decoder.feed(layout.write_key(key), turn * apart_s)
+        if decoder.due() is not None:
+            said += decoder.silence(turn * apart_s + 0.06)
+    return said
+
+
+@pytest.mark.parametrize(
+    ("settings", "key", "wire"),
+    [
+        ("4 bits, hex_cr", "5", b"5\r"),
+        ("4 bits, hex_cr", "#", b"B\r"),
+        ("8 bits, hex_cr", "1", b"E1\r"),
+        ("8 bits, hex_cr", "*", b"5A\r"),
+        ("4 bits, fixed", "9", b"\x09"),
+        ("8 bits, fixed", "0", b"\xf0"),
+        ("8 bits, fixed", "#", b"\x4b"),
+    ],
+)
+def test_the_words_of_wiegand_keypads(settings: str, key: str, wire: bytes) -> None:
+    """A key is its number, with its complement before it where it is sent as eight bits."""
+    assert frame(BURSTS[settings]).write_key(key) == wire
+
+
+@bursts
+def test_pins_on_wiegand_keypads(settings: dict[str, object]) -> None:
+    """# ends a PIN, * clears it, too long a one is nobody's, and whoever pauses for eleven seconds has walked away."""
+    assert typed(settings, "12*246810#") == [PinEntered(1, "246810")]
+    assert typed(settings, "1" * 17 + "#") == []
+    assert typed(settings, "2468#", apart_s=11.0) == []
+    assert typed(settings | {"invert": True}, "246810#") == [PinEntered(1, "246810")]
+
+
+@bursts
+def test_a_card_between_wiegand_keys(settings: dict[str, object]) -> None:
+    """A card is read as ever, and what was typed before it is forgotten."""
+    layout = frame(settings)
+    decoder, said = Decoder(layout), []
+    for turn, wire in enumerate((layout.write_key("1"), layout.write(0x7B11D7), *(layout.write_key(key) for key in "46#"))):
+        said += decoder.feed(wire, float(turn))
+        if decoder.due() is not None:
+            said += decoder.silence(turn + 0.1)
+    assert said == [CardRead(1, 26, 0x7B11D7), PinEntered(1, "46")]
+
+
+@pytest.mark.parametrize("damaged", [b"E2\r", b"2D\r", b"FF\r"])
+def test_a_damaged_key_takes_the_pin_with_it(damaged: bytes) -> None:
+    """A key that is not its own complement, or that no keypad has, makes no other PIN of what was typed."""
+    layout = frame(BURSTS["8 bits, hex_cr"])
+    decoder = Decoder(layout)
+    wire = b"".join([layout.write_key("1"), damaged, *(layout.write_key(key) for key in "246810#")])
+    assert decoder.feed(wire, 0.0) == [PinEntered(1, "246810")]
+
+
+def test_keys_in_one_packet() -> None:
+    """A device server may put two keys into one packet; without marks they are still two keys."""
+    layout = frame(BURSTS["8 bits, fixed"])
+    decoder = Decoder(layout)
+    decoder.feed(layout.write_key("7") + layout.write_key("3"), 0.0)
+    assert decoder.silence(0.1) == []
+    decoder.feed(layout.write_key("#"), 0.2)
+    assert decoder.silence(0.3) == [PinEntered(1, "73")]
+
+
 def test_a_card_between_keys_clears_them() -> None:
     """What was typed before a card belongs to nobody's PIN."""
     decoder = Decoder(frame(S4A))
@@ -200,6 +277,8 @@ def test_buffer_is_bounded(settings: dict[str, object], dirt: bytes) -> None:
         (WIE232 | {"checksum": "xor", "digits": 7}, "converter_checksum"),
         (WIE232 | {"keypad": True}, "converter_keypad"),
         (WIE232 | {"digits": 5}, "converter_digits"),
+        (S4A | {"keys": "burst4"}, "converter_keys"),
+        (RDM6300 | {"keys": "burst8"}, "converter_keys"),
         (S4A | {"format": "h10302"}, "converter_digits"),
     ],
 )
