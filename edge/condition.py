@@ -33,8 +33,12 @@ class Condition:
         memory: Memory,
         new_id: Callable[[], str],
         changed: Callable[[], None],
+        others: Callable[[], Iterable[str]] = tuple,
     ) -> None:
-        """`take_step` tells of a step of the wall clock once; `changed` is called after every change, for who publishes the words."""
+        """`take_step` tells of a step of the wall clock once; `changed` is called after every change, for who publishes the words.
+
+        `others` gives further words of what is wrong now.
+        """
         self._journal = journal
         self._roster = roster
         self._clock = clock
@@ -42,6 +46,7 @@ class Condition:
         self._recorder = recorder
         self._alarms = Alarms(None, _Aside(memory), new_id)
         self._changed = changed
+        self._others = others
         self._since: dict[str, float] = {}
         self._trust = clock.now().trust
         self.pulse = Pulse(lambda: clock.now().mono)
@@ -87,6 +92,7 @@ class Condition:
             yield "roster.not_kept"
         if trust is Trust.UNTRUSTED:
             yield "clock.untrusted"
+        yield from self._others()
 
     def _tell(self, word: str, phase: Literal["begin", "end"]) -> None:
         now = self._clock.now()

@@ -23,7 +23,7 @@ import drivers
 from drivers.contract import DoorController
 from drivers.errors import DriverError
 from drivers.timing import MACHINE, Timing
-from edge import __version__
+from edge import __version__, recognition
 from edge.access.events import ConfigApplied, GatewayStarted, GatewayStopping, RosterApplied, RosterRefused
 from edge.clock import Clock, SystemClock
 from edge.condition import Condition
@@ -31,6 +31,7 @@ from edge.control.server import ControlServer
 from edge.control.simulate import Simulation
 from edge.control.verbs import Verbs
 from edge.errors import EdgeError
+from edge.gate.lookout import Overheard
 from edge.gate.site import SiteGates
 from edge.gate.wiring import wire
 from edge.journal import Journal, last_trusted_time, last_written_time
@@ -87,16 +88,28 @@ class Daemon:
         self.controllers: Mapping[str, DoorController] = {
             name: drivers.make(plan.kind, plan.options, plan.secured, timing=timing) for name, plan in self.wiring.controllers.items()
         }
+        overheard = Overheard(self.journal)
         self.gates = SiteGates(
             wiring=self.wiring,
             controllers=self.controllers,
             book=lambda: self.roster.book,
-            recorder=self.journal,
+            recorder=overheard,
             memory=self.journal,
             clock=self.clock,
             new_id=new_id,
             pin_hash=self.roster.pin_hash,
         )
+        self.recognition = recognition.make(
+            settings,
+            present=self.gates.present,
+            book=lambda: self.roster.book,
+            rules=lambda: self.wiring.rules,
+            recorder=self.journal,
+            clock=self.clock,
+            new_id=new_id,
+            environ=environ,
+        )
+        overheard.listener = self.recognition.noticed
         self.condition = Condition(
             journal=self.journal.health,
             roster=self.roster.view,
@@ -106,6 +119,7 @@ class Daemon:
             memory=self.journal,
             new_id=new_id,
             changed=self._changed,
+            others=self.recognition.words,
         )
         self.uplink = settings.uplink and Uplink(
             settings.uplink,
@@ -128,6 +142,7 @@ class Daemon:
                 simulation=Simulation(settings, self.controllers),
                 clock=self.clock,
                 health=self.health,
+                desk=self.recognition.desk,
             ).table(),
             settings.control.groups,
         )
@@ -161,12 +176,13 @@ class Daemon:
         """How the gateway is, from memory alone."""
         now = self.clock.now()
         roster = self.roster.view()
-        lost = (f"device.{name}" for name in self.gates.lost())
+        lost = (f"device.{name}" for name in (*self.gates.lost(), *self.recognition.lost()))
         down = (f"unit.{unit.name}" for unit in self.supervisor.views() if unit.state == "waiting")
         return HealthBody(
             doors=tuple(DoorHealth.of(door) for door in self.gates.view()),
             alarms=tuple(AlarmHealth.of(alarm) for alarm in (*self.gates.alarms(), *self.condition.alarms())),
             roster=RosterHealth(version=roster.version, age_s=roster.age_s(now.at), tenants=roster.tenants) if roster.version else None,
+            recognition=self.recognition.health(),
             clock=ClockHealth(trust=now.trust, last_trusted=now.last_trusted),
             degraded=(*self.condition.words(), *lost, *down),
         )
@@ -189,6 +205,7 @@ class Daemon:
         return (
             *self.gates.units(),
             Unit("ready", self._get_ready),
+            *self.recognition.units(),
             Unit("condition", self.condition.run, essential=True, progress=self.condition.pulse.last),
             Unit("roster", RosterWatch(self.roster, self.settings.roster, self.clock).run),
             Unit("control", self.control.run),
@@ -258,6 +275,8 @@ class Daemon:
                     removed=outcome.removed,
                 )
             )
+            if self.recognition.desk is not None:
+                self.recognition.desk.roster_changed()
         self._changed()
 
 

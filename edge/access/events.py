@@ -60,7 +60,7 @@ class PassageEntry(OfPerson):
     NAME: ClassVar[str] = "entry"
 
     confirmed: bool
-    evidence: Literal["contact", "turnstile", "already_open", "no_contact"]
+    evidence: Literal["contact", "turnstile", "already_open", "no_contact", "camera"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ class PassageExit(OfPerson):
     NAME: ClassVar[str] = "exit"
 
     confirmed: bool
-    evidence: Literal["contact", "turnstile", "already_open", "no_contact"]
+    evidence: Literal["contact", "turnstile", "already_open", "no_contact", "camera"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,6 +266,17 @@ class GuardOpened(AtDoor):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GuardRejected(AtDoor):
+    """A guard saw that somebody else was taken for this tenant; `of_sequence` is the decision they speak of."""
+
+    CLASS: ClassVar[str] = "guard"
+    NAME: ClassVar[str] = "rejected"
+
+    person_ref: str
+    of_sequence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SiteFire(Event):
     """The fire input: reported, obeyed, never fought."""
 
@@ -397,7 +408,8 @@ EVENTS: tuple[type[Event], ...] = (
     AccessGranted, AccessDenied, AccessNotTaken, AccessDuress, RepeatedRefusals,
     PersonUnknown, PersonUncertain,
     DoorReleased, DoorOpened, DoorClosed, DoorForced, DoorHeld, DoorLockdown, DoorLockedOpen, DoorFault, DoorTamper, DoorPower,
-    GuardOpened, SiteFire, RosterApplied, RosterRefused,
+    GuardOpened,
+    GuardRejected, SiteFire, RosterApplied, RosterRefused,
     GatewayStarted, GatewayStopping, DeviceLost, DeviceBack, GatewayClock, GatewayLoss, GatewayDegraded, ConfigApplied,
 )  # fmt: skip
 """Every event there is; a new one is a class above and a name here."""

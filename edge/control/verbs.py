@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from edge.access.reasons import GuardReason
 from edge.clock import Clock
+from edge.control.faces import FaceVerbs
 from edge.control.peer import Actor
 from edge.control.server import Verb
 from edge.control.simulate import Simulation
@@ -24,6 +25,7 @@ from edge.gate.site import SiteGates
 from edge.gate.view import Answer, Result
 from edge.gate.wiring import Wiring
 from edge.journal import Journal, Record
+from edge.roster.faces.desk import Desk
 from edge.roster.faults import RosterFaults
 from edge.roster.outcomes import Applied, Outcome, Refused
 from edge.roster.roster import Roster
@@ -52,6 +54,7 @@ class Verbs:
         simulation: Simulation,
         clock: Clock,
         health: Callable[[], HealthBody],
+        desk: Desk | None = None,
     ) -> None:
         self._settings = settings
         self._journal = journal
@@ -61,6 +64,7 @@ class Verbs:
         self._simulation = simulation
         self._clock = clock
         self._health = health
+        self._faces = FaceVerbs(desk, roster, journal, clock)
         self._encoder = Encoder(settings.site.name, settings.gateway.name, disclose_person=True)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._committed = asyncio.Event()
@@ -83,6 +87,7 @@ class Verbs:
             "roster_export": self._roster_export,
             "simulate": self._simulate,
             "verify": self._verify,
+            **self._faces.table(),
         }
 
     # --- looking ---------------------------------------------------------------------------------------------------------------------

@@ -13,13 +13,14 @@ from drivers.orders import HoldReleased, Order, Outcome, Secure
 from drivers.readings import Back, Contact, Lost, ReaderBack, ReaderLost, Reading
 from edge.access.events import DeviceBack, DeviceLost, Event, GatewayDegraded, SiteFire
 from edge.access.reasons import GuardReason
+from edge.access.request import FaceShown
 from edge.access.rules import Mode
 from edge.access.terms import Book
 from edge.clock import Clock
 from edge.gate.alarms import Alarms
 from edge.gate.core import GateCore
 from edge.gate.gate import Gate
-from edge.gate.inputs import FireSaid, Input, LineSaid, SetMode, Unlock
+from edge.gate.inputs import FireSaid, Input, LineSaid, Presented, SetMode, Unlock
 from edge.gate.recorder import Memory, Recorder
 from edge.gate.view import AlarmView, Answer, DoorView, Result
 from edge.gate.visits import Visits
@@ -125,6 +126,12 @@ class SiteGates:
     async def release(self, door: str | None = None) -> Answer:
         """End lock-down and locked open."""
         return await self._set(Mode.NORMAL, door)
+
+    def present(self, access_point: str, face: FaceShown) -> None:
+        """A face asks to pass, as a card would. Never blocks; an access point that is not here is the camera's misfortune."""
+        point = self._wiring.rules.access_points.get(access_point)
+        if point is not None and point.door in self._gates:
+            self._gates[point.door].post(Presented(access_point, face))
 
     def reading(self, controller: str, reading: Reading) -> None:
         """Take one reading of a controller: the `emit` of every controller, and of `simulate`."""

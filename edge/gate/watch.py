@@ -37,12 +37,20 @@ Vector = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class CameraPlan:
-    """One camera and the access points it watches; the first is the one a recognised face asks for."""
+    """One camera and the access points it watches; the first is the one a recognised face asks for.
+
+    At a site that only captures there is no access point, and the camera's own name stands for the door.
+    """
 
     name: str
     access_points: tuple[str, ...]
     door: str
     direction: Direction
+
+    @property
+    def place(self) -> str:
+        """What a lens is asked for: the first access point, or nothing."""
+        return self.access_points[0] if self.access_points else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +64,9 @@ class Lens:
 
 @dataclass(frozen=True, slots=True)
 class FaceAsks:
-    """A tenant's face asks to pass. `lead` is how far before the second-nearest tenant."""
+    """A tenant's face asks to pass before this camera; `alone` says whether a face by itself may open here."""
 
-    access_point: str
+    camera: CameraPlan
     ref: str
     alone: bool
 
@@ -111,7 +119,7 @@ class Watch:
         lens: Callable[[str], Lens | None],
         new_id: Callable[[], str],
     ) -> None:
-        """`lens` gives what an access point looks through now; None where nobody is enrolled."""
+        """`lens` gives what an access point ("" at a capture site) looks through now; None where nobody is enrolled."""
         self._cameras, self._settings, self._lens, self._new_id = cameras, settings, lens, new_id
         self._tracks: dict[tuple[str, int], _Track] = {}
         self._strangers: deque[_Stranger] = deque(maxlen=STRANGERS)
@@ -175,9 +183,9 @@ class Watch:
             return
         track.seen, track.frames = now.mono, sighting.frames
         track.size = sighting.box[2] * sighting.box[3]
-        lens = self._lens(track.camera.access_points[0]) if track.camera.access_points else None
         if message.vector is None:
             return
+        lens = self._lens(track.camera.place)
         if sighting.quality >= track.quality:
             track.quality, track.vector = sighting.quality, message.vector
             track.crop = message.crop or track.crop
@@ -202,7 +210,7 @@ class Watch:
         track.asked = ref
         self._let_in[ref] = now.mono
         self._let_in = {one: at for one, at in self._let_in.items() if now.mono - at < SPOKEN_FOR_S}
-        out.asks.append(FaceAsks(track.camera.access_points[0], ref, lens.alone))
+        out.asks.append(FaceAsks(track.camera, ref, lens.alone))
 
     def _vetoed(self, track: _Track) -> bool:
         if self._settings.liveness != "veto":
@@ -223,8 +231,7 @@ class Watch:
         if len(track.votes) < self._settings.agree or track.vector is None:
             return  # too little was seen to say anything of anybody
         if unknown >= self._settings.agree:
-            lens = self._lens(track.camera.access_points[0]) if track.camera.access_points else None
-            if not self._seen_before(track.vector, lens, now.mono):
+            if not self._seen_before(track.vector, self._lens(track.camera.place), now.mono):
                 out.events.append(self._event(PersonUnknown, track, out))
         else:
             out.events.append(self._event(PersonUncertain, track, out))
@@ -237,7 +244,7 @@ class Watch:
             at=track.first.at,
             clock=track.first.trust,
             door=track.camera.door,
-            access_point=track.camera.access_points[0] if track.camera.access_points else None,
+            access_point=track.camera.place or None,
             direction=track.camera.direction,
             camera=track.camera.name,
             count=max(1, track.frames),

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from edge.roster import durable
+from edge import durable
 
 log = logging.getLogger(__name__)
 

@@ -18,8 +18,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from edge import durable
 from edge.access.terms import Book, Card
-from edge.roster import durable, wire
+from edge.roster import wire
 from edge.roster.book import STRIDE, paced
 from edge.roster.pins import PinHash
 

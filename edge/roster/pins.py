@@ -8,7 +8,7 @@ import logging
 import secrets
 from pathlib import Path
 
-from edge.roster import durable
+from edge import durable
 
 log = logging.getLogger(__name__)
 

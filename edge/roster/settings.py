@@ -40,6 +40,8 @@ class RosterSettings(BaseModel):
     """How often the folder is looked at even when the system told of no change (network shares and swapped folders tell nothing)."""
     read_timeout_s: float = Field(default=120.0, ge=1, le=3600)
     """When reading is given up. 100,000 rows of .xlsx take about 15 s on a slow mini-PC."""
+    keep_photos: bool = False
+    """Whether photos stay in the folder after enrolment. False: they are deleted once they became a template."""
     keep_good: int = Field(default=3, ge=1, le=10)
     """How many rosters that were in force are kept for `roster rollback`, beside the one in force."""
 

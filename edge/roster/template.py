@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from edge import durable
 from edge.access.terms import Book, Card
-from edge.roster import cards, durable
+from edge.roster import cards
 from edge.roster.columns import HOUSES, ROSTER, VISITORS, Column
 from edge.roster.settings import Locale, RosterSettings
 from edge.roster.table import cell_name

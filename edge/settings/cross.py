@@ -56,6 +56,7 @@ class _Cross:
         for name, point in self._points.items():
             yield from self._point(name, point)
         yield from self._rules()
+        yield from self._cameras()
         yield from self._leftovers()
         yield from self._ports()
         yield from self._uplink()
@@ -155,6 +156,19 @@ class _Cross:
         for name, point in self._points.items():
             if name not in reached and point.get("direction") == "in" and "reader" in point:
                 yield self._fault(("access_points", name), "no_rule", grave=False, key=True, name=name)
+
+    def _cameras(self) -> Iterator[Fault]:
+        """A camera watches access points that exist, all of one door: one face opens one door."""
+        for name, camera in _part(self._values, "cameras").items():
+            points = camera.get("access_points", ())
+            if not isinstance(points, list | tuple):
+                continue
+            doors = set()
+            for place, point in enumerate(points):
+                yield from self._named(("cameras", name, "access_points", place), point, "access_points", self._points)
+                doors.add(str(self._points.get(point, {}).get("door")) if isinstance(point, str) else "")
+            if len(doors) > 1:
+                yield self._fault(("cameras", name, "access_points"), "camera_doors", name=name)
 
     def _leftovers(self) -> Iterator[Fault]:
         for part, given, code in (

@@ -16,6 +16,7 @@ from edge.journal.settings import JournalSettings
 from edge.roster.settings import RosterSettings
 from edge.settings.faults import Locale
 from edge.uplink.settings import UplinkSettings
+from edge.vision.settings import CameraSettings, RecognitionSettings
 
 
 def _absolute(path: Path) -> Path:
@@ -82,6 +83,8 @@ class Settings(BaseSettings, GateSettings):
     roster: RosterSettings = RosterSettings()
     journal: JournalSettings = JournalSettings()
     uplink: UplinkSettings | None = None
+    cameras: dict[Name, CameraSettings] = Field(default_factory=dict, max_length=16)
+    recognition: RecognitionSettings = RecognitionSettings()
 
     @classmethod
     def settings_customise_sources(

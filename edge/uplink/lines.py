@@ -10,6 +10,9 @@ from edge.uplink.arrivals import Arrival
 
 _SHOWN = ("person_kind", "method", "reason", "result", "phase", "evidence", "cause", "what", "device", "count")
 
+# Reasons that the event's own word has said already.
+_SAID = ("granted", "rex", "guard")
+
 
 def readable(arrival: Arrival, locale: str) -> str:
     """`gateway #seq time what, where, how`; names of doors as in site.yaml. No person_ref: the line may be shown on a wall."""
@@ -18,7 +21,7 @@ def readable(arrival: Arrival, locale: str) -> str:
     data: Mapping[str, Any] = event["data"]
     where = data.get("access_point") or data.get("door") or ""
     parts = [words.event(name).of(locale), str(where)]
-    parts += [_text(data[key], locale) for key in _SHOWN if key in data]
+    parts += [_text(data[key], locale) for key in _SHOWN if key in data and data[key] not in _SAID]
     if name == "gateway.loss":
         parts.append(f"{data.get('from')}-{data.get('to')}")
     if data.get("simulated"):

@@ -101,6 +101,10 @@ class RecognitionHealth(Message):
 
     engine: str = "none"
     state: Literal["ok", "degraded", "off"] = "off"
+    runtime: str = ""
+    enrolled: int = Described(0, ge=0, description="Faces in force.")
+    allows: dict[str, str] = Described({}, description="Access point -> what a face may do there: face_alone, card_and_face or guard.")
+    basis: dict[str, str] = Described({}, description="Access point -> what its threshold rests on: roster, tail or floor.")
 
 
 class ClockHealth(Message):

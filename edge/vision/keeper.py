@@ -13,12 +13,9 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from edge.vision.sighting import PREFIX, CameraSaid, Garbled, Message, Started, lengths
-
-if TYPE_CHECKING:
-    from edge.vision.worker import Task
+from edge.vision.task import Task
 
 log = logging.getLogger(__name__)
 

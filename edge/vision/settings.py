@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, SerializeAsAny, field_validator, model_validator
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 import drivers.camera
@@ -32,7 +32,14 @@ class CameraSettings(_Piece):
     location: Literal["gate", "entrance", "corridor", "outdoors"] = "gate"
     area: tuple[Point, ...] = Field(default=(), max_length=32)
     card_first: bool = False
+    direction: Literal["in", "out"] = "in"
+    """Which way people walk who come towards this camera; only asked where it watches no access point."""
     label: str = ""
+
+    def secrets(self) -> dict[str, object]:
+        """The driver's options with its password in the clear: for the worker's stdin and nothing else."""
+        revealed = self.options.model_dump(mode="python")
+        return {key: value.get_secret_value() if isinstance(value, SecretStr) else value for key, value in revealed.items()}
 
     @model_validator(mode="before")
     @classmethod
@@ -81,6 +88,8 @@ class RecognitionSettings(_Piece):
     agree: int = Field(3, ge=1, le=10)
     of: int = Field(5, ge=1, le=20)
     liveness: Literal["off", "score", "veto"] = "score"
+    notice: str = Field("1", max_length=32)
+    """The version of the notice that residents are shown before they consent; it is kept with their act."""
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

@@ -17,12 +17,11 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import av
 import cv2
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 import drivers.camera
 import models
@@ -32,6 +31,7 @@ from edge.vision.area import Area
 from edge.vision.confine import confine
 from edge.vision.looker import Looker
 from edge.vision.sighting import Beat, CameraSaid, Message, Started
+from edge.vision.task import CameraTask, Task
 from models.boxes import Box
 from models.contract import Face, Options
 from models.weights import Weights
@@ -40,30 +40,6 @@ NICE = 10  # doors first: with the worker here, card to relay stays within a few
 BEAT_S = 1.0
 FROZEN_S = 5.0  # without a packet: the camera is lost, whatever its connection says
 PAUSE_S = 0.004  # when no camera has a new frame
-
-
-class CameraTask(BaseModel):
-    """One camera as the worker needs it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    driver: str
-    options: dict[str, Any]
-    area: tuple[tuple[float, float], ...] = ()
-    card_first: bool = False
-
-
-class Task(BaseModel):
-    """All that a worker is told. `weights` is our own folder of weight files, `others` are folders to look in before it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    engine: str
-    runtime: str = ""
-    weights: str
-    others: tuple[str, ...] = ()
-    cameras: tuple[CameraTask, ...]
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import pytest
 from edge.access.events import PersonUncertain, PersonUnknown
 from edge.access.terms import Direction
 from edge.clock import Moment
-from edge.gate.watch import CLAIM_S, CameraPlan, FaceAsks, Lens, Seen, Watch
+from edge.gate.watch import CLAIM_S, CameraPlan, Lens, Seen, Watch
 from edge.roster.gallery import Enrolled, Gallery, Thresholds
 from edge.vision.settings import RecognitionSettings
 from edge.vision.sighting import Ended, Message, Sighting
@@ -90,7 +90,7 @@ def test_a_tenant_asks_once() -> None:
     assert gate.seen.asks == []
     gate.look(2, frames=20)
     gate.wait(CLAIM_S)
-    assert gate.seen.asks == [FaceAsks("north_in", "ref2", alone=True)]
+    assert [(ask.camera.place, ask.ref, ask.alone) for ask in gate.seen.asks] == [("north_in", "ref2", True)]
     assert gate.seen.events == []
     assert gate.seen.crops == []
 
@@ -164,7 +164,7 @@ def test_two_gates_side_by_side_open_once() -> None:
     assert gate.seen.asks == []
     gate.look(3, frames=1, camera="south", size=0.3)
     gate.look(3, frames=5, camera="north", size=0.4)
-    assert [ask.access_point for ask in gate.seen.asks] == ["south_in"]
+    assert [ask.camera.place for ask in gate.seen.asks] == ["south_in"]
 
 
 def test_too_few_frames_say_nothing() -> None:
@@ -204,7 +204,7 @@ def test_a_card_is_still_needed_where_faces_alone_cannot_promise_enough() -> Non
     """The request says whether the face alone may open."""
     gate = Gate(alone=False)
     gate.look(2)
-    assert gate.seen.asks == [FaceAsks("north_in", "ref2", alone=False)]
+    assert [(ask.camera.place, ask.ref, ask.alone) for ask in gate.seen.asks] == [("north_in", "ref2", False)]
 
 
 def test_a_worker_gone_mad_is_bounded() -> None:

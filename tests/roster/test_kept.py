@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from edge.access.terms import Book
-from edge.roster import durable
+from edge import durable
 from edge.roster.folder import read_folder
 from edge.roster.identities import Identities
 from edge.roster.kept import Kept

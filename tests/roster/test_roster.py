@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from edge.access.terms import Card
-from edge.roster import durable
+from edge import durable
 from edge.roster.drafts import Sheets
 from edge.roster.faults import RosterFaults
 from edge.roster.folder import read_folder

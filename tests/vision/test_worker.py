@@ -16,7 +16,7 @@ import pytest
 from edge.vision import keeper
 from edge.vision.keeper import Worker, WorkerLost
 from edge.vision.sighting import Beat, CameraSaid, Ended, Message, Sighting, Started
-from edge.vision.worker import CameraTask, Task
+from edge.vision.task import CameraTask, Task
 
 from . import film
 

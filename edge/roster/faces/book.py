@@ -100,13 +100,13 @@ class Faces:
 
 
 def _made(people: list[Enrolled], rules: Rules, rate: float, waiting: Mapping[str, Why], unreadable: int) -> FacesInForce:
-    """One gallery and calibration for each set of groups; access points with the same people share them."""
+    """One gallery and calibration for each set of groups; access points with the same people share them. "" has everybody."""
     galleries: dict[str, Gallery] = {}
     calibrations: dict[str, Calibration] = {}
     known: dict[frozenset[str], tuple[Gallery, Calibration]] = {}
-    for name in rules.access_points:
-        groups = frozenset[str]().union(*(rule.groups for rule in rules.at[name]))
-        here = [one for one in people if one.groups & groups]
+    for name in ("", *rules.access_points):
+        groups = frozenset[str]().union(*(rule.groups for rule in rules.at[name])) if name else None
+        here = [one for one in people if groups is None or one.groups & groups]
         if not here:
             continue
         key = frozenset(one.ref for one in here)

@@ -93,6 +93,13 @@ def photos_of(folder: Path, tenant_id: str) -> list[Photo]:
     return [Photo(path.name, path.read_bytes() if path.stat().st_size <= MAX_PHOTO else b"") for path in files[:PHOTOS]]
 
 
+def newest(folder: Path, tenant_id: str) -> float:
+    """When the newest photo of a tenant was saved (seconds since 1970); -inf where there is none. Raises OSError."""
+    place = folder / "photos" / tenant_id
+    saved = (path.stat().st_mtime for path in place.iterdir() if path.suffix.lower() in SUFFIXES) if place.is_dir() else ()
+    return max(saved, default=float("-inf"))
+
+
 def enrol(photos: Sequence[Photo], examiner: Examiner, others: Sequence[Enrolled]) -> Enrolment:
     """Examine photos and put them together. Blocks for seconds: call it in a thread."""
     found = _examined(photos, examiner)

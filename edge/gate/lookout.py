@@ -1,0 +1,209 @@
+"""The cameras' side of the gates: hears the vision worker, lets faces ask like any other credential, and tells of strangers.
+
+Doors do not depend on any of it. The worker may be dead, hung or lying: then nobody is recognised, and that is said once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from edge.access.events import (
+    AccessDenied,
+    AccessGranted,
+    DeviceBack,
+    DeviceLost,
+    Event,
+    PassageEntry,
+    PassageExit,
+)
+from edge.access.reasons import Reason
+from edge.access.request import FaceShown
+from edge.access.terms import Book, Direction, Method
+from edge.clock import Clock
+from edge.custody.vault import Vault
+from edge.gate.recorder import Receipt, Recorder
+from edge.gate.watch import CameraPlan, FaceAsks, Seen, Watch
+from edge.supervisor import Unit
+from edge.vision.keeper import Worker
+from edge.vision.sighting import Beat, CameraSaid, Message, Started
+from edge.vision.task import Task
+
+log = logging.getLogger(__name__)
+
+CLAIMING = frozenset({Method.CARD, Method.PIN, Method.GUARD, Method.REX})
+CROPS = 64  # waiting for the disk; the oldest is let go, the event is told all the same
+CROP_DAYS = 7  # CONTRACT section 7
+MOST_CROPS = 5000  # 50 MB: a stranger every two minutes for a week
+EXPIRE_EVERY_S = 3600.0
+TICK_S = 0.5  # how exactly the ten seconds of a claim are kept
+
+
+@dataclass(frozen=True, slots=True)
+class VisionView:
+    """How recognition is, for health and `status`."""
+
+    engine: str
+    runtime: str
+    up: bool
+    cameras: Mapping[str, bool]
+    rss_mb: float
+    missing: tuple[str, ...]
+
+
+class Lookout:
+    """All cameras of this gateway. Everything but the crops happens in the loop that runs it."""
+
+    def __init__(
+        self,
+        *,
+        task: Task,
+        watch: Watch,
+        cameras: Mapping[str, CameraPlan],
+        present: Callable[[str, FaceShown], None],
+        book: Callable[[], Book],
+        recorder: Recorder,
+        crops: Vault,
+        clock: Clock,
+    ) -> None:
+        """`present` puts a face before an access point; where a camera watches none, the passage is only recorded."""
+        self._watch, self._cameras, self._present, self._book = watch, cameras, present, book
+        self._recorder, self._crops, self._clock = recorder, crops, clock
+        self._worker = Worker(task, self._heard, self._lost)
+        self._saving: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(CROPS)
+        self._view = VisionView(task.engine, "", up=False, cameras=dict.fromkeys(cameras, False), rss_mb=0.0, missing=())
+        self._said_lost: set[str] = set()
+
+    def units(self) -> tuple[Unit, ...]:
+        """The worker and what goes on without it; none of it is essential: doors are."""
+        return Unit("vision", self._worker.run), Unit("lookout", self._tick), Unit("crops", self._save)
+
+    def view(self) -> VisionView:
+        """How recognition is now."""
+        return self._view
+
+    def words(self) -> tuple[str, ...]:
+        """What this kernel could not confine the worker in, as words for `degraded`."""
+        return tuple(f"vision.no_{what.replace(' ', '_')}" for what in self._view.missing)
+
+    def lost(self) -> tuple[str, ...]:
+        """The cameras, or the worker, that do not answer now."""
+        return tuple(sorted(self._said_lost))
+
+    def noticed(self, event: Event) -> None:
+        """Hear what was decided at the doors: who was decided about by card, PIN, button or guard claims one face."""
+        if not isinstance(event, AccessGranted | AccessDenied) or event.access_point is None or CLAIMING.isdisjoint(event.method):
+            return
+        if isinstance(event, AccessGranted) or event.person_ref is not None:
+            self._take(self._watch.claimed(event.access_point, self._clock.now()))
+
+    # the worker's side
+
+    def _heard(self, message: Message) -> None:
+        header = message.header
+        if isinstance(header, Started):
+            self._change(engine=header.engine, runtime=header.runtime, up=True, missing=header.missing)
+            self._device("vision", up=True)
+        elif isinstance(header, CameraSaid):
+            self._change(cameras={**self._view.cameras, header.camera: header.up})
+            self._device(header.camera, up=header.up)
+        elif isinstance(header, Beat):
+            self._change(rss_mb=header.rss_mb)
+        else:
+            self._take(self._watch.heard(message, self._clock.now()))
+
+    def _lost(self, _why: str) -> None:
+        self._change(up=False, cameras=dict.fromkeys(self._cameras, False))
+        self._device("vision", up=False)
+
+    def _take(self, seen: Seen) -> None:
+        for camera, track in seen.drops:
+            self._worker.drop(camera, track)
+        for event in seen.events:
+            self._recorder.append(event)
+        for crop in seen.crops:
+            if self._saving.full():
+                self._saving.get_nowait()
+            self._saving.put_nowait(crop)
+        for asks in seen.asks:
+            if asks.camera.access_points:
+                self._present(asks.camera.access_points[0], FaceShown(asks.ref, asks.alone))
+            else:
+                self._recorder.append(self._captured(asks))
+
+    def _captured(self, asks: FaceAsks) -> Event:
+        """At a site that only captures, a recognised face is a passage that nobody but the camera saw."""
+        now, book = self._clock.now(), self._book()
+        tenant = book.tenants.get(asks.ref)
+        kind = PassageEntry if asks.camera.direction is Direction.IN else PassageExit
+        return kind(
+            at=now.at,
+            clock=now.trust,
+            door=asks.camera.door,
+            direction=asks.camera.direction,
+            person_ref=asks.ref,
+            person_kind=tenant.kind if tenant else None,
+            method=(Method.FACE,),
+            reason=Reason.GRANTED if asks.alone else Reason.NEEDS_SECOND_FACTOR,
+            roster_version=book.version,
+            roster_age_s=max(0, int((now.at - book.loaded_at).total_seconds())),
+            confirmed=False,
+            evidence="camera",
+        )
+
+    async def _tick(self) -> None:
+        """Let the claim windows end."""
+        while True:
+            await self._clock.sleep(TICK_S)
+            deadline = self._watch.deadline()
+            now = self._clock.now()
+            if deadline is not None and deadline <= now.mono:
+                self._take(self._watch.due(now))
+
+    async def _save(self) -> None:
+        """Seal crops as they come, and let old ones go."""
+        expired_at = float("-inf")
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(EXPIRE_EVERY_S):
+                    name, jpeg = await self._saving.get()
+                    await asyncio.to_thread(self._crops.put, name, jpeg)
+            if (now := self._clock.now().mono) - expired_at >= EXPIRE_EVERY_S:
+                expired_at = now
+                await asyncio.to_thread(self._crops.expire, CROP_DAYS * 86_400, MOST_CROPS)
+
+    # what is said of it
+
+    def _change(self, **fields: object) -> None:
+        self._view = replace(self._view, **fields)  # type: ignore[arg-type]  # the fields of VisionView, by name
+
+    def _device(self, device: str, *, up: bool) -> None:
+        """Said once when it is lost and once when it is back; the first time a device comes up is no news."""
+        if up == (device not in self._said_lost):
+            return
+        now = self._clock.now()
+        doors = (self._cameras[device].door,) if device in self._cameras else ()
+        if up:
+            self._said_lost.discard(device)
+            self._recorder.append(DeviceBack(at=now.at, clock=now.trust, device=device, doors=doors))
+        else:
+            self._said_lost.add(device)
+            self._recorder.append(DeviceLost(at=now.at, clock=now.trust, device=device, doors=doors))
+
+
+class Overheard:
+    """A recorder that lets somebody hear what the gates write down; `listener` is set once there is one."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self.listener: Callable[[Event], None] = lambda _event: None
+
+    def append(self, *events: Event) -> Receipt:
+        """Write down, then tell."""
+        receipt = self._recorder.append(*events)
+        for event in events:
+            self.listener(event)
+        return receipt

@@ -1,0 +1,160 @@
+"""Recognition, put together: the cameras' settings and the roster's faces into a lookout and an enrolment desk. Called by daemon.py.
+
+Everything here may be missing, be switched off or fail; doors and cards do not know it exists.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import models
+from edge.access.request import FaceShown
+from edge.access.rules import Rules
+from edge.access.terms import Book, Direction
+from edge.clock import Clock
+from edge.custody.master import KeyUnusable, master_key
+from edge.custody.vault import Vault
+from edge.gate.lookout import Lookout
+from edge.gate.recorder import Recorder
+from edge.gate.watch import CameraPlan, Lens, Watch
+from edge.roster.faces.book import Faces
+from edge.roster.faces.desk import Desk
+from edge.roster.faces.enrol import Examiner
+from edge.roster.faces.templates import Templates
+from edge.settings import Settings
+from edge.supervisor import Unit
+from edge.uplink.messages import RecognitionHealth
+from edge.vision.task import CameraTask, Task
+from models.weights import Weights
+
+if TYPE_CHECKING:
+    from edge.access.events import Event
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """What recognises, or the word for why nothing does."""
+
+    engine: str
+    desk: Desk | None = None
+    lookout: Lookout | None = None
+    trouble: str = ""
+
+    def units(self) -> tuple[Unit, ...]:
+        """None of them essential."""
+        if self.desk is None or self.lookout is None:
+            return ()
+        return (*self.lookout.units(), Unit("faces", self.desk.run))
+
+    def noticed(self, event: Event) -> None:
+        """What the gates wrote down."""
+        if self.desk is not None and self.lookout is not None:
+            self.lookout.noticed(event)
+            self.desk.noticed(event)
+
+    def words(self) -> tuple[str, ...]:
+        """What is wrong, as words for `degraded`."""
+        trouble = (f"recognition.{self.trouble}",) if self.trouble else ()
+        if self.desk is None or self.lookout is None:
+            return trouble
+        unreadable = ("recognition.unreadable_templates",) if self.desk.faces.in_force.unreadable else ()
+        return (*trouble, *self.lookout.words(), *unreadable)
+
+    def lost(self) -> tuple[str, ...]:
+        """The cameras that do not answer."""
+        return self.lookout.lost() if self.lookout is not None else ()
+
+    def health(self) -> RecognitionHealth:
+        """For the centre: which engine, how many faces, and what a face by itself may do where."""
+        if self.desk is None or self.lookout is None:
+            return RecognitionHealth(engine=self.engine, state="degraded" if self.trouble else "off")
+        force, view = self.desk.faces.in_force, self.lookout.view()
+        return RecognitionHealth(
+            engine=self.engine,
+            state="ok" if view.up and not self.words() else "degraded",
+            runtime=view.runtime,
+            enrolled=len(force.enrolled),
+            allows={name: str(found.allows) for name, found in force.calibrations.items() if name},
+            basis={name: str(found.basis) for name, found in force.calibrations.items() if name},
+        )
+
+
+def make(
+    settings: Settings,
+    *,
+    present: Callable[[str, FaceShown], None],
+    book: Callable[[], Book],
+    rules: Callable[[], Rules],
+    recorder: Recorder,
+    clock: Clock,
+    new_id: Callable[[], str],
+    environ: Mapping[str, str],
+) -> Recognition:
+    """Put it together for these settings; what cannot be had is a word in `trouble`, never an error."""
+    chosen = settings.recognition
+    if chosen.engine == "none" or not settings.cameras:
+        return Recognition("none")
+    if models.missing(chosen.engine):
+        log.warning("recognition is off: install the extra '%s'", models.ENGINES[chosen.engine].extra)
+        return Recognition(chosen.engine, trouble="not_installed")
+    try:
+        master = master_key(settings.state_dir / "custody", environ)
+    except (KeyUnusable, OSError) as why:
+        log.warning("recognition is off: %s", why)
+        return Recognition(chosen.engine, trouble="no_key")
+    runtime = "" if chosen.runtime == "auto" else chosen.runtime
+    weights, others = _weights(settings, environ)
+    templates = Templates(Vault(settings.state_dir / "custody" / "faces", master, "faces"))
+    desk = Desk(
+        Faces(templates, rules, chosen.false_positive_rate),
+        folder=settings.roster.folder,
+        examiner=Examiner(chosen.engine, runtime, weights, others),
+        book=book,
+        rules=rules,
+        clock=clock,
+        notice=chosen.notice,
+        keep_photos=settings.roster.keep_photos,
+    )
+
+    def lens(place: str) -> Lens | None:
+        force = desk.faces.in_force
+        gallery = force.galleries.get(place)
+        return None if gallery is None else Lens(gallery, force.calibrations[place].thresholds, force.alone(place))
+
+    cameras = _plans(settings, rules())
+    tasks = tuple(
+        CameraTask(name=name, driver=one.driver, options=one.secrets(), area=one.area, card_first=one.card_first)
+        for name, one in settings.cameras.items()
+    )
+    lookout = Lookout(
+        task=Task(engine=chosen.engine, runtime=runtime, weights=weights, others=others, cameras=tasks),
+        watch=Watch(cameras, chosen, lens, new_id),
+        cameras=cameras,
+        present=present,
+        book=book,
+        recorder=recorder,
+        crops=Vault(settings.state_dir / "custody" / "crops", master, "crops"),
+        clock=clock,
+    )
+    return Recognition(chosen.engine, desk, lookout)
+
+
+def _plans(settings: Settings, rules: Rules) -> dict[str, CameraPlan]:
+    plans = {}
+    for name, camera in settings.cameras.items():
+        points = tuple(camera.access_points)
+        first = rules.access_points.get(points[0]) if points else None
+        door, direction = (first.door, first.direction) if first else (name, Direction(camera.direction))
+        plans[name] = CameraPlan(name, points, door, direction)
+    return plans
+
+
+def _weights(settings: Settings, environ: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+    """Our own folder of weights, and the one ANYU_MODELS names."""
+    named = environ.get("ANYU_MODELS", "")
+    return str(Weights.of(settings.state_dir, environ).own), ((named,) if named else ())
