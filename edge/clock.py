@@ -60,8 +60,9 @@ class PlainClock:
 HOLDOVER = timedelta(days=30)
 """How long a clock is believed without being set: a quartz off by 100 ppm is then four minutes wrong, which moves no one's last day."""
 
-FORWARD = 86_400.0
-"""Seconds forward, at one step and without synchronisation, after which the clock is not believed: it changes the calendar day."""
+FORWARD = 7_200.0
+"""Seconds forward, at one step and without synchronisation, after which the clock is not believed: more than drift or a person's setting
+right explains, less than the eight hours of a chip that was set to local time; and such a step may end somebody's last day early."""
 
 BACKWARD = 2.0
 """Seconds backward after which it is not: slewing never goes back, and two readings a moment apart differ by less."""
@@ -81,7 +82,7 @@ class SystemClock:
 
     synced     the kernel's clock is disciplined now (chrony, ntpd and timesyncd all say so to the kernel)
     holdover   it is not, but it was within the last 30 days, has not been stepped since, and is not before what was written down
-    untrusted  anything else: never set, before the last trusted time or the journal's last time, or stepped back or by a day or more
+    untrusted  anything else: never set, before the last trusted time or the journal's last time, or stepped back or far forward
 
     An untrusted clock is believed again when it is synchronised. Order in the journal is by sequence and knows nothing of all this.
     """
