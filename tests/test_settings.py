@@ -260,6 +260,14 @@ def test_settings_are_frozen_and_have_a_version(site: Path) -> None:
     assert read_settings(site, {"ANYU_DOORS__NORTH__RELEASE_S": "6"}).version != settings.version
 
 
+def test_the_guards_button_is_wired_like_everything(site: Path) -> None:
+    """It needs a place that exists and an input of its own."""
+    site.write_text(GOOD + "\nguard_button: {controller: nowhere, input: 1, access_point: nort_in}\n", encoding="utf-8")
+    found = load(site, {})
+    codes = {fault.code: fault.near for fault in found.faults}
+    assert codes == {"no_such_controller": codes.get("no_such_controller"), "no_such_access_point": "north_in"}
+
+
 def test_no_setting_bears_a_reserved_name() -> None:
     """ANYU_MODELS and ANYU_FACES belong to tests and benches."""
     assert not {"models", "faces"} & Settings.model_fields.keys()

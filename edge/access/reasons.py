@@ -40,4 +40,5 @@ class GuardReason(StrEnum):
     SERVICE = "service"
     EMERGENCY = "emergency"
     DOOR_FAULT = "door_fault"
+    DESK_BUTTON = "desk_button"  # the button on the guard's desk, which cannot say more
     OTHER = "other"

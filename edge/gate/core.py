@@ -13,7 +13,7 @@ from drivers.orders import Indicate, Signal
 from edge.access.crossing import Grant
 from edge.access.decision import Decision, decide
 from edge.access.events import GuardOpened, RepeatedRefusals
-from edge.access.reasons import Reason
+from edge.access.reasons import GuardReason, Reason
 from edge.access.request import CardShown, Credential, PinShown, Request
 from edge.access.rules import Rules
 from edge.access.state import WITHIN_S, PinTally, RefusalTally, State
@@ -25,6 +25,7 @@ from edge.gate.effects import Effects
 from edge.gate.inputs import (
     ContactSaid,
     CoverSaid,
+    DeskPressed,
     Driven,
     Edge,
     ExitPressed,
@@ -50,6 +51,7 @@ SIGNALS: Mapping[Reason, Signal] = MappingProxyType(
 )
 """What a person is told; every other refusal is REFUSED, every grant OK."""
 AGAIN_S = 1.0  # a reader repeats a card that is held to it two or three times a second: that is one refusal
+NOBODY_WAITS = 0  # the token of an unlock that nobody is to be answered; those who ask count from 1
 STATES_S = 1.0  # a board tells the states of its inputs within a second of Back; what is told then is no edge
 
 
@@ -215,6 +217,8 @@ class GateCore:
             return
         if isinstance(edge.means, ExitPressed):
             self._exit(now, fx)
+        elif isinstance(edge.means, DeskPressed):
+            self._unlock(Unlock(edge.means.access_point, GuardReason.DESK_BUTTON, NOBODY_WAITS), now, fx)
         else:
             self._step.passed(edge.means.direction, now, fx)
 

@@ -48,13 +48,20 @@ class PassSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class DeskPressed:
+    """The button on the guard's desk, for this access point."""
+
+    access_point: str
+
+
+@dataclass(frozen=True, slots=True)
 class Edge:
     """A general input that means something when it becomes active. A board tells the states of its inputs after Back: that is no edge."""
 
     controller: str
     number: int
     active: bool
-    means: ExitPressed | PassSeen
+    means: ExitPressed | PassSeen | DeskPressed
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,6 +127,15 @@ class FireSettings(Piece):
     active: Literal["closed", "open"] = "open"
 
 
+class GuardButtonSettings(Piece):
+    """The button on the guard's desk: an input that is `active` while pressed opens this access point for one passage."""
+
+    controller: Name
+    input: Number
+    active: Literal["closed", "open"] = "closed"
+    access_point: Name
+
+
 class ReaderSettings(Piece):
     """A reader by its number on its controller."""
 
@@ -225,6 +234,7 @@ class GateSettings(Piece):
     schedules: dict[Name, ScheduleSettings] = Field(default_factory=dict)
     access_rules: list[RuleSettings] = Field(default_factory=list)
     fire: FireSettings | None = None
+    guard_button: GuardButtonSettings | None = None
     pins: PinSettings = PinSettings()
 
 

@@ -28,13 +28,14 @@ from edge.access.request import CardShown, CardUnreadable
 from edge.access.rules import AccessPoint, AccessRule, PinLimits, Rules, rules_of
 from edge.access.schedule import ALWAYS, DAYS, Schedule, Spans, parse_dates, parse_days, parse_span
 from edge.access.terms import Card, Direction
-from edge.gate.inputs import ContactSaid, CoverSaid, Edge, ExitPressed, Input, PassSeen, PinTyped, Presented, SupplySaid
+from edge.gate.inputs import ContactSaid, CoverSaid, DeskPressed, Edge, ExitPressed, Input, PassSeen, PinTyped, Presented, SupplySaid
 from edge.gate.plan import ControllerPlan, DoorPlan, PointPlan
 from edge.gate.settings import (
     AccessPointSettings,
     ControllerSettings,
     DoorSettings,
     FireSettings,
+    GuardButtonSettings,
     PinSettings,
     RuleSettings,
     ScheduleSettings,
@@ -59,6 +60,8 @@ class GateSite(Protocol):
     @property
     def fire(self) -> FireSettings | None: ...  # noqa: D102
     @property
+    def guard_button(self) -> GuardButtonSettings | None: ...  # noqa: D102
+    @property
     def pins(self) -> PinSettings: ...  # noqa: D102
 
 
@@ -66,9 +69,10 @@ class GateSite(Protocol):
 class _InputUse:
     """What an input of an I/O board means. `active` is the contact's state when it says so."""
 
-    what: str  # contact | exit | in | out | fire
+    what: str  # contact | exit | in | out | fire | desk
     door: str
     active: Contact
+    access_point: str = ""  # whose the guard's button is
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +184,8 @@ def _door(name: str, given: DoorSettings, site: GateSite, schedules: Mapping[str
     }
     parts = (given.lock, given.contact, given.passes, given.exit_button)
     lines = {part.controller for part in parts if part} | {point.reader[0] for point in points.values() if point.reader}
+    if site.guard_button and site.guard_button.access_point in points:
+        lines.add(site.guard_button.controller)
     senses = Senses(
         contact=given.contact is not None,
         passes=given.passes is not None,
@@ -224,6 +230,9 @@ def _inputs(site: GateSite) -> Iterator[tuple[tuple[str, int], _InputUse]]:
             for way, number in (("in", given.passes.inward), ("out", given.passes.outward)):
                 if number:
                     yield (given.passes.controller, number), _InputUse(way, name, Contact(given.passes.active))
+    if (button := site.guard_button) is not None:
+        door = site.access_points[button.access_point].door
+        yield (button.controller, button.input), _InputUse("desk", door, Contact(button.active), button.access_point)
     if site.fire:
         yield (site.fire.controller, site.fire.input), _InputUse(FIRE, "", Contact(site.fire.active))
 
@@ -231,8 +240,13 @@ def _inputs(site: GateSite) -> Iterator[tuple[tuple[str, int], _InputUse]]:
 def _input_meaning(use: _InputUse, controller: str, number: int, state: Contact) -> Input:
     if use.what == "contact":
         return ContactSaid(_leaf(use, state))
-    means = ExitPressed() if use.what == "exit" else PassSeen(Direction(use.what))
-    return Edge(controller, number, state is use.active, means)
+    return Edge(controller, number, state is use.active, _means(use))
+
+
+def _means(use: _InputUse) -> ExitPressed | PassSeen | DeskPressed:
+    if use.what == "desk":
+        return DeskPressed(use.access_point)
+    return ExitPressed() if use.what == "exit" else PassSeen(Direction(use.what))
 
 
 def _leaf(use: _InputUse, state: Contact) -> Contact:

@@ -56,6 +56,7 @@ class _Cross:
         for name, point in self._points.items():
             yield from self._point(name, point)
         yield from self._rules()
+        yield from self._guard_button()
         yield from self._cameras()
         yield from self._leftovers()
         yield from self._ports()
@@ -116,6 +117,8 @@ class _Cross:
                 yield ("access_points", name, "reader"), piece, (("reader", "reader"),)
         if isinstance(fire := self._values.get("fire"), Mapping):
             yield ("fire",), fire, inputs
+        if isinstance(button := self._values.get("guard_button"), Mapping):
+            yield ("guard_button",), button, inputs
 
     def _door(self, name: str, door: Mapping[str, object]) -> Iterator[Fault]:
         path: Path = ("doors", name)
@@ -169,6 +172,12 @@ class _Cross:
                 doors.add(str(self._points.get(point, {}).get("door")) if isinstance(point, str) else "")
             if len(doors) > 1:
                 yield self._fault(("cameras", name, "access_points"), "camera_doors", name=name)
+
+    def _guard_button(self) -> Iterator[Fault]:
+        button = self._values.get("guard_button")
+        point = button.get("access_point") if isinstance(button, Mapping) else None
+        if isinstance(point, str):
+            yield from self._named(("guard_button", "access_point"), point, "access_points", self._points)
 
     def _leftovers(self) -> Iterator[Fault]:
         for part, given, code in (

@@ -26,7 +26,7 @@ from drivers.readings import (
 from edge.access.request import CardShown, CardUnreadable
 from edge.access.rules import AccessPoint
 from edge.access.terms import Card, Direction
-from edge.gate.inputs import ContactSaid, CoverSaid, Edge, ExitPressed, Input, PassSeen, PinTyped, Presented, SupplySaid
+from edge.gate.inputs import ContactSaid, CoverSaid, DeskPressed, Edge, ExitPressed, Input, PassSeen, PinTyped, Presented, SupplySaid
 from edge.gate.settings import GateSettings
 from edge.gate.wiring import Wiring, wire
 from tests.gate.house import SHANGHAI, settings
@@ -47,6 +47,7 @@ def wiring() -> Wiring:
     given["doors"]["side"] = side
     given["access_points"]["side_in"] = {"door": "side", "direction": "in", "reader": {"controller": "io", "reader": 3}}
     given["fire"] = {"controller": "io", "input": 8}
+    given["guard_button"] = {"controller": "io", "input": 6, "access_point": "north_in"}
     return wire(GateSettings.model_validate(given), SHANGHAI)
 
 
@@ -66,6 +67,8 @@ def wiring() -> Wiring:
         ("io", InputChanged(2, Contact.CLOSED), "side", Edge("io", 2, False, ExitPressed())),
         ("io", InputChanged(3, Contact.CLOSED), "side", Edge("io", 3, True, PassSeen(Direction.IN))),
         ("io", InputChanged(4, Contact.CLOSED), "side", Edge("io", 4, True, PassSeen(Direction.OUT))),
+        ("io", InputChanged(6, Contact.CLOSED), "north", Edge("io", 6, True, DeskPressed("north_in"))),
+        ("io", InputChanged(6, Contact.OPEN), "north", Edge("io", 6, False, DeskPressed("north_in"))),
         ("io", Tamper(3, True), "side", CoverSaid("io.3", True)),
         ("sim", Tamper(0, True), "north", CoverSaid("sim.0", True)),
         ("sim", Power(False), "north", SupplySaid("sim", False)),
@@ -112,7 +115,8 @@ def test_plans(wiring: Wiring) -> None:
     """What each device is given, and what each door hangs on."""
     assert wiring.controllers["sim"].secured == {1: Level.DEENERGISED}
     assert wiring.controllers["io"].secured == {2: Level.ENERGISED}
-    assert wiring.controllers["io"].doors == ("side",)
+    assert wiring.controllers["io"].doors == ("north", "side")  # north by the guard's button
+    assert wiring.doors["north"].lines == {"sim", "io"}
     assert wiring.doors["side"].lines == {"io"}
     assert wiring.doors["north"].lock == ("sim", 1)
     assert wiring.doors["north"].way_out == "north_out"
