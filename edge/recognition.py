@@ -49,7 +49,7 @@ class Recognition:
         """None of them essential."""
         if self.desk is None or self.lookout is None:
             return ()
-        return (*self.lookout.units(), Unit("faces", self.desk.run))
+        return (*self.lookout.units(self.desk.ready), Unit("faces", self.desk.run))
 
     def noticed(self, event: Event) -> None:
         """What the gates wrote down."""

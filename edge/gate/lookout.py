@@ -77,9 +77,14 @@ class Lookout:
         self._view = VisionView(task.engine, "", up=False, cameras=dict.fromkeys(cameras, False), rss_mb=0.0, missing=())
         self._said_lost: set[str] = set()
 
-    def units(self) -> tuple[Unit, ...]:
-        """The worker and what goes on without it; none of it is essential: doors are."""
-        return Unit("vision", self._worker.run), Unit("lookout", self._tick), Unit("crops", self._save)
+    def units(self, ready: asyncio.Event) -> tuple[Unit, ...]:
+        """The worker, once the faces are loaded, and what goes on without it; none of it is essential: doors are."""
+
+        async def look() -> None:
+            await ready.wait()
+            await self._worker.run()
+
+        return Unit("vision", look), Unit("lookout", self._tick), Unit("crops", self._save)
 
     def view(self) -> VisionView:
         """How recognition is now."""

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 ACT_S = 60.0  # to read the notice and present one's card
 EVERY_S = 600.0  # how often the day and the photos are looked at when nothing is told
+FIRST_ROSTER_S = 20.0  # the largest workbook is read in less; without any roster everybody is a stranger anyway
 AT_ONCE = 50  # tenants enrolled between two rebuilds: a company's list of photos, with the first faces in force after minutes
 
 
@@ -60,6 +61,8 @@ class Desk:
         self._one = asyncio.Lock()
         self._awaited: dict[str, asyncio.Future[Act]] = {}
         self._tried: dict[str, float] = {}
+        self.ready = asyncio.Event()
+        """Set once the faces were loaded and waiting photos enrolled: before that, every resident would look like a stranger."""
 
     @property
     def faces(self) -> Faces:
@@ -72,11 +75,16 @@ class Desk:
 
     async def run(self) -> None:
         """Follow the roster, the day and the photos folder."""
+        if not self._book().tenants:  # the very first start: the sheets are being read
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FIRST_ROSTER_S):
+                    await self._changed.wait()
         while True:
             self._changed.clear()
             await self._rebuild()
             while await self._enrol_waiting():
                 await self._rebuild()
+            self.ready.set()
             with suppress(TimeoutError):
                 async with asyncio.timeout(EVERY_S):
                     await self._changed.wait()
@@ -140,7 +148,7 @@ class Desk:
         log.info("%d faces in force, %d waiting for their owner's consent", len(force.enrolled), len(force.waiting))
 
     async def _enrol_waiting(self) -> bool:
-        """Enrol who has photos in the folder and a signed paper in the roster; whether there may be more."""
+        """Enrol who has new photos in the folder and a signed paper in the roster; whether anybody had."""
         today = self._clock.now().at.astimezone(self._rules().tz).date()
         waiting = await asyncio.to_thread(self._with_photos)
         ready = [tenant for tenant in waiting if may_use(tenant, None, today) is Why.MAY]
@@ -149,7 +157,7 @@ class Desk:
                 done = await asyncio.to_thread(self._enrol, tenant, None)
             if done.result.refused:
                 log.warning("photos refused: %d of %d; anyu-edge roster enrol says why", len(done.result.refused), done.photos)
-        return len(ready) > AT_ONCE
+        return bool(ready)
 
     def _with_photos(self) -> list[Tenant]:
         """Tenants with new photos."""
