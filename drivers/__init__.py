@@ -67,6 +67,13 @@ KINDS: Mapping[str, Row] = MappingProxyType(
             "cards, PINs, reader contacts, tamper, power, each reader's presence",
             Locks.TIMED,
         ),
+        "onvif": Row(
+            "drivers.door.onvif_relay",
+            Grade.SILVER,
+            "its client is proven against a virtual camera that others wrote, relays and events against a camera of our own making",
+            "inputs, motion, tamper, power",
+            Locks.LATCHING,
+        ),
         "simulated": Row(
             "drivers.door.simulated",
             Grade.BRONZE,

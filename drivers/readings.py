@@ -103,6 +103,13 @@ class Power:
 
 
 @dataclass(frozen=True, slots=True)
+class Motion:
+    """Something moves in a camera's picture, by the camera's own judgement: a hint to look, never a reason to drive a lock."""
+
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Lost:
     """The line to the device went down. Said once; every contact and lock behind it is unknown from here on."""
 
@@ -176,6 +183,7 @@ Reading = (
     | Passed
     | Tamper
     | Power
+    | Motion
     | Lost
     | Back
     | ReaderLost

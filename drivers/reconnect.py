@@ -16,10 +16,10 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
+from typing import Protocol, TypeVar
 
 from drivers.contract import Emit
 from drivers.errors import DriverError
-from drivers.line import Dial, Line
 from drivers.readings import Back, Lost
 from drivers.timing import MACHINE, Timing
 
@@ -70,16 +70,30 @@ class Reconnect:
         return wait_s, news
 
 
-Serve = Callable[[Line, Callable[[], None]], Awaitable[None]]
-"""Speaks with the device on an open line until it raises. Calls its second argument, `ready`, once the device has been found to be the
-right one and nothing was sent to it that moves a lock: that emits Back."""
+class Closes(Protocol):
+    """A line, or a session with a device that has no line of its own."""
+
+    async def close(self) -> None:
+        """Give everything back. Never raises."""
+        ...
+
+
+L = TypeVar("L", bound=Closes)
 
 
 async def keep_line(
-    dial: Dial, serve: Serve, emit: Emit, *, name: str, timing: Timing = MACHINE, chance: Callable[[], float] = random.random
+    dial: Callable[[], Awaitable[L]],
+    serve: Callable[[L, Callable[[], None]], Awaitable[None]],
+    emit: Emit,
+    *,
+    name: str,
+    timing: Timing = MACHINE,
+    chance: Callable[[], float] = random.random,
 ) -> None:
     """Own a line until cancelled. Each line is closed before the next is dialled and before this returns.
 
+    `serve` speaks with the device on an open line until it raises. It calls its second argument, `ready`, once the device has been found to
+    be the right one and nothing was sent to it that moves a lock: that emits Back.
     Any DriverError from `dial` or `serve` ends that line; anything else is a bug and goes to the caller. `name` is what the log calls the
     line (a port, never a credential).
     """

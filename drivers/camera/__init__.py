@@ -17,6 +17,7 @@ from drivers.camera.contract import Camera
 KINDS: Mapping[str, str] = MappingProxyType(
     {
         "rtsp": "drivers.camera.rtsp",
+        "onvif": "drivers.camera.onvif",
         "clip": "drivers.camera.clip",
         "usb": "drivers.camera.usb",
     }

@@ -79,11 +79,12 @@ def with_credentials(url: str, username: str, password: str) -> str:
 
 def make(options: Options) -> StreamCamera:
     """An RTSP camera, not started."""
+    return StreamCamera(options.address()[0], lambda: open_stream(options))
 
-    def open_stream() -> InputContainer:
-        url = with_credentials(options.url, options.username, options.password.get_secret_value())
-        # nobuffer and low_delay: 34 ms from lens to array instead of 83.
-        settings = {"rtsp_transport": "tcp", "fflags": "nobuffer", "flags": "low_delay"}
-        return av.open(url, options=settings, timeout=OPEN_READ_TIMEOUT_S)
 
-    return StreamCamera(options.address()[0], open_stream)
+def open_stream(options: Options) -> InputContainer:
+    """Connect, in up to five seconds. Raises av.FFmpegError, whose message quotes the URL: never repeat it."""
+    url = with_credentials(options.url, options.username, options.password.get_secret_value())
+    # nobuffer and low_delay: 34 ms from lens to array instead of 83.
+    settings = {"rtsp_transport": "tcp", "fflags": "nobuffer", "flags": "low_delay"}
+    return av.open(url, options=settings, timeout=OPEN_READ_TIMEOUT_S)

@@ -27,6 +27,7 @@ from drivers.line.memory import Carry
 from drivers.orders import Level
 from drivers.readings import CardRead, Contact, InputChanged, Reading
 from tests.drivers.harness import BRISK, eventually
+from tests.drivers.onvif.rig import OnvifRig
 from tests.drivers.pair import PairRig
 
 SECURED = {1: Level.DEENERGISED, 2: Level.ENERGISED}
@@ -274,7 +275,13 @@ def _rigs() -> dict[str, Callable[[Path], Rig]]:
         rigs[f"osdp-{medium}"] = partial(WireRig, "osdp", medium, OSDP, _hold_up)
     for name, settings in CONVERTERS.items():
         rigs[f"wiegand_serial-{name}"] = partial(WireRig, "wiegand_serial", "memory", settings, _present)
+    for sort in ("timed", "latching", "digest"):
+        rigs[f"onvif-{sort}"] = partial(_onvif, sort)
     return rigs
+
+
+def _onvif(sort: str, _folder: Path) -> Rig:
+    return OnvifRig(sort, SECURED)
 
 
 def _pair(medium: str, folder: Path) -> Rig:
@@ -309,7 +316,7 @@ def _silent(_simulator: Any, _number: int) -> None:
     """A relay board says nothing."""
 
 
-NEEDS = {"modbus": "pymodbus", "uhppote": "uhppoted", "osdp": "libosdp"}
+NEEDS = {"modbus": "pymodbus", "uhppote": "uhppoted", "osdp": "libosdp", "onvif": "onvif"}
 """Kinds whose library comes with the `devices` extra."""
 
 

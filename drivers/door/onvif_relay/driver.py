@@ -1,0 +1,145 @@
+"""Keeping one ONVIF device: found to be the right one, listened to, its relays driven."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+
+from drivers.contract import Emit
+from drivers.door.onvif_relay.options import Options
+from drivers.door.onvif_relay.relays import Relays
+from drivers.errors import LineLost, Refused
+from drivers.latches import check
+from drivers.onvif.clock import Skew, Wall
+from drivers.onvif.device import Device, Information, connect
+from drivers.onvif.io import DigitalInput, Ports, Relay
+from drivers.onvif.meaning import RELAY, Meaning, Notification
+from drivers.onvif.pullpoint import PULL_S, PullPoint, subscribe
+from drivers.orders import Indicate, Level, Order, Outcome
+from drivers.reconnect import keep_line
+from drivers.timing import MACHINE, Timing
+
+log = logging.getLogger(__name__)
+
+SUBSCRIBE_AGAIN_S = 30.0  # a device whose subscriptions are all taken: the old ones end after a minute
+
+
+class Controller:
+    """One device; a DoorController. Every outcome is the device's own answer. `skew` and `information` are of the last connection."""
+
+    def __init__(
+        self,
+        options: Options,
+        secured: Mapping[int, Level],
+        *,
+        timing: Timing = MACHINE,
+        wall: Wall = lambda: datetime.now(UTC),
+    ) -> None:
+        self._options = options
+        self._secured = {output: level for output, level in secured.items() if 1 <= output <= options.outputs}
+        self._timing = timing
+        self._wall = wall
+        self._relays = Relays(options, self._secured, timing)
+        self._events: PullPoint | None = None
+        self.skew: Skew | None = None
+        self.information: Information | None = None
+
+    async def run(self, emit: Emit) -> None:
+        """See DoorController. Nothing is driven on connecting; stopping ends running releases."""
+        dial = partial(connect, self._options, wall=self._wall)
+        await keep_line(dial, partial(self._serve, emit), emit, name=self._options.name, timing=self._timing)
+
+    async def send(self, order: Order) -> Outcome:
+        """See DoorController. CONFIRMED: the device answered that it did it; whether the door moved it cannot say."""
+        check(order, self._secured)
+        assert not isinstance(order, Indicate)
+        await self._relays.carry_out(order)
+        return Outcome.CONFIRMED
+
+    async def _serve(self, emit: Emit, device: Device, ready: Callable[[], None]) -> None:
+        self.skew, self.information = device.skew, device.information
+        self._identify(device.information)
+        ports = Ports(device)
+        relays = _numbered(await ports.relays() if self._secured else [], self._options.output_tokens)
+        self._relays.check(relays)
+        inputs = await self._inputs(ports)
+        self._relays.up(ports, relays)
+        try:
+            ready()
+            await self._listen(device, Meaning(inputs), emit)
+        except asyncio.CancelledError:
+            await self._relays.finish()
+            if self._events is not None:
+                await self._events.leave()
+            raise
+        finally:
+            self._relays.down()
+            self._events = None
+
+    def _identify(self, told: Information) -> None:
+        """Another device at this address is not driven: the addresses of two cameras may have been swapped. Raises Refused."""
+        for what, wanted, there in (
+            ("serial number", self._options.serial, told.serial),
+            ("hardware id", self._options.hardware, told.hardware),
+        ):
+            if wanted and wanted != there:
+                raise Refused(f"another device: its {what} is {there or 'not told'}, {wanted} was configured")
+
+    async def _inputs(self, ports: Ports) -> list[DigitalInput]:
+        """The inputs by our own numbers. Named ones need not be listed by the device."""
+        options = self._options
+        if not options.inputs:
+            return []
+        try:
+            there = await ports.inputs()
+        except Refused:
+            if not options.input_tokens:
+                raise
+            there = []
+        if options.input_tokens:
+            known = {told.token: told for told in there}
+            return [known.get(token, DigitalInput(token, idle_closed=False)) for token in options.input_tokens]
+        if len(there) < options.inputs:
+            raise Refused(f"the device has {len(there)} inputs, {options.inputs} were configured")
+        return there[: options.inputs]
+
+    async def _listen(self, device: Device, meaning: Meaning, emit: Emit) -> None:
+        """Pull events until the device is lost. One that gives no subscription is asked for a sign of life: its locks still work."""
+        due, said = self._timing.now(), False
+        while True:
+            if self._events is None and self._timing.now() >= due:
+                try:
+                    self._events = await subscribe(device, self._timing)
+                except Refused as error:
+                    due = self._timing.now() + SUBSCRIBE_AGAIN_S
+                    if not said:
+                        log.warning("%s: no events, its inputs are unknown: %s", device.name, error)
+                    said = True
+            if self._events is None:
+                await device.ping()
+                await self._timing.sleep(PULL_S)
+                continue
+            for heard in await self._events.pull():
+                if (moved := self._moved(heard)) is not None:
+                    await self._events.leave()
+                    raise LineLost(f"relay {moved} was released by somebody else")
+                for reading in meaning.readings(heard):
+                    emit(reading)
+
+    def _moved(self, heard: Notification) -> int | None:
+        """The lock that the device reports as released by somebody else: once the line is back, the gate sets it as it should be."""
+        says = heard.says()
+        if heard.topic != RELAY or heard.first or says is None:
+            return None
+        return self._relays.foreign(heard.token, active=says)
+
+
+def _numbered(there: Sequence[Relay], tokens: Sequence[str]) -> dict[int, Relay]:
+    """Relays by our own numbers: those that are named, else the device's order."""
+    if not tokens:
+        return dict(enumerate(there, start=1))
+    known = {relay.token: relay for relay in there}
+    return {number: known[token] for number, token in enumerate(tokens, start=1) if token in known}

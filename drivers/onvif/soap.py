@@ -1,0 +1,222 @@
+"""Questions to one device, over onvif-zeep-async. The only file that imports it, and aiohttp, and zeep.
+
+What is done here because the library leaves it open: every answer is bounded in time and size and looked at before zeep sees it; every
+request has a connection of its own, which is reset when it is given up, so that no unlock waits in the kernel for a cable to come back;
+redirects are not followed and no address from a device leads to another host; HTTP digest; nothing that was sent or received is logged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import socket
+import struct
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+import onvif.client
+import onvif.definition
+import onvif.settings
+import onvif.zeep_aiohttp
+import zeep.exceptions
+from aiohttp.abc import AbstractCookieJar
+from lxml import etree  # type: ignore[import-untyped]  # lxml has no types
+
+from drivers.errors import Garbled, LineLost, NoAnswer, Refused
+from drivers.onvif import xml
+from drivers.onvif.faults import NotAllowed
+from drivers.onvif.options import Endpoint
+
+if not inspect.iscoroutinefunction(getattr(onvif.client.ONVIFService, "setup", None)):
+    raise ImportError("the package `onvif` belongs to another library than onvif-zeep-async")
+
+# The library lifts libxml2's own limits on depth and length; no camera needs that.
+onvif.settings.DEFAULT_SETTINGS.xml_huge_tree = False
+
+WSDL = Path(onvif.client.__file__).parent / "wsdl"
+UNACKNOWLEDGED_MS = 3000  # as for any TCP line: an unlock older than 3 s must never act
+CHUNK = 65_536
+SAID_AT_MOST = 120  # characters of a fault's own words that are repeated
+
+# What zeep makes of an answer that is not what the WSDL promised: it has no error of its own for most of it.
+BAFFLED = (zeep.exceptions.Error, etree.LxmlError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError)
+
+
+class Soap:
+    """One device's services. Made inside a running loop; `skew_s` is added to our clock in every signature."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._user = endpoint.username
+        self._password = endpoint.password.get_secret_value()
+        wants_digest = bool(self._user) and endpoint.auth != "wsse"
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(force_close=True, limit=8, socket_factory=_socket),  # a pull, a renewal and four doors at once
+            middlewares=(aiohttp.DigestAuthMiddleware(self._user, self._password),) if wants_digest else (),
+            timeout=aiohttp.ClientTimeout(total=None),  # each question has its own
+            cookie_jar=_no_cookies(),
+            auto_decompress=False,
+        )
+        self._transport = _Transport(self._session)
+        self._services: dict[tuple[str, str, float], onvif.client.ONVIFService] = {}
+        self.skew_s = 0.0
+        self.addresses: dict[str, str] = {}  # namespace -> where that service answers
+
+    @property
+    def http_skew_s(self) -> float | None:
+        """How far the clock in the last answer's HTTP header is ahead of ours, in seconds; None where there was none."""
+        return self._transport.http_skew_s
+
+    def knows(self, service: str) -> bool:
+        """Whether the device has this service."""
+        return service == "devicemgmt" or onvif.definition.SERVICES[service]["ns"] in self.addresses
+
+    async def call(
+        self,
+        service: str,
+        operation: str,
+        words: Mapping[str, object] | None = None,
+        *,
+        at: str | None = None,
+        within_s: float | None = None,
+        signed: bool = True,
+        headers: Sequence[object] = (),
+    ) -> Any:  # noqa: ANN401  # zeep's answers have the WSDL's types, not Python's
+        """Ask one question in the words of the WSDL. `at`: the address of a subscription; `within_s`: another bound than the endpoint's.
+
+        Raises LineLost, NoAnswer, NotAllowed, Refused, Garbled.
+        """
+        more: dict[str, object] = {"_soapheaders": list(headers)} if headers else {}
+        try:
+            async with asyncio.timeout(within_s or self._endpoint.timeout_s):
+                made = await self._service(service, at)
+                signs = signed and self._user and self._endpoint.auth != "digest"
+                client = made.ws_client if signs else made.ws_client_authless
+                return await getattr(client, operation)(**(words or {}), **more)
+        except TimeoutError as error:
+            raise NoAnswer("no answer") from error
+        except zeep.exceptions.Fault as fault:
+            raise _refusal(fault) from None
+        except aiohttp.ClientError as error:
+            raise LineLost(_why(error)) from error
+        except BAFFLED as error:
+            raise Garbled(f"an answer to {operation} that makes no sense ({type(error).__name__})") from None
+        except OSError as error:
+            raise LineLost("the connection broke") from error
+
+    def home(self, address: object) -> str:
+        """An address the device gave, on the host that the site gave: a device leads us to no other. Raises Garbled."""
+        try:
+            parts = urlsplit(str(address).strip())
+            same = parts.scheme == "http" and parts.hostname == self._endpoint.host
+            port = (parts.port or 80) if same else self._endpoint.port
+        except ValueError as error:
+            raise Garbled("an address that is none") from error
+        query = f"?{parts.query}" if parts.query else ""
+        return f"http://{self._endpoint.bracketed}:{port}{parts.path or '/'}{query}"
+
+    async def close(self) -> None:
+        """Close every connection, though this be cancelled. Never raises."""
+        self._services.clear()
+        await asyncio.shield(self._session.close())
+
+    async def _service(self, name: str, at: str | None) -> onvif.client.ONVIFService:
+        """The service object for an address and a skew; never one of an older subscription or clock."""
+        definition = onvif.definition.SERVICES[name]
+        address = at or self.addresses.get(definition["ns"]) or f"http://{self._endpoint.name}/onvif/device_service"
+        key = name, address, self.skew_s
+        if key not in self._services:
+            made = onvif.client.ONVIFService(
+                address,
+                self._user,
+                self._password,
+                str(WSDL / definition["wsdl"]),
+                no_cache=True,  # nothing is ever loaded but the files beside it, and a cache would be a database in $HOME
+                dt_diff=timedelta(seconds=self.skew_s),
+                binding_name=f"{{{definition['ns']}}}{definition['binding']}",
+            )
+            made.transport = self._transport
+            try:
+                await made.setup()
+            finally:
+                await asyncio.shield(made.close())  # the session that it brought, which nothing uses
+            self._services.setdefault(key, made)
+        return self._services[key]
+
+
+class _Transport(onvif.zeep_aiohttp.AIOHTTPTransport):  # type: ignore[misc]  # the library has no types
+    """The library's transport with bounds, and without its log of what goes over the wire."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        super().__init__(session)
+        self.http_skew_s: float | None = None
+
+    async def post_xml(self, address: str, envelope: object, headers: dict[str, str]) -> object:
+        """One request on one connection."""
+        sent = {"Content-Type": "application/soap+xml; charset=utf-8", "User-Agent": "anyu-edge", "Accept-Encoding": "identity"} | headers
+        async with self.session.post(
+            address, data=etree.tostring(envelope, xml_declaration=True, encoding="utf-8"), headers=sent, allow_redirects=False
+        ) as answer:
+            self._note_clock(answer.headers.get("Date"))
+            content = await _read(answer)
+            if answer.status in {401, 403}:
+                raise NotAllowed("the device does not accept the account, or its clock and ours differ")
+            if "xml" not in answer.content_type or "multipart" in answer.content_type:
+                raise Refused(f"it answers HTTP {answer.status} without a message: is this an ONVIF address?")
+            xml.parse(content)
+            return self._aiohttp_to_requests_response(answer, content)
+
+    def _note_clock(self, date: str | None) -> None:
+        self.http_skew_s = None
+        if date:
+            try:
+                theirs = parsedate_to_datetime(date)
+            except ValueError:
+                return
+            self.http_skew_s = (theirs.replace(tzinfo=theirs.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+
+
+async def _read(answer: aiohttp.ClientResponse) -> bytes:
+    """The body, if it is plain and not too long."""
+    if answer.headers.get("Content-Encoding", "identity") != "identity":
+        raise Garbled("an answer packed in a way we did not ask for")
+    content = b""
+    async for chunk in answer.content.iter_chunked(CHUNK):
+        content += chunk
+        if len(content) > xml.LARGEST:
+            raise Garbled("an answer longer than a megabyte")
+    return content
+
+
+def _socket(info: tuple[Any, ...]) -> socket.socket:
+    """A socket that forgets what it could not deliver: closing resets it, and three seconds without an acknowledgement end it."""
+    family, kind, protocol = info[:3]
+    made = socket.socket(family, kind, protocol)
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    return made
+
+
+def _no_cookies() -> AbstractCookieJar:
+    return aiohttp.DummyCookieJar()
+
+
+def _refusal(fault: zeep.exceptions.Fault) -> Refused:
+    """A fault as a refusal, its words shortened and without control characters."""
+    codes = " ".join(str(getattr(code, "text", code)) for code in fault.subcodes or ())
+    words = "".join(sign for sign in str(fault.message or "")[:SAID_AT_MOST] if sign.isprintable())
+    if "NotAuthorized" in codes or "NotAuthorized" in words or "FailedAuthentication" in codes + str(fault.code):
+        return NotAllowed("the device does not accept the account, or its clock and ours differ")
+    return Refused(f"the device refuses: {words or 'it does not say why'}")
+
+
+def _why(error: aiohttp.ClientError) -> str:
+    """A connection's end in words that hold no address."""
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return "no connection"
+    return "the connection broke"

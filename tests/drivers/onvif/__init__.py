@@ -1,0 +1,1 @@
+"""ONVIF: the client, the simulated camera, and peers that others wrote."""
