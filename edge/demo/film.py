@@ -1,6 +1,7 @@
 """Films of people walking up to a gate, made on the spot: moved, scaled, blurred and relit as a camera would see them.
 
-The two faces are in the public domain and come with packages: Grace Hopper (US Navy) with matplotlib, Eileen Collins (NASA) with scikit-image.
+Both faces are in the public domain and come with packages: Grace Hopper (US Navy) with matplotlib, Eileen Collins (NASA) with
+scikit-image.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def collins() -> Image:
     """Eileen Collins, blue first."""
     from skimage import data
 
-    return np.ascontiguousarray(data.astronaut()[:, :, ::-1])
+    return np.ascontiguousarray(data.astronaut()[:, :, ::-1])  # type: ignore[no-untyped-call]  # scikit-image has no types
 
 
 def shoot(path: Path, scenes: Sequence[Scene]) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,18 +39,30 @@ NEIGHBOUR = Person("B0907", "赵敏", "住户", "101", 42190, groups="building_b
 """Lives in the building next door: known, and with no rule that leads through this gate."""
 STRANGER = Person("", "", "", "", 65000)
 
-HEADINGS = ("编号", "姓名", "类别", "房屋编码", "房号", "分组", "卡号")
+HOPPER = "F3001"
+"""The tenant who enters by face; she signed a paper for it."""
+
+HEADINGS = ("编号", "姓名", "类别", "房屋编码", "房号", "分组", "卡号", "出生日期", "人脸同意", "同意书编号")
 
 
-def write_roster(folder: Path) -> None:
-    """The manager's roster, as Excel saves it."""
+def write_roster(folder: Path, faces: Sequence[str] = ()) -> None:
+    """The manager's roster, as Excel saves it; `faces` are tenants who consented to be recognised."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "roster.csv").open("w", encoding="utf-8-sig", newline="") as sheet:
         writer = csv.writer(sheet)
         writer.writerow(HEADINGS)
         for person in (*TENANTS, NEIGHBOUR):
             card = f"fc:{FACILITY},{person.card}"
-            writer.writerow((person.tenant_id, person.name, person.kind, "310114AT0001", person.room, person.groups, card))
+            writer.writerow((person.tenant_id, person.name, person.kind, "310114AT0001", person.room, person.groups, card, "", "N", ""))
+        for i, tenant_id in enumerate(faces):
+            name = "葛丽丝·霍珀" if tenant_id == HOPPER else tenant_id
+            writer.writerow((tenant_id, name, "住户", "310114AT0001", "401", "", "", "1980-12-09", "Y", f"P-{i + 1:03d}"))
+
+
+CAMERA = """\
+cameras:
+  south_camera: {{{driver}, access_points: [south_in]}}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +75,25 @@ class Ports:
     inputs: str
 
 
-def write_site(folder: Path, *, ports: Ports, broker: str, protocol: str, roster: Path, locale: str) -> Path:
+@dataclass(frozen=True, slots=True)
+class House:
+    """What differs from one demo to the next."""
+
+    ports: Ports
+    broker: str
+    protocol: str
+    roster: Path
+    locale: str
+    camera: str = ""
+
+
+def write_site(folder: Path, house: House) -> Path:
     """The installer's site.yaml; returns its path."""
+    ports = house.ports
     path = folder / "site.yaml"
     path.write_text(
         f"""\
-locale: {locale}
+locale: {house.locale}
 site: {{name: demo, kind: gate, label: 安亭演示公寓, timezone: Asia/Shanghai}}
 gateway: {{name: gw1}}
 state_dir: {folder}/state
@@ -86,14 +112,22 @@ doors:
     held_after_s: 4
     contact: {{controller: inputs, input: 1}}
     exit_button: {{controller: inputs, input: 2}}
+  south:
+    label: 南门（人脸）
+    kind: leaf
+    lock: {{controller: relay, output: 2, type: fail_secure, wiring: no, accept_latching: true}}
+    release_s: 3
+    free_exit: true
 access_points:
+  south_in: {{door: south, direction: in}}
   north_in: {{door: north, direction: in, reader: {{controller: reader_in}}}}
   north_out: {{door: north, direction: out, reader: {{controller: reader_out}}}}
 access_rules:
-  - {{groups: [residents, staff, guards], access_points: [north_in, north_out]}}
-roster: {{folder: {roster}, card_format: h10301}}
-uplink: {{broker: "{broker}", protocol: "{protocol}", consumers: [centre]}}
-""",
+  - {{groups: [residents, staff, guards], access_points: [north_in, north_out, south_in]}}
+roster: {{folder: {house.roster}, card_format: h10301}}
+uplink: {{broker: "{house.broker}", protocol: "{house.protocol}", consumers: [centre]}}
+"""
+        + (CAMERA.format(driver=house.camera) if house.camera else ""),
         encoding="utf-8",
     )
     return path

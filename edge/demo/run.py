@@ -16,10 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from edge.clock import PlainClock
-from edge.demo.house import write_roster, write_site
+from edge.control import client
+from edge.demo import eyes
+from edge.demo.house import House, write_roster, write_site
 from edge.demo.rig import Rig
 from edge.demo.story import Story, Tally
 from edge.demo.words import say
+from edge.errors import CommandRefused, NoDaemon
 from edge.journal import Journal
 from edge.journal.settings import JournalSettings
 from edge.settings import Locale
@@ -41,12 +44,15 @@ class Choices:
     reader: str = ""
     relay: str = ""
     roster: Path | None = None
+    camera: str = ""
+    photos: Path | None = None
+    faces: bool = True
     locale: Locale = "zh"
 
     @property
     def hands_on(self) -> bool:
         """With a real reader, relay or roster nobody is played: somebody stands there with a card."""
-        return bool(self.reader or self.relay or self.roster)
+        return bool(self.reader or self.relay or self.roster or self.camera or self.photos)
 
 
 @dataclass(slots=True)
@@ -60,6 +66,8 @@ class Evening:
     sent: int = 0
     acknowledged: int = 0
     missing: int = 0
+    faces: bool = False
+    by_face: int = 0
     troubles: list[str] = field(default_factory=list)
 
     @property
@@ -73,16 +81,20 @@ async def play(choices: Choices, show: Callable[[str], None]) -> Evening:
     with tempfile.TemporaryDirectory(prefix="anyu-demo-") as made:
         folder = Path(made)
         roster = choices.roster or folder / "roster"
+        camera, people = (
+            await asyncio.to_thread(eyes.prepare, choices.camera, choices.photos, folder, roster) if choices.faces else ("", [])
+        )
         if choices.roster is None:
-            write_roster(roster)
-        evening = Evening()
+            write_roster(roster, people)
+        evening = Evening(faces=choices.faces)
         rig = Rig(folder)
         devices = asyncio.create_task(rig.run())
         try:
             async with _broker(choices) as broker:
                 ports = replace(rig.ports, reader_in=choices.reader or rig.ports.reader_in, relay=choices.relay or rig.ports.relay)
                 protocol = "5" if choices.broker else "3.1.1"
-                site = write_site(folder, ports=ports, broker=broker, protocol=protocol, roster=roster, locale=choices.locale)
+                house = House(ports, broker, protocol, roster, choices.locale, camera)
+                site = write_site(folder, house)
                 await _evening(choices, site, folder, broker, protocol, rig, evening, show)
         finally:
             devices.cancel()
@@ -111,11 +123,14 @@ async def _evening(
             if daemon.returncode is not None or evening.troubles:
                 evening.troubles = ["start"]
                 return
+            telling = asyncio.create_task(_tell_faces(folder, choices.locale, show)) if choices.faces else None
             if choices.hands_on:
                 await asyncio.sleep(choices.seconds)
             else:
                 evening.tally = await Story(rig).play(choices.seconds)
             await asyncio.sleep(EASE_S)
+            if telling is not None:
+                telling.cancel()
             await _end(daemon)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(TAIL_S):
@@ -125,6 +140,21 @@ async def _evening(
         evening.missing = int(summary.get("missing", 0))
         if not summary:
             evening.troubles.append("receiver")
+
+
+async def _tell_faces(folder: Path, locale: Locale, show: Callable[[str], None]) -> None:
+    """Say once which engine recognises, and what a face by itself may decide with this roster."""
+    sock = folder / "run" / "control.sock"
+    while True:
+        await asyncio.sleep(0.5)
+        with contextlib.suppress(NoDaemon, CommandRefused):
+            health: Any = await asyncio.to_thread(client.ask, sock, "status")
+            seen = health["recognition"]
+            if seen.get("runtime") and seen.get("enrolled"):
+                allows, basis = seen["allows"].get("south_in", ""), seen["basis"].get("south_in", "")
+                words = {"engine": seen["engine"], "runtime": seen["runtime"], "enrolled": seen["enrolled"]}
+                show(say(locale, "faces", **words, allows=say(locale, f"allows_{allows}"), basis=say(locale, f"basis_{basis}")))
+                return
 
 
 async def _hear(receiver: asyncio.subprocess.Process, locale: Locale, evening: Evening, show: Callable[[str], None]) -> dict[str, Any]:
@@ -138,6 +168,7 @@ async def _hear(receiver: asyncio.subprocess.Process, locale: Locale, evening: E
             continue
         name = str(said["type"]).removeprefix("anyu.").removesuffix(".v1")
         evening.events[name] += 1
+        evening.by_face += name == "passage.entry" and said["data"].get("method") == ["face"]
         if name == "access.denied":
             evening.denied[str(said["data"].get("reason", ""))] += 1
         _, _, site, gateway = str(said["source"]).split("/")
@@ -220,6 +251,8 @@ def summary(evening: Evening, locale: Locale) -> list[str]:
         say(locale, "delivery", sent=evening.sent, acknowledged=evening.acknowledged, missing=evening.missing),
         say(locale, "latency", p99=p99, n=len(ordered)),
     ]
+    if evening.faces:
+        lines.append(say(locale, "eyes", entries=evening.by_face, strangers=evening.events["person.unknown"]))
     lines += [say(locale, "surprise", what=surprise) for surprise in evening.tally.surprises]
     lines += [say(locale, f"trouble_{trouble}") for trouble in evening.troubles]
     return [*lines, say(locale, "good" if evening.good else "bad")]

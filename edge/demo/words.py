@@ -12,6 +12,22 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "A simulated gate: readers, relay and inputs speak their real wire formats over ptys. Each line below came back from the broker.",
     ),
     "hands_on": ("请刷卡；以下每一行都从代理服务器回来。", "Present a card. Every line below came back from the broker."),
+    "faces": (
+        "人脸识别：引擎 {engine}（{runtime}），已登记 {enrolled} 人；{allows}；阈值依据：{basis}。",
+        "faces: engine {engine} on {runtime}, {enrolled} enrolled; {allows}; threshold from {basis}.",
+    ),
+    "allows_face_alone": ("此名册规模下人脸可单独开门", "at this roster's size a face alone may open"),
+    "allows_card_and_face": ("此名册规模下须刷卡加人脸", "at this roster's size a card is needed beside the face"),
+    "allows_guard": ("此名册规模下由保安判定", "at this roster's size the guard decides"),
+    "allows_": ("没有人登记人脸", "nobody's face is enrolled"),
+    "basis_roster": ("本名册实测", "this roster's own scores"),
+    "basis_tail": ("本名册极值外推", "the tail of this roster's own scores"),
+    "basis_floor": ("引擎保守下限（名册太小）", "the engine's conservative floor, the roster being too small to know"),
+    "basis_": ("无", "none"),
+    "eyes": (
+        "人脸：识别入门 {entries} 次 · 陌生人 {strangers} 次",
+        "faces: {entries} came in by face · {strangers} unknown person(s)",
+    ),
     "counts": (
         "刷卡 {swipes} 次 · 放行 {granted} · 通行 {passages} · 拒绝 {denied}",
         "swipes {swipes} · granted {granted} · passages {passages} · denied {denied}",

@@ -9,7 +9,7 @@ from edge.uplink import words
 from edge.uplink.arrivals import Arrival
 
 _SHOWN = ("person_kind", "method", "reason", "result", "phase", "evidence", "cause", "what", "device", "count")
-
+_SHOWN_OF_STRANGERS = ("camera", "what")  # not the name of a crop, nor how many frames
 # Reasons that the event's own word has said already.
 _SAID = ("granted", "rex", "guard")
 
@@ -21,7 +21,8 @@ def readable(arrival: Arrival, locale: str) -> str:
     data: Mapping[str, Any] = event["data"]
     where = data.get("access_point") or data.get("door") or ""
     parts = [words.event(name).of(locale), str(where)]
-    parts += [_text(data[key], locale) for key in _SHOWN if key in data and data[key] not in _SAID]
+    shown = _SHOWN_OF_STRANGERS if name.startswith("person.") else _SHOWN
+    parts += [_text(data[key], locale) for key in shown if key in data and data[key] not in _SAID]
     if name == "gateway.loss":
         parts.append(f"{data.get('from')}-{data.get('to')}")
     if data.get("simulated"):

@@ -69,7 +69,7 @@ class Worker:
             telling.cancel()
             await _end(process)
             self.pid = None
-            self._lost(why)
+        self._lost(why)
         raise WorkerLost(f"vision worker {why}")
 
     async def _tell(self, process: asyncio.subprocess.Process) -> None:
