@@ -11,12 +11,12 @@ from dataclasses import MISSING, Field, fields
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeAlias, get_args, get_type_hints
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, StringConstraints, WithJsonSchema, create_model
 from pydantic import Field as Described
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
-from edge.access.events import EVENTS, Event
+from edge.access.events import EVENTS, Event, rfc3339
 from edge.clock import Trust
 from edge.gate.view import AlarmView, ContactState, DoorState, DoorView, LockState
 
@@ -24,6 +24,8 @@ CONTRACT_VERSION = "v1"
 SEQ_MAX = 2**63 - 1
 """Sequence numbers are u64 on the wire; both databases keep them as signed 64-bit integers, which 10^10 years of a gate do not fill."""
 
+Instant = Annotated[datetime, PlainSerializer(rfc3339, when_used="json"), WithJsonSchema({"type": "string", "format": "date-time"})]
+"""RFC 3339 UTC with milliseconds."""
 Digits = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}$")]
 Epoch = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
@@ -41,7 +43,7 @@ class CloudEvent(Message):
     id: str = Described(description="<gateway>-<epoch>-<seq>; never reused, never changed.")
     source: str = Described(description="/anyu/<site>/<gateway>")
     type: str = Described(description="anyu.<class>.<name>.v1")
-    time: datetime = Described(description="RFC 3339 UTC with milliseconds.")
+    time: Instant = Described(description="RFC 3339 UTC with milliseconds.")
     sequence: Digits = Described(description="The gateway's own count within an epoch, from 1, without gaps.")
     datacontenttype: Literal["application/json"] = "application/json"
     data: dict[str, Any]
@@ -79,7 +81,7 @@ class AlarmHealth(Message):
 
     alarm_id: str
     type: str = Described(description="anyu.<class>.<name>.v1 of its begin")
-    since: datetime
+    since: Instant
     door: str | SkipJsonSchema[None] = None
 
     @classmethod
@@ -111,7 +113,7 @@ class ClockHealth(Message):
     """How far the wall clock may be believed."""
 
     trust: Trust
-    last_trusted: datetime | SkipJsonSchema[None] = None
+    last_trusted: Instant | SkipJsonSchema[None] = None
 
 
 class DiskHealth(Message):
@@ -138,7 +140,7 @@ class HealthBody(Message):
 class Health(HealthBody):
     """How the gateway is; retained, on change and every 60 s."""
 
-    at: datetime = Described(description="When this was written (RFC 3339 UTC).")
+    at: Instant = Described(description="When this was written (RFC 3339 UTC).")
     epoch: str = Described(max_length=64, description="The journal's random name; empty while no database could be opened.")
     seq_head: int = Described(ge=0, description="The newest committed sequence number; 0 = none yet.")
     seq_oldest: int = Described(ge=0, description="The oldest one still held.")
