@@ -54,10 +54,11 @@ class Grant:
 
 @dataclass(slots=True)
 class Waiting:
-    """A grant that has not ended: asked at `since`, over at `until`; `driven` once the lock is known to have been told."""
+    """A grant that has not ended: first asked at `since`, last at `asked`, over at `until`; `driven` once the lock is known to be told."""
 
     grant: Grant
     since: float
+    asked: float
     until: float
     driven: bool = False
 

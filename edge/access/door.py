@@ -66,7 +66,7 @@ class Door:
         self._held_at: float | None = None
         self._forced_at: float | None = None
         self._last: dict[Direction, tuple[str, float]] = {}
-        self._unseen: tuple[Grant, float] | None = None
+        self._just_used: tuple[Grant, float] | None = None
 
     def deadline(self) -> float | None:
         """When `due` must be called next."""
@@ -97,12 +97,12 @@ class Door:
         return out
 
     def renews(self, who: str, now: float) -> Grant | None:
-        """The grant that this person still has here, or has just used unseen: asking again gives no second passage."""
+        """The grant that this person still has here, or has just used: a card still held to the reader is no second passage."""
         for waiting in self._waiting:
             if waiting.grant.who == who and now < waiting.until:
                 return waiting.grant
-        if self._unseen is not None and self._unseen[0].who == who and now - self._unseen[1] < REPEAT_S:
-            return self._unseen[0]
+        if self._just_used is not None and self._just_used[0].who == who and now - self._just_used[1] < REPEAT_S:
+            return self._just_used[0]
         return None
 
     def renew(self, grant: Grant, now: float) -> list[Effect]:
@@ -110,9 +110,9 @@ class Door:
         out = self.due(now)
         for waiting in self._waiting:
             if waiting.grant is grant:
-                waiting.until = max(waiting.until, now + grant.seconds + GRACE_S)
-        if self._unseen is not None and self._unseen[0] is grant:
-            self._unseen = (grant, now)
+                waiting.asked, waiting.until = now, max(waiting.until, now + grant.seconds + GRACE_S)
+        if self._just_used is not None and self._just_used[0] is grant:
+            self._just_used = (grant, now)
         self._watch_open(now)
         if not self.holding:
             out.append(DriveRelease(grant.passage_id, grant.seconds))
@@ -136,7 +136,7 @@ class Door:
             return out
         if len(self._waiting) >= PENDING:
             out.append(NotTaken(self._waiting.popleft().grant))
-        self._waiting.append(Waiting(grant, now, now + grant.seconds + GRACE_S, driven=self.holding))
+        self._waiting.append(Waiting(grant, now, now, now + grant.seconds + GRACE_S, driven=self.holding))
         self._watch_open(now)
         return out
 
@@ -279,6 +279,8 @@ class Door:
             for n, one in enumerate(waiting):
                 seen = n == 0 and before is Leaf.CLOSED
                 out.append(self._crossed(one.grant, "contact" if seen else "already_open", now))
+                if seen:
+                    self._just_used = one.grant, one.asked  # a quick hand opens the leaf while the other still holds the card
             if self._senses.relock_on_open and not self.holding and before is Leaf.CLOSED and legitimate:
                 out.extend(self.home())
         if not legitimate and before is Leaf.CLOSED and self._senses.forced:
@@ -294,5 +296,5 @@ class Door:
     def _crossed(self, grant: Grant, evidence: Evidence, now: float) -> Crossed:
         self._last[grant.direction] = (grant.passage_id, now)
         if evidence in {"already_open", "no_contact"}:
-            self._unseen = (grant, now)
+            self._just_used = grant, now
         return Crossed(grant, evidence)

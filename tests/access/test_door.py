@@ -193,6 +193,15 @@ def test_asking_again_is_the_same_passage() -> None:
     assert door.renews("t", 20) is None
 
 
+def test_a_card_still_held_while_the_leaf_opens_is_no_second_passage() -> None:
+    """A quick hand opens within two seconds of the read, and the reader repeats the card at an open leaf."""
+    door, one = ready(LEAF), grant("a", who="t")
+    let_in(door, one, 10)
+    assert Crossed(one, "contact") in door.moved(Leaf.OPEN, 10.5)
+    assert door.renews("t", 10 + REPEAT_S - 0.1) is one
+    assert door.renews("t", 10 + REPEAT_S) is None
+
+
 def test_a_repeating_reader_at_a_blind_door() -> None:
     """The passage is over at once; the same card within two seconds is still the same person."""
     door, one = ready(BLIND), grant("a", who="t")
