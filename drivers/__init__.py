@@ -25,6 +25,13 @@ KINDS: Mapping[str, Row] = MappingProxyType(
             "cards, and PINs where the converter passes keys on",
             Locks.NONE,
         ),
+        "qr": Row(
+            "drivers.door.qr",
+            Grade.BRONZE,
+            "proven against its own simulator only; a reader cannot be asked whether it is there, and a code can be photographed",
+            "QR codes and barcodes",
+            Locks.NONE,
+        ),
         "lcus": Row(
             "drivers.door.relay_board",
             Grade.BRONZE,

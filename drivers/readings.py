@@ -28,6 +28,7 @@ class Misread(StrEnum):
     SWAPPED = "swapped"  # valid only when complemented: D0 and D1 are swapped
     LENGTH = "length"
     CHECKSUM = "checksum"
+    TEXT = "text"  # a code that is not printable ASCII
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,14 @@ class CardMisread:
 
     reader: int
     fault: Misread
+
+
+@dataclass(frozen=True, slots=True)
+class CodeRead:
+    """A QR code or barcode at a reader: its text, printable ASCII, at most 128 characters. It can be a key and never appears in a repr."""
+
+    reader: int
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +185,7 @@ class Logged:
 Reading = (
     CardRead
     | CardMisread
+    | CodeRead
     | PinEntered
     | DoorPosition
     | RequestToExit

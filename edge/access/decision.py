@@ -3,7 +3,7 @@
 Order of the questions: who is it, does this direction ask anything at all, is the door locked down, is the person still and already
 registered, does a rule lead through this access point, at this time.
 
-An exit releases for whoever presents a card or a PIN, known or not, ended or not, under lock-down too: it must never hold anybody inside.
+An exit releases for whoever presents a card, code or PIN, known or not, ended or not, under lock-down too: it never holds anybody inside.
 What gave no number at all is no card (it may be noise on a wire) and releases nothing; the exit button is there for that.
 A face is the exception: it opens an exit only where it is good enough to open by itself, since a card, a PIN or the button always does.
 Under lock-down nobody enters by a credential, guards included, for a guard's card can be lost or taken: a guard at the desk unlocks.
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from edge.access.reasons import Reason
-from edge.access.request import CardShown, FaceShown, PinShown, Request
+from edge.access.request import CardShown, CodeShown, FaceShown, PinShown, Request
 from edge.access.rules import AccessPoint, Mode, Rules, groups_of
 from edge.access.state import State
 from edge.access.terms import Book, Direction, Method, PersonKind, Tenant, Visit
@@ -89,7 +89,7 @@ def decide(request: Request, book: Book, rules: Rules, state: State, now: Moment
 def _whose(request: Request, book: Book) -> tuple[str | None, bool]:
     """The person_ref behind a credential, and whether it was a duress PIN."""
     match request.credential:
-        case CardShown(card):
+        case CardShown(card) | CodeShown(card):
             return book.cards.get(card), False
         case PinShown(hashed):
             forced = book.duress.get(hashed)
@@ -101,7 +101,7 @@ def _whose(request: Request, book: Book) -> tuple[str | None, bool]:
 
 def _stranger(request: Request, at_exit: bool) -> Reason:
     match request.credential:
-        case CardShown() | PinShown():
+        case CardShown() | CodeShown() | PinShown():
             return Reason.EXIT_ALWAYS if at_exit else Reason.UNKNOWN_CREDENTIAL
         case FaceShown():
             return Reason.UNKNOWN_CREDENTIAL  # moved out between two frames

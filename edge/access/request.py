@@ -16,6 +16,14 @@ class CardShown:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeShown:
+    """A QR code, as the card that terms.code_card makes of it."""
+
+    card: Card
+    method = Method.QR
+
+
+@dataclass(frozen=True, slots=True)
 class CardUnreadable:
     """Something was presented and gave no number: perhaps a card of another make, perhaps noise on the wire."""
 
@@ -39,7 +47,7 @@ class FaceShown:
     method = Method.FACE
 
 
-Credential = CardShown | CardUnreadable | PinShown | FaceShown
+Credential = CardShown | CodeShown | CardUnreadable | PinShown | FaceShown
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from edge.access.crossing import Grant
 from edge.access.decision import Decision, decide
 from edge.access.events import GuardOpened, RepeatedRefusals
 from edge.access.reasons import GuardReason, Reason
-from edge.access.request import CardShown, Credential, PinShown, Request
+from edge.access.request import CardShown, CodeShown, Credential, PinShown, Request
 from edge.access.rules import Rules
 from edge.access.state import WITHIN_S, PinTally, RefusalTally, State
 from edge.access.terms import Book, Direction, Method
@@ -176,7 +176,7 @@ class GateCore:
     def _denied(self, decision: Decision, who: str, book: Book, now: Moment, fx: Effects) -> None:
         point = decision.access_point
         last, self._refused_last = self._refused_last, (point, who, now.mono)
-        if decision.method is Method.CARD and last is not None and last[:2] == (point, who) and now.mono - last[2] < AGAIN_S:
+        if decision.method in (Method.CARD, Method.QR) and last is not None and last[:2] == (point, who) and now.mono - last[2] < AGAIN_S:
             return
         passage = self._passages.decided(decision, None, book, now)
         fx.events.append(self._passages.denied(passage, now))
@@ -276,7 +276,7 @@ class GateCore:
 def _stranger(credential: Credential) -> str:
     """What tells one unknown credential from another; never shown."""
     match credential:
-        case CardShown(card):
+        case CardShown(card) | CodeShown(card):
             return f"{card.bits}:{card.value}"
         case PinShown(hashed):
             return hashed.hex()

@@ -7,17 +7,17 @@ from typing import Literal
 
 from drivers.readings import Contact
 from edge.access.reasons import GuardReason
-from edge.access.request import CardShown, CardUnreadable, FaceShown
+from edge.access.request import CardShown, CardUnreadable, CodeShown, FaceShown
 from edge.access.rules import Mode
 from edge.access.terms import Direction
 
 
 @dataclass(frozen=True, slots=True)
 class Presented:
-    """A card, something that could not be read as one, or a face that enough frames agree on."""
+    """A card, a QR code, something that could not be read as one, or a face that enough frames agree on."""
 
     access_point: str
-    credential: CardShown | CardUnreadable | FaceShown
+    credential: CardShown | CodeShown | CardUnreadable | FaceShown
 
 
 @dataclass(frozen=True, slots=True)

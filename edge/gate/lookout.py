@@ -34,7 +34,7 @@ from edge.vision.task import Task
 
 log = logging.getLogger(__name__)
 
-CLAIMING = frozenset({Method.CARD, Method.PIN, Method.GUARD, Method.REX})
+CLAIMING = frozenset({Method.CARD, Method.PIN, Method.QR, Method.GUARD, Method.REX})
 CROPS = 64  # waiting for the disk; the oldest is let go, the event is told all the same
 CROP_DAYS = 7  # CONTRACT section 7
 MOST_CROPS = 5000  # 50 MB: a stranger every two minutes for a week

@@ -12,6 +12,7 @@ from drivers.orders import Level
 from drivers.readings import (
     CardMisread,
     CardRead,
+    CodeRead,
     Contact,
     DoorPosition,
     InputChanged,
@@ -24,10 +25,10 @@ from drivers.readings import (
 )
 from edge.access.crossing import Senses
 from edge.access.lock import secured_level
-from edge.access.request import CardShown, CardUnreadable
+from edge.access.request import CardShown, CardUnreadable, CodeShown
 from edge.access.rules import AccessPoint, AccessRule, PinLimits, Rules, rules_of
 from edge.access.schedule import ALWAYS, DAYS, Schedule, Spans, parse_dates, parse_days, parse_span
-from edge.access.terms import Card, Direction
+from edge.access.terms import Card, Direction, code_card
 from edge.gate.inputs import ContactSaid, CoverSaid, DeskPressed, Edge, ExitPressed, Input, PassSeen, PinTyped, Presented, SupplySaid
 from edge.gate.plan import ControllerPlan, DoorPlan, PointPlan
 from edge.gate.settings import (
@@ -95,6 +96,9 @@ class Wiring:
             case CardRead(reader, bits, value):
                 if point := self.readers.get((controller, reader)):
                     yield point.door, Presented(point.name, CardShown(Card(bits, value)))
+            case CodeRead(reader, text):
+                if point := self.readers.get((controller, reader)):
+                    yield point.door, Presented(point.name, CodeShown(code_card(text)))
             case CardMisread(reader):
                 if point := self.readers.get((controller, reader)):
                     yield point.door, Presented(point.name, CardUnreadable())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from drivers import wiegand
 from drivers.wiegand import NotationFault
-from edge.access.terms import Card
+from edge.access.terms import CODE_BITS, Card, code_card
 from edge.roster import cells
 from edge.roster.cells import Wrong
 from edge.roster.masks import Cell, shape
@@ -21,6 +21,9 @@ _WORDS: dict[str, Notation] = {
     "hex": "hex", "hexadecimal": "hex", "十六进制": "hex", "16进制": "hex",
     "fc": "fc", "facility": "fc", "区码": "fc", "区码卡号": "fc", "区位码": "fc", "韦根": "fc",
 }  # fmt: skip
+_CODES = frozenset({"qr", "二维码", "qr_sha256"})
+SHORTEST_CODE = 8  # of 36 letters and digits: a million million codes; what is shorter is found by trying
+_HASH = re.compile(r"[0-9a-f]{64}")
 _BRACKET_WORD = re.compile(r"[\s,+、/;]+")
 
 
@@ -66,6 +69,8 @@ def cards(cell: Cell, how: Written) -> list[Card]:
 
 def _card(one: str, how: Written) -> Card:
     prefix, colon, digits = one.partition(":")
+    if colon and prefix.casefold() in _CODES:
+        return _code(prefix.casefold(), digits)
     if colon:
         notation = _WORDS.get(prefix.casefold())
     else:
@@ -81,6 +86,19 @@ def _card(one: str, how: Written) -> Card:
     return Card(bits, value)
 
 
+def _code(prefix: str, text: str) -> Card:
+    """`qr:TEXT`, or `qr_sha256:HEX` as an exported sheet has it: the text itself is nowhere kept."""
+    if prefix == "qr_sha256":
+        if not _HASH.fullmatch(text.casefold()):
+            raise Wrong("card_qr", shape(text), least=SHORTEST_CODE)
+        return Card(CODE_BITS, int(text, 16))
+    if not text.isascii() or not text.isprintable() or len(text) < SHORTEST_CODE:
+        raise Wrong("card_qr", shape(text), least=SHORTEST_CODE)
+    return code_card(text)
+
+
 def show(card: Card, format_: str) -> str:
-    """A card for a sheet, in decimal with its zeros in front (`dec:0013477100`)."""
+    """A card for a sheet, in decimal with its zeros in front (`dec:0013477100`); a QR code by its hash."""
+    if card.bits == CODE_BITS:
+        return f"qr_sha256:{card.value:064x}"
     return next(text for text in wiegand.write_notations(card.value, wiegand.FORMATS[format_]) if text.startswith("dec:"))

@@ -25,7 +25,7 @@ from drivers.errors import LineLost
 from drivers.line import Line, NullModem, listen, open_pty_pair
 from drivers.line.memory import Carry
 from drivers.orders import Level
-from drivers.readings import CardRead, Contact, InputChanged, Reading
+from drivers.readings import CardRead, CodeRead, Contact, InputChanged, Reading
 from tests.drivers.harness import BRISK, eventually
 from tests.drivers.onvif.rig import OnvifRig
 from tests.drivers.pair import PairRig
@@ -273,6 +273,7 @@ def _rigs() -> dict[str, Callable[[Path], Rig]]:
         rigs[f"wiegand_serial-{medium}"] = partial(WireRig, "wiegand_serial", medium, CONVERTERS["hex_cr"], _present)
         rigs[f"modbus-{medium}"] = partial(WireRig, "modbus", medium, MODBUS, _press)
         rigs[f"osdp-{medium}"] = partial(WireRig, "osdp", medium, OSDP, _hold_up)
+        rigs[f"qr-{medium}"] = partial(WireRig, "qr", medium, {}, _scan)
     for name, settings in CONVERTERS.items():
         rigs[f"wiegand_serial-{name}"] = partial(WireRig, "wiegand_serial", "memory", settings, _present)
     for sort in ("timed", "latching", "digest"):
@@ -310,6 +311,12 @@ def _press(simulator: Any, number: int) -> Reading:
     """Turn the second input over; the first stays what it was."""
     simulator.inputs[2] = number % 2 == 1
     return InputChanged(2, Contact.CLOSED if number % 2 else Contact.OPEN)
+
+
+def _scan(simulator: Any, number: int) -> Reading:
+    text = f"visit {number:08d}"
+    simulator.present(text)
+    return CodeRead(1, text)
 
 
 def _silent(_simulator: Any, _number: int) -> None:

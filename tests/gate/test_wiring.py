@@ -11,6 +11,7 @@ from drivers.readings import (
     Back,
     CardMisread,
     CardRead,
+    CodeRead,
     Contact,
     DoorPosition,
     InputChanged,
@@ -23,9 +24,9 @@ from drivers.readings import (
     RequestToExit,
     Tamper,
 )
-from edge.access.request import CardShown, CardUnreadable
+from edge.access.request import CardShown, CardUnreadable, CodeShown
 from edge.access.rules import AccessPoint
-from edge.access.terms import Card, Direction
+from edge.access.terms import Card, Direction, code_card
 from edge.gate.inputs import ContactSaid, CoverSaid, DeskPressed, Edge, ExitPressed, Input, PassSeen, PinTyped, Presented, SupplySaid
 from edge.gate.settings import GateSettings
 from edge.gate.wiring import Wiring, wire
@@ -56,6 +57,7 @@ def wiring() -> Wiring:
     [
         ("sim", CardRead(1, 26, 5), "north", Presented("north_in", CardShown(Card(26, 5)))),
         ("sim", CardMisread(2, Misread.PARITY), "north", Presented("north_out", CardUnreadable())),
+        ("sim", CodeRead(1, "VISIT-0001"), "north", Presented("north_in", CodeShown(code_card("VISIT-0001")))),
         ("io", PinEntered(3, "123456"), "side", PinTyped("side_in", "123456")),
         ("sim", DoorPosition(1, Contact.OPEN), "north", ContactSaid(Contact.OPEN)),
         ("sim", RequestToExit(1), "north", ExitPressed()),

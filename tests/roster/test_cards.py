@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from drivers.wiegand import FORMATS
-from edge.access.terms import Card
+from edge.access.terms import Card, code_card
 from edge.roster import cards
 from edge.roster.cells import Wrong
 from edge.roster.drafts import Sheets
@@ -105,3 +105,19 @@ def test_a_card_belongs_to_one_person(csv_roster: Callable[..., Sheets]) -> None
     assert codes(sheets) == ["card_twice"]
     assert "roster.csv 第 2 行" in sheets.faults[0].message("zh")
     assert remarks(sheets) == []
+
+
+@pytest.mark.parametrize("cell", ["qr:7KQ29XBM", "二维码：7KQ29XBM", "QR: 7KQ 29XBM", cards.show(code_card("7KQ29XBM"), "h10301")])
+def test_a_qr_code_is_a_card_of_its_own_kind(csv_roster: Callable[..., Sheets], cell: str) -> None:
+    """The text of a code, however it is spaced, and the hash that an exported sheet has, are one card that no Wiegand reader can send."""
+    sheets = csv_roster("编号,姓名,卡号[十进制]", f"1,甲,0013477100;{cell}")
+    assert not sheets.faults
+    assert sheets.tenants[0].cards == (Card(26, 13477100), code_card("7KQ29XBM"))
+
+
+@pytest.mark.parametrize("cell", ["qr:", "qr:1234567", "qr:七七七七七七七七", "qr_sha256:00", "qr_sha256:" + "g" * 64])
+def test_a_code_that_could_be_found_by_trying(csv_roster: Callable[..., Sheets], cell: str) -> None:
+    """Fewer than eight characters, or none that a reader sends, are no code, and the message shows none of it."""
+    sheets = csv_roster("编号,姓名,卡号", f"1,甲,{cell}")
+    assert [fault.code for fault in sheets.faults] == ["card_qr"]
+    assert "1234567" not in sheets.faults[0].text("en")
