@@ -7,16 +7,20 @@ the worker, and again when the camera was away: its address or its stream may be
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-from av.container import InputContainer
 from pydantic import Field, ValidationError
 
 from drivers.camera import rtsp
-from drivers.camera.stream import StreamCamera
 from drivers.errors import DriverError, Garbled, Refused
 from drivers.onvif import Endpoint, connect
 from drivers.onvif.media import Profile, choose, profiles, stream_address
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+
+    from drivers.camera.stream import StreamCamera
 
 RTSP_PORT = 554
 
@@ -64,6 +68,7 @@ def rtsp_options(address: str, options: Options) -> rtsp.Options:
 
 def make(options: Options) -> StreamCamera:
     """A camera that resolves its stream each time it connects; not started. Not for the confined worker."""
+    from drivers.camera.stream import StreamCamera
 
     def open_stream() -> InputContainer:
         try:

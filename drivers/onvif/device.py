@@ -110,14 +110,22 @@ async def _find_services(soap: Soap) -> None:
             soap.addresses.update({str(service.Namespace): soap.home(service.XAddr) for service in services or ()})
     except Refused:
         told = await soap.call("devicemgmt", "GetCapabilities", {"Category": "All"})
-        extension = getattr(told, "Extension", None)
-        for namespace, part in (
-            ("http://www.onvif.org/ver10/media/wsdl", getattr(told, "Media", None)),
-            ("http://www.onvif.org/ver10/events/wsdl", getattr(told, "Events", None)),
-            ("http://www.onvif.org/ver10/deviceIO/wsdl", getattr(extension, "DeviceIO", None)),
+        for namespace, address in (
+            ("http://www.onvif.org/ver10/media/wsdl", getattr(getattr(told, "Media", None), "XAddr", None)),
+            ("http://www.onvif.org/ver10/events/wsdl", getattr(getattr(told, "Events", None), "XAddr", None)),
+            ("http://www.onvif.org/ver10/deviceIO/wsdl", _deviceio(getattr(told, "Extension", None))),
         ):
-            if address := getattr(part, "XAddr", None):
+            if address:
                 soap.addresses[namespace] = soap.home(address)
+
+
+def _deviceio(extension: Any) -> str:  # noqa: ANN401  # zeep's type
+    """Where DeviceIO answers. The schema allows anything before it, and by that zeep does not know it when it sees it."""
+    from drivers.onvif import xml
+
+    known = getattr(getattr(extension, "DeviceIO", None), "XAddr", None)
+    others = [element for element in getattr(extension, "_value_1", None) or () if hasattr(element, "tag")]
+    return str(known or next((xml.text(element, "XAddr") for element in others if xml.local(element) == "DeviceIO"), ""))
 
 
 def _word(told: Any, name: str) -> str:  # noqa: ANN401  # zeep's type

@@ -1,0 +1,260 @@
+"""Connecting to a device: its clock, its account, its addresses, and bounds on everything it may do to us."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import pytest
+from pydantic import ValidationError
+
+from drivers.errors import DriverError, Garbled, LineLost, NoAnswer, Refused
+from drivers.onvif import Device, Endpoint, NotAllowed, Skew, Source, connect
+from drivers.onvif.simulator import Behaviour
+from drivers.onvif.simulator.http import Reply
+from tests.drivers.harness import PATIENCE_S
+from tests.drivers.onvif.conftest import Start
+
+pytestmark = pytest.mark.peer("onvif")
+
+HOUR = 3600.0
+SLACK_S = 20.0  # a clock with whole seconds, read on a machine that pauses
+
+
+@asynccontextmanager
+async def connected(endpoint: Endpoint) -> AsyncIterator[Device]:
+    """A device, closed at the end."""
+    device = await connect(endpoint)
+    try:
+        yield device
+    finally:
+        await device.close()
+
+
+def about(skew: Skew, seconds: float) -> bool:
+    """Whether a skew is so much."""
+    return abs(skew.seconds - seconds) < SLACK_S
+
+
+async def test_who_it_is(start: Start) -> None:
+    """A device says who it is and where its services are."""
+    _, options = await start()
+    async with connected(options) as device:
+        assert (device.information.serial, device.information.hardware) == ("SIM-0001", "sim")
+        assert all(device.soap.knows(service) for service in ("media", "events", "deviceio"))
+
+
+@pytest.mark.parametrize("auth", ["wsse", "digest", "either"])
+async def test_every_way_to_sign(start: Start, auth: str) -> None:
+    """A device that wants WS-Security, HTTP digest or either is spoken to without saying which; a wrong password is NotAllowed."""
+    _, options = await start(behaviour=Behaviour(auth=auth))
+    async with connected(options) as device:
+        assert device.information.serial == "SIM-0001"
+    with pytest.raises(NotAllowed):
+        await connect(options.model_copy(update={"password": type(options.password)("wrong")}))
+
+
+@pytest.mark.parametrize(("auth", "other"), [("wsse", "digest"), ("digest", "wsse")])
+async def test_a_way_that_was_chosen(start: Start, auth: str, other: str) -> None:
+    """With the one way named, the other is not tried."""
+    _, options = await start(behaviour=Behaviour(auth=auth), options={"auth": auth})
+    async with connected(options):
+        pass
+    with pytest.raises(NotAllowed):
+        await connect(options.model_copy(update={"auth": other}))
+
+
+@pytest.mark.parametrize("hours", [-30.0, -1.0, 0.0, 1.0, 24.0 * 365])
+async def test_a_clock_that_is_wrong(start: Start, hours: float) -> None:
+    """A wrong clock is read before anybody signs, allowed for and reported."""
+    camera, options = await start(behaviour=Behaviour(skew_s=hours * HOUR))
+    async with connected(options) as device:
+        assert about(device.skew, hours * HOUR)
+        assert device.skew.source is Source.DEVICE
+        assert camera.refused == 0
+
+
+@pytest.mark.parametrize("hours", [0.0, -2.0, 5.0])
+async def test_a_clock_behind_a_lock(start: Start, hours: float) -> None:
+    """A device that wants even the question for its time signed is read by the header of its refusal, then properly."""
+    _, options = await start(behaviour=Behaviour(skew_s=hours * HOUR, signs_everything=True))
+    async with connected(options) as device:
+        assert about(device.skew, hours * HOUR)
+        assert device.skew.source is Source.DEVICE
+
+
+async def test_a_clock_behind_a_lock_that_is_right(start: Start) -> None:
+    """Without even a Date header our own time is tried: most clocks are right. A wrong one cannot be known and is refused."""
+    _, options = await start(behaviour=Behaviour(signs_everything=True, tells_date=False))
+    async with connected(options) as device:
+        assert device.skew == Skew(0.0, Source.ASSUMED)
+    _, options = await start(behaviour=Behaviour(signs_everything=True, tells_date=False, skew_s=HOUR))
+    with pytest.raises(NotAllowed):
+        await connect(options)
+
+
+async def test_local_time_told_as_utc(start: Start) -> None:
+    """A device that says local time where UTC belongs is signed for with the time of its HTTP header."""
+    _, options = await start(behaviour=Behaviour(tells_local_time=True))
+    async with connected(options) as device:
+        assert about(device.skew, 0.0)
+        assert device.skew.source is Source.HTTP
+
+
+async def test_few_tries(start: Start) -> None:
+    """A wrong password costs at most three refused signatures: devices lock an account after five."""
+    camera, options = await start(behaviour=Behaviour(tells_local_time=True, skew_s=HOUR), options={"password": "wrong"})
+    with pytest.raises(NotAllowed):
+        await connect(options)
+    assert camera.refused <= 3
+
+
+async def test_putting_a_clock_right(start: Start) -> None:
+    """With set_clock a wrong clock is set once; without, or while our own clock cannot be believed, or with NTP there, it is only told."""
+    camera, options = await start(behaviour=Behaviour(skew_s=-HOUR))
+    async with connected(options):
+        pass
+    assert "SetSystemDateAndTime" not in camera.asked
+    options = options.model_copy(update={"set_clock": True})
+    device = await connect(options, wall=lambda: None)
+    await device.close()
+    assert "SetSystemDateAndTime" not in camera.asked
+    async with connected(options) as device:
+        assert about(device.skew, 0.0)
+        assert abs((camera.clock() - datetime.now(UTC)).total_seconds()) < SLACK_S
+        await device.ping()
+    assert camera.refused == 0
+    follower, options = await start(behaviour=Behaviour(skew_s=-HOUR, follows_ntp=True), options={"set_clock": True})
+    async with connected(options) as device:
+        assert about(device.skew, -HOUR)
+    assert "SetSystemDateAndTime" not in follower.asked
+
+
+async def test_services_of_an_older_device(start: Start) -> None:
+    """Without GetServices the capabilities say where everything is."""
+    _, options = await start(behaviour=Behaviour(lists_services=False))
+    async with connected(options) as device:
+        assert all(device.soap.knows(service) for service in ("media", "events", "deviceio"))
+
+
+@pytest.mark.parametrize(
+    ("given", "home"),
+    [
+        ("http://10.9.9.9/onvif/media?x=1", "http://127.0.0.1:8000/onvif/media?x=1"),
+        ("http://127.0.0.1:99/a", "http://127.0.0.1:99/a"),
+        ("https://127.0.0.1/a", "http://127.0.0.1:8000/a"),
+        ("file:///etc/passwd", "http://127.0.0.1:8000/etc/passwd"),
+        ("http://127.0.0.1@10.9.9.9/a", "http://127.0.0.1:8000/a"),
+        ("", "http://127.0.0.1:8000/"),
+    ],
+)
+async def test_no_way_out(given: str, home: str) -> None:
+    """No address that a device gives leads to another host."""
+    from drivers.onvif.soap import Soap
+
+    soap = Soap(Endpoint(host="127.0.0.1", port=8000))
+    try:
+        assert soap.home(given) == home
+        with pytest.raises(Garbled):
+            soap.home("http://[::1/")
+    finally:
+        await soap.close()
+
+
+async def test_no_redirect(start: Start) -> None:
+    """A redirect is refused, not followed."""
+    elsewhere, _ = await start()
+    camera, options = await start()
+    camera.behaviour.answer = lambda _: Reply(307, b"", (("Location", f"http://127.0.0.1:{elsewhere.port}/"),), "text/html").to_bytes()
+    with pytest.raises(Refused):
+        await connect(options)
+    assert not elsewhere.asked
+
+
+@pytest.mark.parametrize(
+    ("bytes_", "error"),
+    [
+        (b"", LineLost),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", LineLost),
+        (Reply(200, b"<html>hello</html>", content_type="text/html").to_bytes(), Refused),
+        (Reply(404, b"", content_type="text/html").to_bytes(), Refused),
+        (Reply(200, b"").to_bytes(), Garbled),
+        (Reply(200, b"<a>" * 5000).to_bytes(), Garbled),
+        (Reply(200, b"<a>" + b"x" * (2 << 20) + b"</a>").to_bytes(), Garbled),
+        (Reply(200, b'<!DOCTYPE a [<!ENTITY b "bbbb">]><a>&b;</a>').to_bytes(), Garbled),
+        (Reply(200, b"x", (("Content-Encoding", "gzip"),)).to_bytes(), Garbled),
+    ],
+)
+async def test_answers_that_are_none(start: Start, bytes_: bytes, error: type[DriverError]) -> None:
+    """Whatever answers at the address, the error says what kind of trouble it is."""
+    camera, options = await start()
+    camera.behaviour.answer = lambda operation: bytes_ if operation == "GetDeviceInformation" else None
+    with pytest.raises(error):
+        await connect(options)
+
+
+async def test_a_device_that_never_answers() -> None:
+    """A port that accepts and keeps silent, and one that accepts nothing, end in bounded time."""
+    held: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(lambda _, writer: held.append(writer), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with asyncio.timeout(PATIENCE_S):
+        with pytest.raises(NoAnswer):
+            await connect(Endpoint(host="127.0.0.1", port=port, timeout_s=0.5))
+    server.close()
+    for writer in held:
+        writer.close()
+    await server.wait_closed()
+    with pytest.raises(LineLost):
+        await connect(Endpoint(host="127.0.0.1", port=port, timeout_s=0.5))
+
+
+async def test_nothing_secret_is_said(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    """No log line at any level, no error and no repr holds the password, a digest of it or the account."""
+    caplog.set_level(logging.DEBUG)
+    said = []
+    for behaviour in (Behaviour(), Behaviour(auth="digest"), Behaviour(signs_everything=True, skew_s=HOUR)):
+        camera, options = await start(behaviour=behaviour, options={"username": "gatekeeper"})
+        said.append(repr(options) + str(options.model_dump_json()))
+        try:
+            await connect(options)
+        except DriverError as error:
+            said.append(repr(error) + str(error.__cause__))
+        camera.behaviour.answer = lambda _: Reply(200, b"<no").to_bytes()
+        with pytest.raises(DriverError) as caught:
+            await connect(options)
+        said.append(repr(caught.value))
+    with pytest.raises(ValidationError) as wrong:
+        Endpoint(host="http://gatekeeper:p@ss:w/rd@10.1.1.1/")
+    said.append(str(wrong.value))
+    heard = "\n".join([*said, caplog.text])
+    for secret in ("p@ss", "PasswordDigest", "p%40ss", "Digest username"):
+        assert secret not in heard
+    assert "gatekeeper" not in caplog.text + said[-1]
+
+
+@pytest.mark.parametrize("host", ["10.1.4.20", "camera-3.gate.lan", "::1", "[fe80::1]"])
+def test_hosts(host: str) -> None:
+    """Addresses and names are hosts."""
+    assert Endpoint(host=host).host == host.strip("[]")
+
+
+@pytest.mark.parametrize("host", ["", "http://10.1.1.1", "a b", "user@10.1.1.1", "10.1.1.1/onvif", "10.1.1.1:80", "-x"])
+def test_no_hosts(host: str) -> None:
+    """URLs, ports and accounts are not."""
+    with pytest.raises(ValidationError):
+        Endpoint(host=host)
+
+
+def test_importing_the_library_changes_no_log() -> None:
+    """The library would set up the root logger when it is imported: in a program that has not, nothing is set up."""
+    program = (
+        "import asyncio, logging; from drivers.onvif.device import library; asyncio.run(library()); print(logging.getLogger().handlers)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=PATIENCE_S)
+    assert done.stdout == "[]\n"
