@@ -221,6 +221,20 @@ def test_a_board_that_latches_must_be_accepted(site: Path) -> None:
     assert any("/dev/ttyUSB0 changes with the order of plugging in" in line for line in warnings(site))
 
 
+@pytest.mark.peer("pymodbus")
+def test_a_board_that_times_its_releases_by_its_options_need_not_be_accepted(site: Path) -> None:
+    """Whether a release ends without the daemon may hang on an option; it is that board's answer that counts, not its kind's."""
+    text = GOOD.replace("driver: simulated, doors: 2, inputs: 8", "driver: simulated").replace(
+        "doors:\n", "  board: {driver: modbus, port: 'tcp://10.1.3.30:502', unit: 1, outputs: 1}\ndoors:\n"
+    )
+    text = text.replace("lock: {controller: sim,", "lock: {controller: board,")
+    site.write_text(text, encoding="utf-8")
+    (latching,) = faults(site)
+    assert latching.startswith("site.yaml:8:5: driver modbus keeps a door released if the daemon dies meanwhile")
+    site.write_text(text.replace("outputs: 1", "outputs: 1, pulse: flash_on"), encoding="utf-8")
+    assert faults(site) == []
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [

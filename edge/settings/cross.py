@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path as File
 from urllib.parse import urlsplit
 
+from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 import drivers
@@ -130,7 +131,7 @@ class _Cross:
         lock = door.get("lock")
         driver = self._driver_of(lock)
         if isinstance(lock, Mapping) and driver is not None:
-            locks = drivers.KINDS[driver].locks
+            locks = _locks(driver, self._controllers[str(lock["controller"])])
             if locks is Locks.NONE:
                 yield self._fault((*path, "lock", "controller"), "drives_no_lock", driver=driver)
             elif locks is Locks.LATCHING and lock.get("accept_latching") not in {True, "true"}:
@@ -255,6 +256,16 @@ def _part(values: Mapping[str, object], name: str) -> dict[str, Mapping[str, obj
     """One part of the file as mappings by name; whatever is of another shape has been reported already."""
     part = values.get(name)
     return {key: item for key, item in part.items() if isinstance(item, Mapping)} if isinstance(part, Mapping) else {}
+
+
+def _locks(driver: str, given: Mapping[str, object]) -> Locks:
+    """What becomes of a release when the daemon dies: as the options say where that depends on them, else as the table does."""
+    try:
+        made = drivers.options(driver).model_validate({key: value for key, value in given.items() if key != "driver"})
+    except (ImportError, ValidationError):
+        return drivers.KINDS[driver].locks  # both are reported by edge.settings.load
+    locks = getattr(made, "locks", None)
+    return locks if isinstance(locks, Locks) else drivers.KINDS[driver].locks
 
 
 def _fields(driver: str | None) -> Mapping[str, FieldInfo]:
