@@ -13,7 +13,7 @@ from edge.journal.ballast import Load
 from edge.journal.faults import Fault, loss_cause
 from edge.journal.receipt import Receipt
 from edge.journal.record import NO_CHAIN, Draft
-from edge.journal.ring import Entry, Ring, precious
+from edge.journal.ring import NO_FACTS, Entry, Ring, precious
 from edge.journal.settings import JournalSettings
 from edge.journal.store import Era
 
@@ -54,8 +54,18 @@ class Batch:
     entries: list[Entry]
     lost: int
     lost_cause: Literal["disk_full", "disk_failed"]
-    facts: dict[str, str]
+    loose: dict[str, str]
     acks: dict[str, int] | None
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """Every fact to write down: those that came alone, and those of the entries, later ones over earlier."""
+        return self.loose | self.own
+
+    @property
+    def own(self) -> dict[str, str]:
+        """The facts of the entries."""
+        return {key: value for entry in self.entries for key, value in entry.facts.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +104,12 @@ class Desk:
         self.shown = Shown()
         self.condition = Condition()
 
-    def append(self, drafts: tuple[Draft, ...]) -> Receipt:
-        """Queue events; what has to go for them is counted, and its receipts are told."""
+    def append(self, drafts: tuple[Draft, ...], facts: Mapping[str, str]) -> Receipt:
+        """Queue events with the facts that belong to them; what has to go for them is counted, and its receipts are told."""
         receipt = Receipt()
         with self._woken:
             self._turn += 1
-            gone = self._ring.put(Entry(self._turn, drafts, receipt, precious(drafts)))
+            gone = self._ring.put(Entry(self._turn, drafts, receipt, precious(drafts), facts))
             if gone:
                 self._lost += sum(len(entry.drafts) for entry in gone)
                 self._lost_cause = loss_cause(self.condition.fault)
@@ -223,15 +233,16 @@ class Desk:
         with self._woken:
             self._ring.put_back(batch.entries)
             self._lost += batch.lost
-            self._new_facts = batch.facts | self._new_facts
+            self._new_facts = batch.loose | self._new_facts
             if batch.acks is not None and self._acks_since is None:
                 self._acks_since = time.monotonic()
             self._in_flight = self._lost_in_flight = 0
 
-    def committed(self, shown: Shown) -> None:
-        """A batch is on disk."""
+    def committed(self, shown: Shown, facts: Mapping[str, str] = NO_FACTS) -> None:
+        """A batch is on disk, and with it the facts of its entries."""
         with self._woken:
             self.shown = shown
+            self._facts.update(facts)
             self._in_flight = self._lost_in_flight = 0
 
     def renewal(self) -> Renewal | None:

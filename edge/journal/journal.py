@@ -24,6 +24,7 @@ from edge.journal.opened import Opened
 from edge.journal.read import Reader
 from edge.journal.receipt import Receipt
 from edge.journal.record import Record, draft
+from edge.journal.ring import NO_FACTS
 from edge.journal.settings import JournalSettings
 from edge.journal.writer import Writer
 
@@ -77,9 +78,12 @@ class Journal:
         self._writer.start()
         return self._writer.opened(OPEN_S)
 
-    def append(self, *events: Event) -> Receipt:
-        """Queue events, to be committed together; never waits for the disk and never raises for it."""
-        return self._desk.append(tuple(draft(event) for event in events))
+    def append(self, *events: Event, facts: Mapping[str, str] = NO_FACTS) -> Receipt:
+        """Queue events, to be committed together; never waits for the disk and never raises for it.
+
+        `facts` are remembered in the same commit, so that no kill can part them from the events; until then `recall` gives the old ones.
+        """
+        return self._desk.append(tuple(draft(event) for event in events), facts)
 
     def close(self) -> None:
         """Write what waits, fold the log, mark the stop as clean; after 3 s it returns whatever the disk does."""

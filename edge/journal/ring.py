@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from edge.journal.receipt import Receipt
 from edge.journal.record import Draft
 
+NO_FACTS: Mapping[str, str] = MappingProxyType({})
 PRECIOUS_CLASSES = frozenset({"site", "guard", "command", "gateway"})
 PRECIOUS_NAMES = frozenset({"forced", "held", "duress", "tamper", "lockdown", "locked_open", "fault", "power"})
 """Alarms, and what a person or the gateway said of itself: rare, and worth more than one passage more or less."""
@@ -16,12 +18,13 @@ PRECIOUS_NAMES = frozenset({"forced", "held", "duress", "tamper", "lockdown", "l
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One append: events that are committed together or not at all. `turn` is its place among all appends."""
+    """One append: events, and facts with them, committed together or not at all. `turn` is its place among all appends."""
 
     turn: int
     drafts: tuple[Draft, ...]
     receipt: Receipt
     precious: bool
+    facts: Mapping[str, str] = field(default_factory=lambda: NO_FACTS)
 
 
 def precious(drafts: Iterable[Draft]) -> bool:

@@ -158,7 +158,7 @@ class Writer:
         (batch, numbers, _), self._pending = self._pending, None
         head = store.tip.seq
         news = head != self._desk.shown.head
-        self._desk.committed(Shown(store.era, head, store.tip.chain))
+        self._desk.committed(Shown(store.era, head, store.tip.chain), batch.own)
         for entry, seqs in zip(batch.entries, numbers, strict=True):
             entry.receipt.settle(seqs)
         if news:

@@ -43,6 +43,22 @@ async def test_waiting_ends_when_the_time_is_up(make: Make) -> None:
     assert not receipt.dropped()
 
 
+def test_facts_of_an_append_share_its_commit(make: Make) -> None:
+    """However much waits, a fact is on disk when its events are, and not before: at every commit the two say the same."""
+    journal = make(group_events=10)
+    receipts = [journal.append(opened(str(n)), facts={"told": str(n)}) for n in range(95)]
+    journal.remember("loose", "yes")
+    told: list[tuple[int, str | None]] = []
+    journal.on_commit(lambda head: told.append((head, journal.recall("told"))))
+    journal.open()
+    assert receipts[-1].wait_blocking(WAIT_S)
+    journal.close()
+    assert {(head, str(head - 1)) for head in range(10, 91, 10)} | {(95, "94")} <= set(told)
+    again = make()
+    again.open()
+    assert (again.recall("told"), again.recall("loose")) == ("94", "yes")
+
+
 def test_whatever_waits_goes_into_one_commit(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """Group commit: what was appended before the writer came round costs one transaction, up to the bound."""
     begun: list[int] = []
