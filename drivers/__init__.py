@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from pydantic import BaseModel
 
-from drivers.contract import DoorController
+from drivers.contract import DoorController, KeepsCards
 from drivers.orders import Level
 from drivers.table import Grade, Locks, Row
 
@@ -66,6 +66,8 @@ KINDS: Mapping[str, Row] = MappingProxyType(
             "its simulated board is proven against uhppoted's client; the board answers, times its releases and judges cards alone",
             "cards, door contacts, exit buttons, fire input, and what it recorded itself",
             Locks.TIMED,
+            takes=frozenset({"mark", "wall"}),
+            keeps_cards=True,
         ),
         "osdp": Row(
             "drivers.door.osdp",
@@ -100,9 +102,14 @@ def options(kind: str) -> type[BaseModel]:
 def make(kind: str, options: BaseModel, secured: Mapping[int, Level], **outside: object) -> DoorController:
     """A controller of this kind; `secured` has the coil level that secures each output that is a lock.
 
-    `outside` hands in what is otherwise the machine's own: `timing`, and for drivers on a byte line `dial`.
+    `outside` hands in what is otherwise the machine's own: `timing`, for drivers on a byte line `dial`, and what the row `takes`.
     """
     return cast("DoorController", _module(kind).Controller(options, secured, **outside))
+
+
+def keeper(kind: str, controller: DoorController) -> KeepsCards | None:
+    """The same controller as the keeper of a card table, where its kind has one."""
+    return cast("KeepsCards", controller) if KINDS[kind].keeps_cards else None
 
 
 def simulator(kind: str) -> type[Any]:

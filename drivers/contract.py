@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Protocol
 
 from drivers.orders import Order, Outcome
@@ -27,5 +29,38 @@ class DoorController(Protocol):
 
         Raises LineLost while the line is down (nothing is kept for later), Stale past the order's `not_after`, NoAnswer when a device that
         should answer does not, Refused for an order this device cannot do (an unknown door, an Indicate without LED).
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class BoardCard:
+    """A card that a controller may pass by itself, at any hour: its doors, and dates, inclusive; None means unbounded."""
+
+    bits: int
+    value: int = field(repr=False)
+    doors: frozenset[int]
+    valid_from: date | None = None
+    valid_until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CardSync:
+    """What a synchronisation did. `left_out` counts the cards that the device cannot hold (another length than its readers')."""
+
+    put: int
+    deleted: int
+    unchanged: int
+    left_out: int
+
+
+class KeepsCards(Protocol):
+    """A controller with a card table of its own, by which it opens its doors while nobody else does."""
+
+    async def sync_cards(self, cards: Sequence[BoardCard]) -> CardSync:
+        """Make the table hold exactly these cards, writing only what differs, those that go first.
+
+        May take minutes; orders and readings go in between, and it is called once at a time. Raises DriverError; half a synchronisation
+        is harmless and is finished by the next.
         """
         ...

@@ -32,6 +32,7 @@ class Row:
     """One driver: where it lives, and what an installer should know before choosing it.
 
     `module` has `Options` (a frozen pydantic model), `Controller(options, secured, *, timing=...)` (a DoorController) and `Simulator`.
+    `takes` are further keywords of its Controller: `mark` (small facts kept over restarts: get, set) and `wall` (local time, or None).
     """
 
     module: str
@@ -39,3 +40,5 @@ class Row:
     why: str  # the grade's reason
     senses: str  # what it can report
     locks: Locks
+    takes: frozenset[str] = frozenset()
+    keeps_cards: bool = False  # its Controller is a drivers.contract.KeepsCards too

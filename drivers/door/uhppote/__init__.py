@@ -5,7 +5,7 @@ The board judges cards by a table of its own and goes on when we are dead. Wirin
 
 from __future__ import annotations
 
-from drivers.door.uhppote.cards import BoardCard, CardSync
+from drivers.contract import BoardCard, CardSync
 from drivers.door.uhppote.discover import Found, discover
 from drivers.door.uhppote.driver import Controller
 from drivers.door.uhppote.options import EventMark, MemoryMark, Options, Wall

@@ -8,8 +8,9 @@ from datetime import datetime
 
 from uhppoted import encode, structs
 
+from drivers.contract import BoardCard, CardSync
 from drivers.door.uhppote import wire
-from drivers.door.uhppote.cards import BoardCard, CardSync, plan
+from drivers.door.uhppote.cards import plan
 from drivers.door.uhppote.endpoint import Asker
 from drivers.door.uhppote.meaning import Notation
 from drivers.door.uhppote.wire import Slot, Stored

@@ -6,33 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from drivers.contract import BoardCard
 from drivers.door.uhppote.meaning import Notation, number_of
 from drivers.door.uhppote.wire import Slot
 
 # The board stores four-digit years without a zone and refuses a card without dates.
 FIRST_DAY = date(2000, 1, 1)
 LAST_DAY = date(2099, 12, 31)
-
-
-@dataclass(frozen=True, slots=True)
-class BoardCard:
-    """A card that the board may pass alone, at any hour: its doors (1..4) and dates, inclusive; None means unbounded."""
-
-    bits: int
-    value: int = field(repr=False)
-    doors: frozenset[int]
-    valid_from: date | None = None
-    valid_until: date | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CardSync:
-    """What a synchronisation did. `left_out` counts the cards that the board cannot hold (another length than its readers')."""
-
-    put: int
-    deleted: int
-    unchanged: int
-    left_out: int
 
 
 @dataclass(frozen=True, slots=True)

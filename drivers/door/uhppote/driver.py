@@ -13,9 +13,8 @@ from zoneinfo import ZoneInfo
 
 from uhppoted import encode, structs
 
-from drivers.contract import Emit
+from drivers.contract import BoardCard, CardSync, Emit
 from drivers.door.uhppote.board import Board
-from drivers.door.uhppote.cards import BoardCard, CardSync
 from drivers.door.uhppote.doors import Doors
 from drivers.door.uhppote.endpoint import Asker, Listener
 from drivers.door.uhppote.fetch import Fetch
