@@ -75,6 +75,7 @@ class Verbs:
         return {
             "ping": self._ping,
             "status": self._status,
+            "waits": self._waits,
             "events": self._events,
             "why": self._why,
             "who_may": self._who_may,
@@ -97,6 +98,10 @@ class Verbs:
 
     async def _status(self, _args: Mapping[str, object], _actor: Actor) -> object:
         return self._health().model_dump(mode="json", exclude_none=True)
+
+    async def _waits(self, _args: Mapping[str, object], _actor: Actor) -> object:
+        """How long the disk kept people waiting, by door; times in seconds."""
+        return {door: asdict(waits) for door, waits in self._gates.waits().items()}
 
     async def _events(self, args: Mapping[str, object], _actor: Actor) -> AsyncIterator[object]:
         last = min(_argument(args, "last", int, 20), MOST_EVENTS)

@@ -20,6 +20,7 @@ from edge.gate.effects import Effects
 from edge.gate.inputs import Drive, Driven, Failure, Input, PinTyped, Presented, SetMode, Unlock
 from edge.gate.recorder import Receipt, Recorder
 from edge.gate.view import Answer, DoorView, Result
+from edge.gate.waits import CommitWaits, WaitsView
 
 Send = Callable[[str, Order], Awaitable[Outcome]]
 
@@ -60,6 +61,7 @@ class Gate:
         self._ordered = asyncio.Event()
         self._telling: set[asyncio.Task[None]] = set()
         self._dropped = 0
+        self._waits = CommitWaits()
         self._progress = clock.now().mono
         self._take(core.start(clock.now()))
 
@@ -89,6 +91,10 @@ class Gate:
     def view(self) -> DoorView:
         """The door now."""
         return self._core.view(self._dropped)
+
+    def waits(self) -> WaitsView:
+        """What releases waited for their records."""
+        return self._waits.view()
 
     def progress(self) -> float:
         """When the gate last got somewhere (monotonic); an idle gate shows it every IDLE_S."""
@@ -190,11 +196,14 @@ class Gate:
 
     async def _committed(self, receipt: Receipt) -> None:
         """Wait for the commit as long as a person may be kept waiting, whatever becomes of it."""
+        begun, committed = self._clock.now().mono, False
         try:
             async with asyncio.timeout(2 * COMMIT_WAIT_S):  # a recorder that does not keep its own time-out is a fault, not a closed door
-                await receipt.wait(COMMIT_WAIT_S)
+                committed = await receipt.wait(COMMIT_WAIT_S)
         except TimeoutError:
             return
+        finally:
+            self._waits.took(self._clock.now().mono - begun, committed=committed)
 
     def _tell(self, controller: str, indicate: Indicate) -> None:
         """Show the answer at the reader, if it can; nothing depends on it."""

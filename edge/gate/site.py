@@ -24,6 +24,7 @@ from edge.gate.inputs import FireSaid, Input, LineSaid, Presented, SetMode, Unlo
 from edge.gate.recorder import Memory, Recorder
 from edge.gate.view import AlarmView, Answer, DoorView, Result
 from edge.gate.visits import Visits
+from edge.gate.waits import WaitsView
 from edge.gate.wiring import Wiring
 from edge.supervisor import Unit
 
@@ -95,6 +96,10 @@ class SiteGates:
     def view(self) -> tuple[DoorView, ...]:
         """One snapshot a door, in the order of site.yaml."""
         return tuple(gate.view() for gate in self._gates.values())
+
+    def waits(self) -> Mapping[str, WaitsView]:
+        """What releases waited for their records, by door."""
+        return {name: gate.waits() for name, gate in self._gates.items()}
 
     def alarms(self) -> tuple[AlarmView, ...]:
         """Every alarm open at the site or at a door."""

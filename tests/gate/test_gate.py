@@ -28,6 +28,8 @@ async def test_the_lock_is_told_and_the_person_too() -> None:
         assert scene.notebook.names() == ["access.granted", "door.released"]
         assert scene.lock.kinds() == [Secure, Release]
         assert [order.signal for order in scene.lock.orders if isinstance(order, Indicate)] == ["ok"]
+        waits = scene.gate.waits()
+        assert (waits.count, waits.late, len(waits.newest)) == (1, 0, 1)
 
 
 async def test_a_disk_that_never_commits_keeps_nobody_out() -> None:
@@ -36,6 +38,7 @@ async def test_a_disk_that_never_commits_keeps_nobody_out() -> None:
         scene.card(TENANT)
         await scene.lock.until(Release)
         await scene.notebook.until("door.released")
+        assert (scene.gate.waits().count, scene.gate.waits().late) == (1, 1)
 
 
 async def test_a_recorder_that_does_not_even_time_out() -> None:
