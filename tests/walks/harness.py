@@ -25,7 +25,8 @@ from edge.errors import NoDaemon
 from edge.journal import last_trusted_time, last_written_time
 from edge.settings.load import read_settings
 from edge.uplink.arrivals import Arrival
-from edge.uplink.client import Client, Message, Options
+from edge.uplink.broker import Message, Options
+from edge.uplink.client import Client
 from edge.uplink.receive import Receiver
 from edge.uplink.settings import BrokerSettings
 from tests.clock import HandClock
@@ -35,7 +36,21 @@ ROOT = Path(__file__).parents[2]
 EVENING = datetime(2026, 3, 2, 11, 0, tzinfo=UTC)
 """A Monday, 19:00 in Shanghai."""
 FACILITY = 205
-HEADINGS = ("tenant_id", "name", "kind", "house_code", "room", "valid_from", "valid_until", "groups", "cards", "pin", "permit_no", "phone")
+HEADINGS = (
+    "tenant_id",
+    "name",
+    "kind",
+    "house_code",
+    "room",
+    "valid_from",
+    "valid_until",
+    "groups",
+    "cards",
+    "pin",
+    "duress_pin",
+    "permit_no",
+    "phone",
+)
 
 Data = dict[str, Any]
 
@@ -223,7 +238,7 @@ class Machine:
             self._process = subprocess.Popen(command, cwd=ROOT, env=self._environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def kill(self) -> None:
-        """kill -9."""
+        """Cut it off, as kill -9 does."""
         process, self._process = self._process, None
         if process is not None:
             process.kill()
@@ -348,5 +363,5 @@ class Ear:
 async def until(true: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:
     """Wait until something holds that nobody tells of."""
     async with asyncio.timeout(patience_s):
-        while not true():
+        while not true():  # noqa: ASYNC110 - processes and files have no event to wait for
             await asyncio.sleep(0.02)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from edge.uplink.uplink import Uplink
 from tests.clock import HandClock
 from tests.uplink.conftest import Mosquitto
 from tests.walks.harness import EVENING, Centre, Person, gateway, simulated_site, until
-from tests.walks.test_rush import device, releases
+from tests.walks.test_rush import device, released_times
 
 pytestmark = pytest.mark.peer("mosquitto")
 
@@ -30,8 +32,8 @@ async def test_an_hour_of_events_arrives_and_what_happens_now_comes_first(
     site = simulated_site(tmp_path, broker.port, PEOPLE, door, uplink=uplink)
     centre = Centre(broker.port, tmp_path / "centre.db", capacity=20)  # a modest town: twenty events a second
     async with centre.receiving(), gateway(site, clock) as daemon:
-        sim, view = device(daemon), daemon.uplink.view if daemon.uplink else None
-        assert view is not None
+        assert isinstance(daemon.uplink, Uplink)
+        sim, view = device(daemon), daemon.uplink.view
         await until(lambda: daemon.gates.view()[0].contact == "closed")
         await centre.hears("roster.applied")
 
@@ -41,7 +43,7 @@ async def test_an_hour_of_events_arrives_and_what_happens_now_comes_first(
         heard = len(centre.arrivals)
         for number, person in enumerate(PEOPLE, 1):
             sim.present_card(1, 26, person.value)
-            await until(lambda number=number: releases(sim) == number)
+            await until(partial(released_times, sim, number))
             await clock.pass_time(1)
             sim.open_leaf(1)
             await clock.pass_time(2)
@@ -63,7 +65,7 @@ async def test_an_hour_of_events_arrives_and_what_happens_now_comes_first(
         # Somebody comes now: told at once, while most of the hour is still waiting.
         await clock.settle()
         sim.present_card(1, 26, PEOPLE[0].value)
-        await until(lambda: releases(sim) == len(PEOPLE) + 1)
+        await until(partial(released_times, sim, len(PEOPLE) + 1))
         await until(lambda: any(arrival.live and arrival.type == "anyu.access.granted.v1" for arrival in centre.arrivals[heard:]))
         now = next(
             n for n, arrival in enumerate(centre.arrivals) if n >= heard and arrival.live and arrival.type == "anyu.access.granted.v1"

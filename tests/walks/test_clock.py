@@ -51,7 +51,7 @@ def in_order(centre: Centre) -> None:
 async def test_a_jump_is_told_and_refuses_nobody(
     tmp_path: Path, broker: Mosquitto, house: Gatehouse, centre: Centre, jump: timedelta
 ) -> None:
-    """The wall clock is stepped while nobody disciplines it: told as `gateway.clock`, in every event and in health, until it is set right."""
+    """The wall clock is stepped while nobody disciplines it: told as `gateway.clock`, in events and in health, until it is set right."""
     site = leaf_site(tmp_path, broker.port, house, *EVERYBODY, door={"release_s": 1}, **RULES)
     wall = WallClock()
     async with gateway(site, wall.believed(site)), Ear().listening(broker.port) as ear:

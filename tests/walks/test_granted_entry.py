@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from edge.control.client import ask
 from tests.uplink.conftest import Mosquitto
 from tests.walks.hardware import Gatehouse
 from tests.walks.harness import WANG, Centre, Machine, leaf_site, until
@@ -59,6 +61,8 @@ async def test_a_swipe_becomes_a_pulse_a_record_and_an_event(tmp_path: Path, bro
         granted = centre.events("access.granted")[0]
         said = json.loads(await machine.say("why", "--json", str(granted["id"])))
         assert said == granted
+        waits: Any = ask(site.socket, "waits")
+        assert waits["north"]["count"] == 2
         assert await machine.stop() == 0
         await centre.hears("gateway.stopping")
         assert house.told()[-1] is False

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.peer("mosquitto")
 
 
 async def test_a_wedged_door_is_held_until_it_is_shut(tmp_path: Path, broker: Mosquitto, house: Gatehouse, centre: Centre) -> None:
-    """Granted, opened, left standing: held begins and ends once; whoever passes meanwhile passes by an open door, which nothing confirms."""
+    """Granted, opened, left standing: held begins and ends once; whoever passes meanwhile passes an open door, unconfirmed."""
     site = leaf_site(tmp_path, broker.port, house, door={"held_after_s": 2})
     async with gateway(site):
         house.swipe(WANG.value)

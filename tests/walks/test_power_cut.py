@@ -35,7 +35,7 @@ def door(lock: dict[str, str]) -> dict[str, object]:
 async def test_the_door_is_secured_again_and_the_blind_time_told(
     tmp_path: Path, broker: Mosquitto, house: Gatehouse, centre: Centre, lock: str
 ) -> None:
-    """Cut while the lock stood released: at the next boot it is driven to what secures this lock, and the event says since when nobody saw."""
+    """Cut while the lock stood released: the next boot drives it to what secures this lock, and tells since when nobody saw."""
     how, secured = LOCKS[lock]
     site = leaf_site(tmp_path, broker.port, house, door=door(how))
     machine = Machine(site, boot_id="11111111-1111-4111-8111-111111111111")

@@ -17,7 +17,7 @@ TWICE = Person("A1004", WANG.card)  # the same card for two tenants
 
 
 async def test_the_last_good_roster_stays_in_force(tmp_path: Path, broker: Mosquitto, house: Gatehouse, centre: Centre) -> None:
-    """A sheet with a fault is refused whole, once, and said so in health; old cards open, nothing of the new sheet counts until it is mended."""
+    """A sheet with a fault is refused whole and said so in health; old cards open, nothing new counts until it is mended."""
     site = leaf_site(tmp_path, broker.port, house, door={"release_s": 1})
     async with Machine(site).running() as machine, Ear().listening(broker.port) as ear:
         good = await centre.hears("roster.applied", tenants=2)

@@ -18,7 +18,7 @@ STRANGERS = [Person("", card).value for card in range(65_000, 65_005)]
 async def test_a_stranger_stays_outside_and_is_told_of_without_a_number(
     tmp_path: Path, broker: Mosquitto, house: Gatehouse, centre: Centre
 ) -> None:
-    """Five cards nobody knows: five refusals and one call for a person, no movement of the lock, no card number anywhere; the gate goes on."""
+    """Five cards nobody knows: five refusals, one call for a person, no movement of the lock, no card number anywhere."""
     site = leaf_site(tmp_path, broker.port, house)
     async with gateway(site):
         for number, value in enumerate(STRANGERS, 1):
