@@ -30,6 +30,12 @@ def _rtsp_server() -> bool:
     return Path(python).exists() and subprocess.run([python, "-c", asked], capture_output=True, check=False).returncode == 0
 
 
+def _ipycam() -> bool:
+    from tests.drivers.onvif import peer
+
+    return peer.here()
+
+
 PEERS: dict[str, tuple[Callable[[], bool], str]] = {
     "mosquitto": (_program("mosquitto"), "apt install mosquitto"),
     "socat": (_program("socat"), "apt install socat"),
@@ -41,6 +47,7 @@ PEERS: dict[str, tuple[Callable[[], bool], str]] = {
     "uhppoted": (_module("uhppoted"), "pip install anyu-edge[devices]"),
     "libosdp": (_module("osdp"), "pip install anyu-edge[devices]"),
     "onvif": (_module("onvif"), "pip install anyu-edge[devices]"),
+    "ipycam": (_ipycam, "pip install anyu-edge[devices,face]; a way to packages for pip; unshare -rn allowed"),
     "amqtt": (_module("amqtt"), "pip install anyu-edge[demo]"),
     "opencv": (_module("cv2"), "pip install anyu-edge[face]"),
     "openvino": (_module("openvino"), "pip install anyu-edge[face]"),

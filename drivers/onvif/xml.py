@@ -32,7 +32,7 @@ def parse(data: bytes) -> Any:  # noqa: ANN401  # an element of lxml, which has 
 
 def local(element: Any) -> str:  # noqa: ANN401  # see parse
     """The element's name without its namespace; empty for what is no element (a processing instruction)."""
-    return etree.QName(element).localname if isinstance(element.tag, str) else ""
+    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
 
 
 def first(root: Any, name: str) -> Any:  # noqa: ANN401  # see parse

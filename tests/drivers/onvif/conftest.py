@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from drivers.door.onvif_relay import Options, Simulator
+from tests.drivers.camera.conftest import rtsp_server  # noqa: F401  # the fixture
 from tests.drivers.onvif.rig import ACCOUNT
 
 Start = Callable[..., Awaitable[tuple[Simulator, Options]]]

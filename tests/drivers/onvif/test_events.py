@@ -15,7 +15,7 @@ from drivers.errors import LineLost, Refused
 from drivers.onvif import Device, connect
 from drivers.onvif.io import DigitalInput
 from drivers.onvif.meaning import Meaning, Notification
-from drivers.onvif.pullpoint import LIFE_S, RENEW_AT, PullPoint, subscribe
+from drivers.onvif.pullpoint import LIFE_S, PAUSE_S, PULL_S, RENEW_AT, PullPoint, subscribe
 from drivers.onvif.simulator import Behaviour
 from drivers.readings import Contact, InputChanged, Lost, Motion, Power, Reading, Tamper
 from drivers.timing import Timing
@@ -199,6 +199,27 @@ async def test_locks_without_events(start: Start, behaviour: Behaviour) -> None:
         await device.close()
         await camera.stop()
         await heard.until(lambda told: isinstance(told, Lost), after=after)
+
+
+async def test_a_device_that_freezes(start: Start) -> None:
+    """A device that accepts questions and answers none any more is Lost, within 5 s by the bounds of its waits, and Back when it thaws."""
+    assert PAUSE_S + PULL_S + Options.model_fields["timeout_s"].default < 5
+    camera, options = await start(options={"timeout_s": 0.5})
+    heard, thawed = Heard(), asyncio.Event()
+    thawed.set()
+    serve = camera._server._answer
+
+    async def freeze(request: Any) -> Any:
+        await thawed.wait()
+        return await serve(request)
+
+    camera._server._answer = freeze
+    async with running(Controller(options, {}, timing=BRISK), heard):
+        after = await heard.back()
+        thawed.clear()
+        after = await heard.lost(after)
+        thawed.set()
+        await heard.back(after)
 
 
 async def test_a_device_that_does_not_wait(start: Start) -> None:
