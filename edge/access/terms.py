@@ -61,7 +61,7 @@ CODE_BITS = 256  # no Wiegand word is so long
 def code_card(text: str) -> Card:
     """The text of a QR code as the book knows it: a card whose value is the SHA-256 of the text, its spaces taken out.
 
-    A sheet's cells lose their spaces, and a text of any length becomes one number; see docs/decisions/0006-a-code-is-a-card.md.
+    A sheet's cells lose their spaces, and a text of any length becomes one number; see docs/decisions/0011-a-code-is-a-card.md.
     """
     return Card(CODE_BITS, int.from_bytes(hashlib.sha256("".join(text.split()).encode()).digest(), "big"))
 
