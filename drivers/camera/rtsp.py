@@ -7,13 +7,16 @@ because without them a frozen server blocks a read for ever (measured; with (5, 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-import av
-from av.container import InputContainer
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
-from drivers.camera.stream import StreamCamera
+if TYPE_CHECKING:
+    from av.container import InputContainer
+
+    from drivers.camera.stream import StreamCamera
 
 OPEN_READ_TIMEOUT_S = (5.0, 5.0)
 
@@ -40,8 +43,7 @@ class Options(BaseModel):
     @classmethod
     def _is_rtsp(cls, url: str) -> str:
         if urlsplit(url).scheme not in {"rtsp", "rtsps"} or not urlsplit(url).hostname:
-            msg = "expected rtsp://host[:port]/path"
-            raise ValueError(msg)
+            raise PydanticCustomError("rtsp_url", "expected rtsp://host[:port]/path")
         return url
 
     def address(self) -> tuple[str, int]:
@@ -78,12 +80,16 @@ def with_credentials(url: str, username: str, password: str) -> str:
 
 
 def make(options: Options) -> StreamCamera:
-    """An RTSP camera, not started."""
+    """An RTSP camera, not started. Raises ImportError without FFmpeg (the extra `face`)."""
+    from drivers.camera.stream import StreamCamera
+
     return StreamCamera(options.address()[0], lambda: open_stream(options))
 
 
 def open_stream(options: Options) -> InputContainer:
     """Connect, in up to five seconds. Raises av.FFmpegError, whose message quotes the URL: never repeat it."""
+    import av
+
     url = with_credentials(options.url, options.username, options.password.get_secret_value())
     # nobuffer and low_delay: 34 ms from lens to array instead of 83.
     settings = {"rtsp_transport": "tcp", "fflags": "nobuffer", "flags": "low_delay"}
