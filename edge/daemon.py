@@ -27,6 +27,7 @@ from edge import __version__, recognition
 from edge.access.events import ConfigApplied, GatewayStarted, GatewayStopping, RosterApplied, RosterRefused
 from edge.clock import Clock, SystemClock
 from edge.condition import Condition
+from edge.control.examine import Examination, Lines
 from edge.control.server import ControlServer
 from edge.control.simulate import Simulation
 from edge.control.verbs import Verbs
@@ -99,6 +100,8 @@ class Daemon:
             new_id=new_id,
             pin_hash=self.roster.pin_hash,
         )
+        lines = Lines(self.controllers)
+        self.gates.overhear(lines.heard)
         self.recognition = recognition.make(
             settings,
             present=self.gates.present,
@@ -143,6 +146,7 @@ class Daemon:
                 clock=self.clock,
                 health=self.health,
                 desk=self.recognition.desk,
+                examination=Examination(self.controllers, {name: plan.kind for name, plan in self.wiring.controllers.items()}, lines),
             ).table(),
             settings.control.groups,
         )

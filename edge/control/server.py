@@ -29,7 +29,7 @@ HEAR_S = 2.0  # who is refused has this long to ask
 SLOW_S = 10.0  # who asks and does not read the answer
 # Commands that change something are written to the log with their actor; the others would only fill it.
 SAFE = ("what", "access_point", "door", "state", "reason", "yes")  # arguments that are never a number of a card or a PIN
-READING = frozenset({"ping", "status", "waits", "events", "why", "who_may", "verify", "roster_diff"})
+READING = frozenset({"ping", "status", "waits", "events", "why", "who_may", "verify", "roster_diff", "examine", "readings"})
 
 
 class ControlServer:

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from edge.access.reasons import GuardReason
 from edge.clock import Clock
+from edge.control.examine import Examination
 from edge.control.faces import FaceVerbs
 from edge.control.peer import Actor
 from edge.control.server import Verb
@@ -55,6 +56,7 @@ class Verbs:
         clock: Clock,
         health: Callable[[], HealthBody],
         desk: Desk | None = None,
+        examination: Examination | None = None,
     ) -> None:
         self._settings = settings
         self._journal = journal
@@ -65,6 +67,7 @@ class Verbs:
         self._clock = clock
         self._health = health
         self._faces = FaceVerbs(desk, roster, journal, clock)
+        self._examination = examination
         self._encoder = Encoder(settings.site.name, settings.gateway.name, disclose_person=True)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._committed = asyncio.Event()
@@ -89,6 +92,7 @@ class Verbs:
             "simulate": self._simulate,
             "verify": self._verify,
             **self._faces.table(),
+            **(self._examination.table() if self._examination else {}),
         }
 
     # --- looking ---------------------------------------------------------------------------------------------------------------------

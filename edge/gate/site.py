@@ -59,6 +59,7 @@ class SiteGates:
         self._alarms = Alarms(None, memory, new_id)
         self._up: set[str] = set()
         self._lost: set[str] = set()
+        self._listeners: tuple[Callable[[str, Reading], None], ...] = ()
         self._ready = asyncio.Event()
         self._tokens = itertools.count(1)
         self._asked: dict[int, asyncio.Future[Answer]] = {}
@@ -113,6 +114,11 @@ class SiteGates:
         """Wait until the first lock has been driven to where it belongs, or every controller has answered or is known to be away."""
         await self._ready.wait()
 
+    def overhear(self, listener: Callable[[str, Reading], None]) -> Callable[[], None]:
+        """Hear every reading of every controller as it comes, never blocking; call what is returned to hear no more."""
+        self._listeners = (*self._listeners, listener)
+        return lambda: self._forget(listener)
+
     async def unlock(self, access_point: str, reason: GuardReason) -> Answer:
         """A guard opens for one passage; lock-down does not stop a guard at the desk."""
         point = self._wiring.rules.access_points.get(access_point)
@@ -140,6 +146,8 @@ class SiteGates:
 
     def reading(self, controller: str, reading: Reading) -> None:
         """Take one reading of a controller: the `emit` of every controller, and of `simulate`."""
+        for listener in self._listeners:
+            listener(controller, reading)
         match reading:
             case Lost():
                 self._line(controller, up=False)
@@ -154,6 +162,9 @@ class SiteGates:
                     self._fire_line(fire)
                 for door, item in self._wiring.meaning(controller, reading):
                     self._gates[door].post(item)
+
+    def _forget(self, listener: Callable[[str, Reading], None]) -> None:
+        self._listeners = tuple(other for other in self._listeners if other is not listener)
 
     async def _run(self, name: str) -> None:
         """Run one controller. If it fails by a bug, its line is as lost as by a pulled cable, until the supervisor has started it again."""

@@ -13,6 +13,7 @@ from drivers.door.modbus.options import Options
 from drivers.door.modbus.relays import Relays
 from drivers.door.modbus.wire import READ_COILS, READ_INPUTS, Read
 from drivers.errors import LineLost, NoAnswer, Refused
+from drivers.examine import Finding, Mark
 from drivers.latches import check
 from drivers.line import Dial, Line
 from drivers.orders import Indicate, Level, Order, Outcome
@@ -44,6 +45,17 @@ class Controller:
         check(order, self._secured)
         assert not isinstance(order, Indicate)
         return await self._relays.carry_out(order)
+
+    async def examine(self) -> list[Finding]:
+        """The board was asked for by its unit id, with as many coils and inputs as configured, or it would not be up. See Examinable."""
+        options = self._options
+        if not self._relays.is_up:
+            raise LineLost("the line is down")
+        values = {"unit": str(options.unit), "outputs": str(options.outputs), "inputs": str(options.inputs)}
+        found = [Finding("unit", values=values)]
+        if options.outputs and options.pulse is None:
+            found.append(Finding("no_pulse", Mark.WARN))
+        return found
 
     async def _serve(self, emit: Emit, line: Line, ready: Callable[[], None]) -> None:
         bus = Bus(line, self._options, self._timing)

@@ -42,6 +42,11 @@ class Relays:
             task.cancel()
         self._tasks.clear()
 
+    @property
+    def is_up(self) -> bool:
+        """Whether the board is there."""
+        return self._bus is not None
+
     async def carry_out(self, order: Release | Secure | HoldReleased) -> Outcome:
         """One order. Raises LineLost, Stale, NoAnswer, Refused."""
         if self._bus is None:

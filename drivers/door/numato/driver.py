@@ -14,6 +14,7 @@ from drivers import line as lines
 from drivers.contract import Emit
 from drivers.door.numato import wire
 from drivers.errors import DriverError, LineLost, NoAnswer, Refused, Stale
+from drivers.examine import Finding, Mark
 from drivers.latches import OPPOSITE, check
 from drivers.line import Dial, Line, Port
 from drivers.orders import HoldReleased, Level, Order, Outcome, Release, Secure
@@ -78,6 +79,15 @@ class Controller:
                 self._forget(output)
                 return await self._drive(self._talk, output, self._secured[output])
         raise AssertionError("check lets only these pass")
+
+    async def examine(self) -> list[Finding]:
+        """Which module it is. See Examinable."""
+        if self._talk is None:
+            raise LineLost("the line is down")
+        found = await self._talk.ask("id get")
+        checked = self._options.id is not None
+        identity = Finding("identity" if checked else "identity_unchecked", Mark.GOOD if checked else Mark.WARN, {"what": f"id: {found}"})
+        return [identity, Finding("firmware", values={"version": await self._talk.ask("ver")})]
 
     async def _serve(self, emit: Emit, line: Line, ready: Callable[[], None]) -> None:
         talk = Talk(line, self._options.timeout_s, self._timing)

@@ -12,6 +12,7 @@ from drivers.contract import Emit
 from drivers.door.onvif_relay.options import Options
 from drivers.door.onvif_relay.relays import Relays
 from drivers.errors import LineLost, Refused
+from drivers.examine import Finding, Mark, clock
 from drivers.latches import check
 from drivers.onvif.clock import Skew, Wall
 from drivers.onvif.device import Device, Information, connect
@@ -58,6 +59,21 @@ class Controller:
         assert not isinstance(order, Indicate)
         await self._relays.carry_out(order)
         return Outcome.CONFIRMED
+
+    async def examine(self) -> list[Finding]:
+        """Who it is, its firmware, its clock, and whether it tells of its inputs. See Examinable."""
+        told = self.information
+        if told is None or not self._relays.is_up:
+            raise LineLost("the line is down")
+        found = [
+            Finding("identity", values={"what": f"{told.manufacturer} {told.model}, serial: {told.serial or '-'}"}),
+            Finding("firmware", values={"version": told.firmware}),
+        ]
+        if self.skew is not None:
+            found.append(clock(self.skew.seconds))
+        if self._options.inputs and self._events is None:
+            found.append(Finding("no_events", Mark.BAD))
+        return found
 
     async def _serve(self, emit: Emit, device: Device, ready: Callable[[], None]) -> None:
         self.skew, self.information = device.skew, device.information

@@ -81,6 +81,11 @@ class Relays:
         self._ports = ports
         self._locks = {output: _Lock(relays[output], level) for output, level in self._secured.items()}
 
+    @property
+    def is_up(self) -> bool:
+        """Whether the device is there."""
+        return self._ports is not None
+
     def down(self) -> None:
         """The device is gone: a release that ran is forgotten, what was held stays held."""
         self._ports = None

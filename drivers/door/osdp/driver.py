@@ -18,6 +18,7 @@ from drivers.door.osdp.meaning import light, sound
 from drivers.door.osdp.options import Options
 from drivers.door.osdp.panel import Panel
 from drivers.errors import LineLost, NoAnswer, Refused
+from drivers.examine import Finding, Mark
 from drivers.latches import check
 from drivers.line import Dial, Line
 from drivers.orders import Indicate, Level, Order, Outcome
@@ -59,6 +60,19 @@ class Controller:
             check(order, self._secured)
             await self._doors.carry_out(order)
         return Outcome.CONFIRMED
+
+    async def examine(self) -> list[Finding]:
+        """Each reader, and whether keys are being given away. See Examinable."""
+        panel = self._panel
+        if panel is None:
+            raise LineLost("the line is down")
+        found = [Finding("install_mode", Mark.BAD)] if self._options.install_mode else []
+        for at, reader in enumerate(self._options.readers):
+            if panel.up(at):
+                found.append(Finding("secure_channel", values={"address": str(reader.address)}, reader=at + 1))
+            else:
+                found.append(Finding("reader_silent", Mark.BAD, {"why": panel.why(at)}, reader=at + 1))
+        return found
 
     async def _indicate(self, order: Indicate) -> None:
         if not 1 <= order.reader <= len(self._options.readers):

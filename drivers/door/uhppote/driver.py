@@ -20,6 +20,7 @@ from drivers.door.uhppote.endpoint import Asker, Listener
 from drivers.door.uhppote.fetch import Fetch
 from drivers.door.uhppote.options import EventMark, MemoryMark, Options, Wall, endpoint
 from drivers.errors import DriverError, LineLost, NoAnswer, Refused
+from drivers.examine import Finding, Mark, clock
 from drivers.latches import check
 from drivers.orders import Indicate, Level, Order, Outcome
 from drivers.readings import Back, Contact, DoorPosition, InputChanged, Lost, Reading, RequestToExit
@@ -109,6 +110,27 @@ class Controller:
         if self._board is None:
             raise LineLost("the board is not there")
         return await self._board.sync_cards(cards, self._options.card_number)
+
+    async def examine(self) -> list[Finding]:
+        """Identity, firmware, clock, who is told of events, how many cards it knows. See Examinable."""
+        board = self._board
+        if board is None:
+            raise LineLost("the board is not there")
+        who = await board.identify()
+        host, port = await board.listener()
+        told = f"{host}:{port}"
+        found = [
+            Finding("identity", values={"what": f"serial: {self._options.serial}"}),
+            Finding("firmware", values={"version": who.version}),
+        ]
+        status, wall = await board.status(), self._wall()
+        if status.system_date is not None and status.system_time is not None and wall is not None:
+            found.append(clock((datetime.combine(status.system_date, status.system_time) - wall).total_seconds()))
+        if self._options.take_listener:
+            found.append(Finding("listener_ours", values={"who": told, "former": self.former_listener or "-"}))
+        elif host not in (NOBODY, ""):
+            found.append(Finding("listener_other", Mark.WARN, {"who": told}))
+        return found
 
     async def _serve(self, asker: Asker, listener: Listener, machine: Reconnect, emit: Emit) -> None:
         ours = await asker.open(endpoint(self._options.address))

@@ -1,0 +1,1 @@
+"""What an installer asks of a gate on one visit: what is there (discover), and is it right (doctor)."""
