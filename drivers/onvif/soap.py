@@ -92,11 +92,11 @@ class Soap:
         Raises LineLost, NoAnswer, NotAllowed, Refused, Garbled.
         """
         more: dict[str, object] = {"_soapheaders": list(headers)} if headers else {}
+        made = await self._service(service, at)  # reads the WSDL the first time: that is our own time, not the device's
+        signs = signed and self._user and self._endpoint.auth != "digest"
+        client = made.ws_client if signs else made.ws_client_authless
         try:
             async with asyncio.timeout(within_s or self._endpoint.timeout_s):
-                made = await self._service(service, at)
-                signs = signed and self._user and self._endpoint.auth != "digest"
-                client = made.ws_client if signs else made.ws_client_authless
                 return await getattr(client, operation)(**(words or {}), **more)
         except TimeoutError as error:
             raise NoAnswer("no answer") from error

@@ -35,7 +35,22 @@ def here() -> bool:
 def _install() -> bool:
     target = folder()
     fresh = target.with_name(f"{target.name}.{os.getpid()}")
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:", "--target", str(fresh)]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--retries",
+        "1",
+        "--timeout",
+        "15",
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+        "--target",
+        str(fresh),
+    ]
     try:
         done = subprocess.run([*command, f"ipycam=={RELEASE}"], capture_output=True, check=False, timeout=INSTALL_S)
     except subprocess.TimeoutExpired:

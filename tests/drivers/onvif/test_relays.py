@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
+import socket
+import struct
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,8 +17,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from drivers.door.onvif_relay import Controller, Options, Simulator
+from drivers.door.onvif_relay.relays import FINISH_S
 from drivers.errors import LineLost, NoAnswer, Refused
 from drivers.onvif.io import Relay, Settings
+from drivers.onvif.pullpoint import LEAVE_S
 from drivers.onvif.simulator import Behaviour, SimulatedRelay
 from drivers.orders import HoldReleased, Level, Outcome, Secure
 from drivers.readings import Back, Lost
@@ -252,6 +256,30 @@ async def test_a_release_whose_answer_is_lost(start: Start) -> None:
             await driver.send(release(1, 1.0))
         assert camera.coils[1]
         await eventually(lambda: not camera.coils[1])
+
+
+async def test_stop_while_it_is_frozen(start: Start) -> None:
+    """A stop in the middle of a release at a device that answers nothing any more ends within the 5 s that a stop may take."""
+    assert FINISH_S + LEAVE_S < 5
+    camera, options = await start(options=ONE)
+    async with up(options, STRIKE) as (driver, _):
+        await eventually(lambda: camera.subscriptions == 1)
+        await driver.send(release(1))
+
+        async def never(_request: Any) -> Any:
+            await asyncio.Event().wait()
+
+        camera._server._answer = never
+    assert camera.coils[1]  # it could not be told
+
+
+async def test_nothing_waits_in_the_kernel() -> None:
+    """A connection that is given up is reset, and ends by itself after 3 s without an acknowledgement: no unlock outlives a cable."""
+    from drivers.onvif.soap import _socket
+
+    with _socket((socket.AF_INET, socket.SOCK_STREAM, 0)) as made:
+        assert struct.unpack("ii", made.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8)) == (1, 0)
+        assert made.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) <= 3000
 
 
 async def test_orders_follow_each_other(start: Start) -> None:
