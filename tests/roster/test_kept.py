@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.access.terms import Book
 from edge import durable
+from edge.access.terms import Book
 from edge.roster.folder import read_folder
 from edge.roster.identities import Identities
 from edge.roster.kept import Kept

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.access.terms import Card
 from edge import durable
+from edge.access.terms import Card
 from edge.roster.drafts import Sheets
 from edge.roster.faults import RosterFaults
 from edge.roster.folder import read_folder

@@ -16,12 +16,13 @@ from edge.access.terms import Book, Direction, Tenant
 from edge.custody.vault import Vault
 from edge.roster.calibrate import Allows, Basis
 from edge.roster.faces.book import CONFUSED, Faces
-from edge.roster.faces.consent import Act, Why
+from edge.roster.faces.consent import Act, Day, Why
 from edge.roster.faces.templates import Template, Templates
 from models.contract import Embedding
 from models.spaces import SFACE
 
 NOW = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
+TODAY = Day(date(2026, 11, 23))
 ACT = Act("north_in", NOW, "1")
 
 
@@ -67,7 +68,7 @@ def faces(tmp_path: Path, rules: Rules) -> Faces:
 
 def test_each_access_point_has_its_own_people(faces: Faces) -> None:
     """Residents are searched at their entry; an entry nobody with a face may use has no gallery."""
-    force = faces.rebuild(book(*(tenant(seed) for seed in range(4)), tenant(4, groups=frozenset({"staff"}))), NOW)
+    force = faces.rebuild(book(*(tenant(seed) for seed in range(4)), tenant(4, groups=frozenset({"staff"}))), TODAY)
     assert len(force.galleries["north_in"]) == 4
     assert len(force.galleries["back_in"]) == 1
     assert force.galleries["north_in"].search(shot(2, 9)).ref == "ref2"
@@ -78,7 +79,7 @@ def test_each_access_point_has_its_own_people(faces: Faces) -> None:
 def test_who_did_nothing_themselves_waits(faces: Faces) -> None:
     """A template without the resident's own act is kept, matched with nobody, and listed with the reason."""
     faces.enrolled(template(0, act=None))
-    force = faces.rebuild(book(*(tenant(seed) for seed in range(5))), NOW)
+    force = faces.rebuild(book(*(tenant(seed) for seed in range(5))), TODAY)
     assert len(force.galleries["north_in"]) == 4
     assert dict(force.waiting) == {"ref0": Why.NO_ACT}
 
@@ -91,7 +92,7 @@ def test_what_may_not_be_kept_is_destroyed(faces: Faces, tmp_path: Path, end: st
         "removed": [],
         "over": [tenant(0, valid_until=(NOW - timedelta(days=2)).date())],
     }[end]
-    faces.rebuild(book(*ended, *(tenant(seed) for seed in range(1, 5))), NOW)
+    faces.rebuild(book(*ended, *(tenant(seed) for seed in range(1, 5))), TODAY)
     assert not (tmp_path / "ref0.key").exists()
     assert not (tmp_path / "ref0.sealed").exists()
     assert len(list(tmp_path.glob("*.key"))) == 4
@@ -99,7 +100,7 @@ def test_what_may_not_be_kept_is_destroyed(faces: Faces, tmp_path: Path, end: st
 
 def test_a_tenancy_that_ended_yesterday_is_kept_and_not_matched(faces: Faces) -> None:
     """For a day the template is kept for an extension of the contract, and matches nobody."""
-    force = faces.rebuild(book(tenant(0, valid_until=(NOW - timedelta(days=1)).date())), NOW)
+    force = faces.rebuild(book(tenant(0, valid_until=(NOW - timedelta(days=1)).date())), TODAY)
     assert force.galleries == {}
     assert dict(force.waiting)["ref0"] is Why.ENDED
 
@@ -107,22 +108,23 @@ def test_a_tenancy_that_ended_yesterday_is_kept_and_not_matched(faces: Faces) ->
 def test_not_this_person_asks_for_more(faces: Faces) -> None:
     """A guard's word raises what this tenant's face must reach, again and again up to a bound, and asks for a new enrolment."""
     people = book(*(tenant(seed) for seed in range(5)))
-    assert faces.not_this_person("ref3")
-    assert not faces.not_this_person("nobody")
-    force = faces.rebuild(people, NOW)
+    assert faces.not_this_person("ref3", "e-7")
+    assert not faces.not_this_person("ref3", "e-7"), "one decision counts once"
+    assert not faces.not_this_person("nobody", "e-7")
+    force = faces.rebuild(people, TODAY)
     assert {one.ref: one.extra for one in force.enrolled}["ref3"] == CONFUSED
-    for _ in range(10):
-        faces.not_this_person("ref3")
-    extra = {one.ref: one.extra for one in faces.rebuild(people, NOW).enrolled}["ref3"]
+    for number in range(10):
+        faces.not_this_person("ref3", f"e-{number}")
+    extra = {one.ref: one.extra for one in faces.rebuild(people, TODAY).enrolled}["ref3"]
     assert extra == pytest.approx(0.2)
     faces.enrolled(replace(template(3), extra=0.0))
-    assert {one.ref: one.extra for one in faces.rebuild(people, NOW).enrolled}["ref3"] == 0.0
+    assert {one.ref: one.extra for one in faces.rebuild(people, TODAY).enrolled}["ref3"] == 0.0
 
 
 def test_a_damaged_template_is_counted_and_harms_nobody(faces: Faces, tmp_path: Path) -> None:
     """A file that does not open is counted; the others go on."""
     (tmp_path / "ref1.sealed").write_bytes(b"damaged")
-    force = faces.rebuild(book(*(tenant(seed) for seed in range(5))), NOW)
+    force = faces.rebuild(book(*(tenant(seed) for seed in range(5))), TODAY)
     assert force.unreadable == 1
     assert len(force.galleries["north_in"]) == 4
 
@@ -138,3 +140,22 @@ def test_templates_are_sealed(tmp_path: Path) -> None:
     assert back is not None
     assert back.act == ACT
     assert all(np.allclose(a.vector, b.vector, atol=1e-6) for a, b in zip(back.photos, template(1).photos, strict=True))
+
+
+def test_without_a_roster_nothing_is_destroyed(faces: Faces, tmp_path: Path) -> None:
+    """At a first start, or with a kept roster that cannot be read, nobody is known: that is no word about anybody's consent."""
+    people = book(*(tenant(seed) for seed in range(5)))
+    assert len(faces.rebuild(people, TODAY).enrolled) == 5
+    force = faces.rebuild(Book("", NOW), TODAY)
+    assert (force.enrolled, dict(force.galleries)) == ((), {})
+    assert len(list(tmp_path.glob("*.key"))) == 5
+    assert len(faces.rebuild(people, TODAY).enrolled) == 5
+
+
+def test_a_clock_that_was_never_believed_ends_no_tenancy(faces: Faces, tmp_path: Path) -> None:
+    """A chip that woke up years ahead destroys no template; once the day is known, it does."""
+    people = book(*(tenant(seed, valid_until=NOW.date()) for seed in range(5)))
+    ahead = date(2036, 1, 1)
+    assert len(faces.rebuild(people, Day(ahead, sure=False)).enrolled) == 5
+    assert faces.rebuild(people, Day(ahead)).enrolled == ()
+    assert list(tmp_path.glob("*.key")) == []

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from edge.access.terms import Tenant
-from edge.roster.faces.consent import Act, Why, may_use
+from edge.clock import Moment, Trust
+from edge.roster.faces.consent import Act, Day, Why, may_use
 
 TODAY = date(2026, 11, 23)
 ACT = Act("north_in", datetime(2026, 11, 1, tzinfo=UTC), "1")
@@ -34,4 +36,26 @@ GROWN = date(1990, 1, 1)
 )
 def test_who_may_be_matched(tenant: dict[str, object], act: Act | None, why: Why) -> None:
     """The sheet's claim, the resident's own act, age and guardian, and the tenancy."""
-    assert may_use(Tenant("r", "t", "n", **tenant), act, TODAY) is why  # type: ignore[arg-type]
+    assert may_use(Tenant("r", "t", "n", **tenant), act, Day(TODAY)) is why  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("trust", "last_trusted", "day"),
+    [
+        (Trust.SYNCED, None, Day(date(2026, 11, 24))),
+        (Trust.HOLDOVER, datetime(2026, 11, 1, tzinfo=UTC), Day(date(2026, 11, 24))),
+        (Trust.UNTRUSTED, datetime(2026, 11, 1, 20, tzinfo=UTC), Day(date(2026, 11, 2))),
+        (Trust.UNTRUSTED, None, Day(date(2026, 11, 24), sure=False)),
+    ],
+)
+def test_the_day_is_the_sites_and_only_as_sure_as_the_clock(trust: Trust, last_trusted: datetime | None, day: Day) -> None:
+    """Past midnight in Shanghai is tomorrow there; a clock that is not believed counts from its last trusted time, or ends nothing."""
+    now = Moment(datetime(2026, 11, 23, 16, 30, tzinfo=UTC), 0.0, trust, last_trusted)
+    assert Day.of(now, ZoneInfo("Asia/Shanghai")) == day
+
+
+def test_an_unsure_day_ends_nothing() -> None:
+    """While nothing is known of the time, a tenancy that seems over is not; a day later than its end it is, when known."""
+    tenant = Tenant("r", "t", "n", face_consent=True, birth_date=GROWN, consent_ref="P-1", valid_until=date(2026, 11, 1))
+    assert may_use(tenant, None, Day(TODAY, sure=False)) is Why.MAY
+    assert may_use(tenant, None, Day(TODAY)) is Why.ENDED
