@@ -325,6 +325,13 @@ class Centre:
                     return dict(found[count - 1])
                 await self._new.wait()
 
+    async def has_all(self, upto: int, patience_s: float = PATIENCE_S) -> None:
+        """Wait until every event up to that number is there; none may be there twice."""
+        await until(lambda: len(self.arrivals) >= upto, patience_s)
+        assert {arrival.seq for arrival in self.arrivals} >= set(range(1, upto + 1))
+        assert len({arrival.seq for arrival in self.arrivals}) == len(self.arrivals), "told twice as new"
+        assert self.summary().missing == 0
+
     def _told(self, arrival: Arrival) -> None:
         self._loop.call_soon_threadsafe(self._keep, arrival)
 

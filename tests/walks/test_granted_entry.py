@@ -11,7 +11,7 @@ import pytest
 from edge.control.client import ask
 from tests.uplink.conftest import Mosquitto
 from tests.walks.hardware import Gatehouse
-from tests.walks.harness import WANG, Centre, Machine, leaf_site, until
+from tests.walks.harness import WANG, Centre, Machine, leaf_site
 
 pytestmark = pytest.mark.peer("mosquitto")
 
@@ -66,5 +66,4 @@ async def test_a_swipe_becomes_a_pulse_a_record_and_an_event(tmp_path: Path, bro
         assert await machine.stop() == 0
         await centre.hears("gateway.stopping")
         assert house.told()[-1] is False
-    await until(lambda: centre.summary().missing == 0)
-    assert [int(event["sequence"]) for event in centre.events()] == list(range(1, len(centre.events()) + 1))
+    await centre.has_all(len(centre.events()))
