@@ -11,7 +11,7 @@ from functools import partial
 from drivers.contract import Emit
 from drivers.door.onvif_relay.options import Options
 from drivers.door.onvif_relay.relays import Relays
-from drivers.errors import LineLost, Refused
+from drivers.errors import Garbled, LineLost, NoAnswer, Refused
 from drivers.examine import Finding, Mark, clock
 from drivers.latches import check
 from drivers.onvif.clock import Skew, Wall
@@ -57,7 +57,10 @@ class Controller:
         """See DoorController. CONFIRMED: the device answered that it did it; whether the door moved it cannot say."""
         check(order, self._secured)
         assert not isinstance(order, Indicate)
-        await self._relays.carry_out(order)
+        try:
+            await self._relays.carry_out(order)
+        except Garbled as error:  # it may or may not have done it: for the gate that is no answer
+            raise NoAnswer(str(error)) from error
         return Outcome.CONFIRMED
 
     async def examine(self) -> list[Finding]:

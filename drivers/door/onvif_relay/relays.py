@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from drivers.door.onvif_relay.options import Options
-from drivers.errors import DriverError, LineLost, Refused, Stale
+from drivers.errors import DriverError, Garbled, LineLost, NoAnswer, Refused, Stale
 from drivers.latches import OPPOSITE
 from drivers.onvif.io import Ports, Relay, Settings
 from drivers.orders import HoldReleased, Level, Release, Secure
@@ -143,12 +143,20 @@ class Relays:
         self._ends[output] = ends
         self._tasks[output] = asyncio.create_task(self._end(output, ends), name=f"release of relay {output}")
         try:
-            await self._settle(output, ends - self._timing.now(), hold=ends == math.inf)
+            await self._prepare(output, ends)
             await self._drive(output, OPPOSITE[self._secured[output]], not_after)
         except (LineLost, Stale, Refused):
             if self._locks[output].set_to is self._secured[output]:
                 self._forget(output)  # it never left
             raise
+
+    async def _prepare(self, output: int, ends: float) -> None:
+        """Settings for a release, or for a hold: that one goes on whatever the device makes of them, since it is told again in time."""
+        if ends < math.inf:
+            await self._settle(output, ends - self._timing.now(), hold=False)
+            return
+        with contextlib.suppress(NoAnswer, Garbled):
+            await self._settle(output, 0.0, hold=True)
 
     async def _secure(self, output: int) -> None:
         """Secure, and make the relay one that ends its releases by itself.
@@ -209,7 +217,7 @@ class Relays:
         while (left := ends - self._timing.now()) > 0:
             short = lock.relay.settings.timed and lock.relay.settings.delay_s < left
             await self._timing.sleep(min(left, max(RENEW_AT * lock.relay.settings.delay_s, AGAIN_S)) if short else min(left, 1.0))
-            if short and ends > self._timing.now():
+            if short and lock.relay.settings.delay_s < left and ends > self._timing.now():  # it may have been made longer meanwhile
                 with contextlib.suppress(DriverError):
                     await self._drive(output, OPPOSITE[lock.secured])
         self._ends.pop(output, None)

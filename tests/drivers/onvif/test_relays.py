@@ -22,6 +22,7 @@ from drivers.errors import LineLost, NoAnswer, Refused
 from drivers.onvif.io import Relay, Settings
 from drivers.onvif.pullpoint import LEAVE_S
 from drivers.onvif.simulator import Behaviour, SimulatedRelay
+from drivers.onvif.simulator.http import Reply
 from drivers.orders import HoldReleased, Level, Outcome, Secure
 from drivers.readings import Back, Lost
 from drivers.table import Locks
@@ -280,6 +281,21 @@ async def test_nothing_waits_in_the_kernel() -> None:
     with _socket((socket.AF_INET, socket.SOCK_STREAM, 0)) as made:
         assert struct.unpack("ii", made.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8)) == (1, 0)
         assert made.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) <= 3000
+
+
+async def test_nonsense_for_an_answer(start: Start) -> None:
+    """An answer that makes no sense is NoAnswer for the gate; a hold is carried out though its settings were answered with nonsense."""
+    camera, options = await start(relays=[SimulatedRelay("r", mode="Monostable")], options=ONE)
+    async with up(options, STRIKE) as (driver, _):
+        camera.behaviour.answer = lambda operation: Reply(200, b"<no").to_bytes() if operation == "SetRelayOutputSettings" else None
+        await driver.send(HoldReleased(1))
+        assert camera.coils[1]
+        camera.behaviour.answer = lambda operation: Reply(200, b"<no").to_bytes() if operation == "SetRelayOutputState" else None
+        with pytest.raises(NoAnswer):
+            await driver.send(Secure(1))
+        camera.behaviour.answer = lambda _: None
+        await driver.send(Secure(1))
+        assert not camera.coils[1]
 
 
 async def test_orders_follow_each_other(start: Start) -> None:
