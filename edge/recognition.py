@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import models
@@ -17,9 +18,11 @@ from edge.access.terms import Book, Direction
 from edge.clock import Clock
 from edge.custody.master import KeyUnusable, master_key
 from edge.custody.vault import Vault
+from edge.errors import EdgeError
+from edge.gate.followed import CameraPlan, Lens
 from edge.gate.lookout import Lookout
 from edge.gate.recorder import Recorder
-from edge.gate.watch import CameraPlan, Lens, Watch
+from edge.gate.watch import Watch
 from edge.roster.faces.book import Faces
 from edge.roster.faces.desk import Desk
 from edge.roster.faces.enrol import Examiner
@@ -28,12 +31,16 @@ from edge.settings import Settings
 from edge.supervisor import Unit
 from edge.uplink.messages import RecognitionHealth
 from edge.vision.task import CameraTask, Task
-from models.weights import Weights
+from models.weights import Weights, WeightsMissing, WrongHash
 
 if TYPE_CHECKING:
     from edge.access.events import Event
 
 log = logging.getLogger(__name__)
+
+
+class NoWeights(EdgeError):
+    """The engine's files are not on this machine: nobody is recognised until somebody brings them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,8 @@ class Recognition:
         if self.desk is None or self.lookout is None:
             return trouble
         unreadable = ("recognition.unreadable_templates",) if self.desk.faces.in_force.unreadable else ()
-        return (*trouble, *self.lookout.words(), *unreadable)
+        undeleted = ("recognition.photos_not_deleted",) if self.desk.undeleted else ()
+        return (*trouble, *self.lookout.words(), *unreadable, *undeleted)
 
     def lost(self) -> tuple[str, ...]:
         """The cameras that do not answer."""
@@ -140,8 +148,18 @@ def make(
         recorder=recorder,
         crops=Vault(settings.state_dir / "custody" / "crops", master, "crops"),
         clock=clock,
+        may_match=desk.may_match,
+        prepare=partial(_prepare, chosen.engine, settings, environ, runtime),
     )
     return Recognition(chosen.engine, desk, lookout)
+
+
+def _prepare(engine: str, settings: Settings, environ: Mapping[str, str], runtime: str) -> None:
+    """Make the files that the confined worker reads. Raises NoWeights where there is nothing to make them of, OSError."""
+    try:
+        models.prepare(engine, Weights.of(settings.state_dir, environ), runtime)
+    except (WeightsMissing, WrongHash) as why:
+        raise NoWeights(f"{why}; anyu-edge models import or pull brings them") from why
 
 
 def _plans(settings: Settings, rules: Rules) -> dict[str, CameraPlan]:
@@ -150,7 +168,7 @@ def _plans(settings: Settings, rules: Rules) -> dict[str, CameraPlan]:
         points = tuple(camera.access_points)
         first = rules.access_points.get(points[0]) if points else None
         door, direction = (first.door, first.direction) if first else (name, Direction(camera.direction))
-        plans[name] = CameraPlan(name, points, door, direction)
+        plans[name] = CameraPlan(name, points, door, direction, camera.card_first)
     return plans
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import av
 from pydantic import BaseModel, ConfigDict, Field
 
-from drivers.camera.stream import StreamCamera
+if TYPE_CHECKING:
+    from drivers.camera.stream import StreamCamera
 
 
 class Options(BaseModel):
@@ -19,7 +20,11 @@ class Options(BaseModel):
 
 
 def make(options: Options) -> StreamCamera:
-    """A clip camera, not started."""
+    """A clip camera, not started. Raises ImportError without FFmpeg (the extra `face`)."""
+    import av
+
+    from drivers.camera.stream import StreamCamera
+
     # Local files only: a playlist inside a clip must not make FFmpeg fetch anything.
     settings = {"protocol_whitelist": "file"}
     return StreamCamera(Path(options.path).name, lambda: av.open(options.path, options=settings), paced=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import av
+from typing import TYPE_CHECKING
+
 from pydantic import BaseModel, ConfigDict, Field
 
-from drivers.camera.stream import StreamCamera
+if TYPE_CHECKING:
+    from drivers.camera.stream import StreamCamera
 
 
 class Options(BaseModel):
@@ -20,6 +22,10 @@ class Options(BaseModel):
 
 
 def make(options: Options) -> StreamCamera:
-    """A USB camera, not started."""
+    """A USB camera, not started. Raises ImportError without FFmpeg (the extra `face`)."""
+    import av
+
+    from drivers.camera.stream import StreamCamera
+
     settings = {"video_size": f"{options.width}x{options.height}", "framerate": str(options.fps)}
     return StreamCamera("usb", lambda: av.open(options.device, format="v4l2", options=settings))

@@ -4,30 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import NoReturn
 
 from edge.access.events import GuardRejected
 from edge.clock import Clock
 from edge.control.peer import Actor
 from edge.control.server import Verb
+from edge.custody.vault import Unreadable
 from edge.errors import CommandRefused
+from edge.gate.wiring import Wiring
 from edge.journal import Journal
 from edge.roster.calibrate import Calibration
-from edge.roster.faces.desk import Desk
+from edge.roster.faces.consent import Why
+from edge.roster.faces.desk import Busy, Desk
 from edge.roster.roster import Roster
+
+MOST_PAIRS = 100  # look-alikes in one answer: more than a manager looks at in a day
 
 
 class FaceVerbs:
-    """The daemon's side of the verbs about faces. Without recognition each of them says so."""
+    """The daemon's side of the verbs about faces. Without recognition each of them says so. Answers name tenants by tenant_id alone."""
 
-    def __init__(self, desk: Desk | None, roster: Roster, journal: Journal, clock: Clock) -> None:
-        self._desk, self._roster, self._journal, self._clock = desk, roster, journal, clock
+    def __init__(self, desk: Desk | None, roster: Roster, wiring: Wiring, journal: Journal, clock: Clock) -> None:
+        self._desk, self._roster, self._wiring, self._journal, self._clock = desk, roster, wiring, journal, clock
 
     def table(self) -> Mapping[str, Verb]:
         """Every verb by name."""
         return {
             "calibrate": self._calibrate,
+            "enrol_ask": self._ask,
             "enrol": self._enrol,
             "forget": self._forget,
             "not_this_person": self._not_this_person,
@@ -36,35 +44,72 @@ class FaceVerbs:
     async def _calibrate(self, _args: Mapping[str, object], _actor: Actor) -> object:
         force = self._needed().faces.in_force
         return {
-            "access_points": {name: _plain(found) for name, found in force.calibrations.items() if name},
+            "access_points": {name: self._plain(found) for name, found in force.calibrations.items() if name or not self._points()},
             "enrolled": len(force.enrolled),
-            "waiting": len(force.waiting),
+            "waiting": dict(Counter(str(why) for why in force.waiting.values())),
             "unreadable": force.unreadable,
+            "renew": self._ids(force.renew),
         }
 
-    async def _enrol(self, args: Mapping[str, object], _actor: Actor) -> object:
+    async def _ask(self, args: Mapping[str, object], _actor: Actor) -> object:
+        """What the manager has to do before `enrol`: nothing is done yet."""
         try:
-            done = await self._needed().enrol(_word(args, "tenant_id"))
+            asked = await self._needed().ask(_word(args, "tenant_id"))
+        except OSError as why:
+            _unwell(why)
+        if asked is None:
+            _nobody()
+        return {"why": str(asked.why), "photos": asked.photos, "notice": asked.notice, "access_points": self._points()}
+
+    async def _enrol(self, args: Mapping[str, object], _actor: Actor) -> object:
+        desk, point = self._needed(), args.get("at") or None
+        tenant_id = _word(args, "tenant_id")
+        points = self._points()
+        if point is not None and point not in points:
+            raise CommandRefused("unknown_place", f"expected one of {', '.join(points)}")
+        try:
+            asked = await desk.ask(tenant_id)
+            if asked is not None and asked.why is Why.NO_ACT and point is None and len(points) > 1:
+                raise CommandRefused("which_reader", ", ".join(points))
+            done = await desk.enrol(tenant_id, str(point) if point else None)
         except TimeoutError:
             raise CommandRefused("no_card", "no card of this tenant was presented within a minute") from None
+        except Busy:
+            raise CommandRefused("card_awaited", "this tenant's card is awaited already") from None
+        except OSError as why:
+            _unwell(why)
         if done is None:
-            raise CommandRefused("unknown_tenant", "nobody in the roster in force has this tenant_id")
-        taken, refused = len(done.result.taken), [[one.photo, one.why] for one in done.result.refused]
-        return {"why": str(done.why), "photos": done.photos, "taken": taken, "refused": refused, "twins": len(done.result.twins)}
+            _nobody()
+        refused = [[one.photo, one.why] for one in done.result.refused]
+        taken = len(done.result.taken)
+        twins = self._ids(done.result.twins)
+        return {"why": str(done.why), "photos": done.photos, "taken": taken, "refused": refused, "twins": twins, "left": done.left}
 
     async def _forget(self, args: Mapping[str, object], _actor: Actor) -> object:
-        return {"forgotten": await self._needed().forget(self._ref(_word(args, "tenant_id")))}
+        try:
+            done = await self._needed().forget(_word(args, "tenant_id"))
+        except OSError as why:
+            _unwell(why)
+        if done is None:
+            _nobody()
+        return asdict(done)
 
     async def _not_this_person(self, args: Mapping[str, object], _actor: Actor) -> object:
         """A guard says of an event that somebody else was taken for this tenant."""
         seq = args.get("seq")
-        if not isinstance(seq, int):
+        if not isinstance(seq, int) or isinstance(seq, bool):
             raise CommandRefused("bad_argument", "seq: expected int")
+        desk = self._needed()
         record = await asyncio.to_thread(self._journal.record, seq)
         said = json.loads(record.data) if record is not None else {}
-        if "face" not in said.get("method", ()) or "person_ref" not in said:
+        if record is None or "face" not in said.get("method", ()) or "person_ref" not in said:
             raise CommandRefused("no_face_event", "this event is no decision by face")
-        raised = await self._needed().not_this_person(str(said["person_ref"]))
+        # One passage is several events; whichever of them the guard names, it is one mistake.
+        of = str(said.get("passage_id") or f"{record.epoch}-{seq}")
+        try:
+            raised = await desk.not_this_person(str(said["person_ref"]), of)
+        except (OSError, Unreadable) as why:
+            _unwell(why)
         now = self._clock.now()
         self._journal.append(
             GuardRejected(
@@ -79,32 +124,43 @@ class FaceVerbs:
         )
         return {"raised": raised}
 
+    def _plain(self, found: Calibration) -> object:
+        return {
+            "space": str(found.space),
+            "tenants": found.tenants,
+            "photos": found.photos,
+            "rate": found.rate,
+            "threshold": round(found.thresholds.accept, 4),
+            "doubt": round(found.thresholds.doubt, 4),
+            "margin": found.thresholds.margin,
+            "verify": round(found.verify, 4),
+            "basis": str(found.basis),
+            "allows": str(found.allows),
+            "why": str(found.why),
+            "fpir": asdict(found.fpir),
+            "fnir": None if found.fnir is None else asdict(found.fnir),
+            "lookalikes": [pair for pair in map(self._ids, found.lookalikes[:MOST_PAIRS]) if len(pair) == 2],
+        }
+
+    def _points(self) -> list[str]:
+        return list(self._wiring.rules.access_points)
+
+    def _ids(self, refs: tuple[str, ...]) -> list[str]:
+        tenants = self._roster.book.tenants
+        return [tenants[ref].tenant_id for ref in refs if ref in tenants]
+
     def _needed(self) -> Desk:
         if self._desk is None:
             raise CommandRefused("no_recognition", "recognition is off here")
         return self._desk
 
-    def _ref(self, tenant_id: str) -> str:
-        ref = next((one.ref for one in self._roster.book.tenants.values() if one.tenant_id == tenant_id), None)
-        if ref is None:
-            raise CommandRefused("unknown_tenant", "nobody in the roster in force has this tenant_id")
-        return ref
+
+def _nobody() -> NoReturn:
+    raise CommandRefused("unknown_tenant", "nobody in the roster in force has this tenant_id")
 
 
-def _plain(found: Calibration) -> object:
-    """A calibration without names: who looks alike is for the manager's own screen."""
-    return {
-        "tenants": found.tenants,
-        "photos": found.photos,
-        "rate": found.rate,
-        "threshold": round(found.thresholds.accept, 4),
-        "basis": str(found.basis),
-        "allows": str(found.allows),
-        "why": str(found.why),
-        "fpir": asdict(found.fpir),
-        "fnir": None if found.fnir is None else asdict(found.fnir),
-        "lookalikes": len(found.lookalikes),
-    }
+def _unwell(why: Exception) -> NoReturn:
+    raise CommandRefused("disk", getattr(why, "strerror", None) or str(why)) from None
 
 
 def _word(args: Mapping[str, object], name: str) -> str:

@@ -66,7 +66,7 @@ class Verbs:
         self._simulation = simulation
         self._clock = clock
         self._health = health
-        self._faces = FaceVerbs(desk, roster, journal, clock)
+        self._faces = FaceVerbs(desk, roster, wiring, journal, clock)
         self._examination = examination
         self._encoder = Encoder(settings.site.name, settings.gateway.name, disclose_person=True)
         self._loop: asyncio.AbstractEventLoop | None = None

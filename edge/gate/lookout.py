@@ -25,8 +25,10 @@ from edge.access.request import FaceShown
 from edge.access.terms import Book, Direction, Method
 from edge.clock import Clock
 from edge.custody.vault import Vault
+from edge.errors import EdgeError
+from edge.gate.followed import CameraPlan, FaceAsks, Seen
 from edge.gate.recorder import Receipt, Recorder
-from edge.gate.watch import CameraPlan, FaceAsks, Seen, Watch
+from edge.gate.watch import Watch
 from edge.supervisor import Unit
 from edge.vision.keeper import Worker
 from edge.vision.sighting import Beat, CameraSaid, Message, Started
@@ -68,8 +70,15 @@ class Lookout:
         recorder: Recorder,
         crops: Vault,
         clock: Clock,
+        may_match: Callable[[str], bool] = lambda _ref: True,
+        prepare: Callable[[], None] = lambda: None,
     ) -> None:
-        """`present` puts a face before an access point; where a camera watches none, the passage is only recorded."""
+        """`present` puts a face before an access point; where a camera watches none, the passage is only recorded.
+
+        `may_match` says whether a tenant's face may be used at this moment. `prepare` makes what the worker reads (it may write nothing)
+        and raises an OSError or EdgeError where that cannot be had; it runs in a thread, before each worker.
+        """
+        self._may_match, self._prepare = may_match, prepare
         self._watch, self._cameras, self._present, self._book = watch, cameras, present, book
         self._recorder, self._crops, self._clock = recorder, crops, clock
         self._worker = Worker(task, self._heard, self._lost)
@@ -82,6 +91,11 @@ class Lookout:
 
         async def look() -> None:
             await ready.wait()
+            try:
+                await asyncio.to_thread(self._prepare)
+            except (OSError, EdgeError):
+                self._lost("not ready")
+                raise
             await self._worker.run()
 
         return Unit("vision", look), Unit("lookout", self._tick), Unit("crops", self._save)
@@ -91,8 +105,9 @@ class Lookout:
         return self._view
 
     def words(self) -> tuple[str, ...]:
-        """What this kernel could not confine the worker in, as words for `degraded`."""
-        return tuple(f"vision.no_{what.replace(' ', '_')}" for what in self._view.missing)
+        """What this kernel could not confine the worker in, and whether it tells of more people than can be, as words for `degraded`."""
+        flood = ("vision.flood",) if self._watch.flooded(self._clock.now()) else ()
+        return (*(f"vision.no_{what.replace(' ', '_')}" for what in self._view.missing), *flood)
 
     def lost(self) -> tuple[str, ...]:
         """The cameras, or the worker, that do not answer now."""
@@ -103,13 +118,14 @@ class Lookout:
         if not isinstance(event, AccessGranted | AccessDenied) or event.access_point is None or CLAIMING.isdisjoint(event.method):
             return
         if isinstance(event, AccessGranted) or event.person_ref is not None:
-            self._take(self._watch.claimed(event.access_point, self._clock.now()))
+            self._take(self._watch.claimed(event.access_point, self._clock.now(), event.person_ref))
 
     # the worker's side
 
     def _heard(self, message: Message) -> None:
         header = message.header
         if isinstance(header, Started):
+            self._watch.restarted(self._clock.now())
             self._change(engine=header.engine, runtime=header.runtime, up=True, missing=header.missing)
             self._device("vision", up=True)
         elif isinstance(header, CameraSaid):
@@ -134,6 +150,8 @@ class Lookout:
                 self._saving.get_nowait()
             self._saving.put_nowait(crop)
         for asks in seen.asks:
+            if not self._may_match(asks.ref):
+                continue  # consent withdrawn, moved out, or over since midnight: the faces are loaded anew a little later
             if asks.camera.access_points:
                 self._present(asks.camera.access_points[0], FaceShown(asks.ref, asks.alone))
             else:
@@ -169,16 +187,16 @@ class Lookout:
                 self._take(self._watch.due(now))
 
     async def _save(self) -> None:
-        """Seal crops as they come, and let old ones go."""
+        """Let old crops go, at once and every hour, and seal new ones as they come."""
         expired_at = float("-inf")
         while True:
+            if (now := self._clock.now().mono) - expired_at >= EXPIRE_EVERY_S:
+                expired_at = now
+                await asyncio.to_thread(self._crops.expire, CROP_DAYS * 86_400, MOST_CROPS)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(EXPIRE_EVERY_S):
                     name, jpeg = await self._saving.get()
                     await asyncio.to_thread(self._crops.put, name, jpeg)
-            if (now := self._clock.now().mono) - expired_at >= EXPIRE_EVERY_S:
-                expired_at = now
-                await asyncio.to_thread(self._crops.expire, CROP_DAYS * 86_400, MOST_CROPS)
 
     # what is said of it
 

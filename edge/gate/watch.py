@@ -2,111 +2,32 @@
 
 Pure: sightings, claims and moments in; requests, events and crops out. Who claims a passage by card, PIN, button or guard within ten
 seconds is not recognised at all: the track is dropped here and in the worker, with no vector, crop or event left of it. So somebody who
-never consented to recognition is never made a stranger by it.
+never consented to recognition is never made a stranger by it, though a camera loses a head that turns away and finds it again as another.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-
-import numpy as np
-from numpy.typing import NDArray
 
 from edge.access.events import Event, PersonUncertain, PersonUnknown
-from edge.access.terms import Direction
 from edge.clock import Moment
-from edge.roster.gallery import Answer, Gallery, Thresholds
+from edge.gate.followed import CameraPlan, Claim, FaceAsks, Left, Lens, Seen, Strangers, Track, near, vote
 from edge.vision.settings import RecognitionSettings
 from edge.vision.sighting import Ended, Message, Sighting
-from models.contract import Embedding
+from edge.vision.track import LOST_AFTER_S
 
 CLAIM_S = 10.0  # to find a card in a bag; CONTRACT's window
-RELINK_S = 600.0  # a stranger's vector is forgotten after this
-STRANGERS = 64  # remembered at once: more strangers in ten minutes than a gate should have
+CARD_FIRST_S = 3.0  # more where faces come only after that window: three that agree take a quarter of a second, on a busy machine two
+AGAIN_S = 2.0  # after a head was lost from view, one that comes up beside that place is the same person
+CLAIMED_S = 60.0  # a claimed track that nobody tells the end of is forgotten after this
 TRACKS = 256  # followed at once over all cameras, sixteen each
-SPOKEN_FOR_S = 10.0  # after one gate let a face in, the gate beside it does not
+SPOKEN_FOR_S = 10.0  # after one gate let somebody in, the gate beside it does not let the same face in
 NEAR_S = 1.0  # a face this recent at another camera may be the same person, standing there
-CLAIMS = 16  # cards shown before their bearers came into view
+CLAIMS = 16  # cards shown before their bearers came into view, and claimed people who just left it
 ASKS_PER_MINUTE = 40  # of one camera: a rush is 80 people in ten minutes; a worker taken over gets no further
+TOLD_PER_MINUTE = 30  # of one camera: the same rush, all of them strangers, three times over
 LIVE = 0.5  # mean liveness below this, over as many frames as must agree, vetoes where the site asks for it
-
-Vector = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class CameraPlan:
-    """One camera and the access points it watches; the first is the one a recognised face asks for.
-
-    At a site that only captures there is no access point, and the camera's own name stands for the door.
-    """
-
-    name: str
-    access_points: tuple[str, ...]
-    door: str
-    direction: Direction
-
-    @property
-    def place(self) -> str:
-        """What a lens is asked for: the first access point, or nothing."""
-        return self.access_points[0] if self.access_points else ""
-
-
-@dataclass(frozen=True, slots=True)
-class Lens:
-    """Through what an access point looks at faces: its own people, the limits calibrated for them, and whether a face alone may open."""
-
-    gallery: Gallery
-    limits: Thresholds
-    alone: bool
-
-
-@dataclass(frozen=True, slots=True)
-class FaceAsks:
-    """A tenant's face asks to pass before this camera; `alone` says whether a face by itself may open here."""
-
-    camera: CameraPlan
-    ref: str
-    alone: bool
-
-
-@dataclass(slots=True)
-class Seen:
-    """What came of one input."""
-
-    asks: list[FaceAsks] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
-    drops: list[tuple[str, int]] = field(default_factory=list)
-    crops: list[tuple[str, bytes]] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class _Track:
-    """One person before one camera."""
-
-    camera: CameraPlan
-    number: int
-    first: Moment
-    seen: float
-    votes: deque[str | None]  # a person_ref, "" for unknown, None for uncertain
-    size: float = 0.0
-    quality: float = 0.0
-    live: list[float] = field(default_factory=list)
-    frames: int = 0
-    crop: bytes = b""
-    vector: Vector | None = None
-    asked: str | None = None
-    claimed: bool = False
-    told: bool = False
-
-
-@dataclass(slots=True)
-class _Stranger:
-    """An unknown person's visit, remembered by vector for RELINK_S and never written down."""
-
-    vector: Vector
-    seen: float
 
 
 class Watch:
@@ -121,11 +42,23 @@ class Watch:
     ) -> None:
         """`lens` gives what an access point ("" at a capture site) looks through now; None where nobody is enrolled."""
         self._cameras, self._settings, self._lens, self._new_id = cameras, settings, lens, new_id
-        self._tracks: dict[tuple[str, int], _Track] = {}
-        self._strangers: deque[_Stranger] = deque(maxlen=STRANGERS)
-        self._claims: deque[tuple[str, float]] = deque(maxlen=CLAIMS)
+        self._worker = 0
+        self._tracks: dict[tuple[int, str, int], Track] = {}
+        self._strangers = Strangers()
+        self._claims: deque[Claim] = deque(maxlen=CLAIMS)
+        self._left: deque[Left] = deque(maxlen=CLAIMS)
         self._let_in: dict[str, float] = {}
         self._asked: dict[str, deque[float]] = {name: deque(maxlen=ASKS_PER_MINUTE) for name in cameras}
+        self._told: dict[str, deque[float]] = {name: deque(maxlen=TOLD_PER_MINUTE) for name in cameras}
+        self._untold = float("-inf")
+
+    def restarted(self, now: Moment) -> None:
+        """Another worker numbers its tracks from one again: who was in view is told in time, who was claimed stays so when seen again."""
+        self._worker += 1
+        for key, track in list(self._tracks.items()):
+            if track.claimed:
+                self._left.append(Left(track.camera.name, track.box, now.mono, track.claimed_by))
+                del self._tracks[key]
 
     def heard(self, message: Message, now: Moment) -> Seen:
         """Take one message of the worker."""
@@ -134,109 +67,148 @@ class Watch:
         if isinstance(header, Sighting) and header.camera in self._cameras:
             self._sighted(header, message, now, out)
         elif isinstance(header, Ended):
-            track = self._tracks.get((header.camera, header.track))
-            if track is not None:
-                track.frames = max(track.frames, header.frames)
+            self._ended(header, now)
         return out
 
-    def claimed(self, access_point: str, now: Moment) -> Seen:
-        """Somebody was decided about at this access point by card, PIN, exit button or guard: one track there is theirs."""
+    def claimed(self, access_point: str, now: Moment, ref: str | None = None) -> Seen:
+        """Somebody (`ref`, where known) was decided about at this access point by card, PIN, exit button or guard: one track is theirs."""
         out = self.due(now)
-        here = [track for track in self._tracks.values() if access_point in track.camera.access_points and self._open(track, now)]
-        if here:
-            self._drop(max(here, key=lambda track: (now.mono - track.seen < NEAR_S, track.size)), out)
+        here = [track for track in self._tracks.values() if access_point in track.camera.access_points]
+        if ref is not None:
+            self._spoken_for(ref, now.mono)
+            waiting = next((claim for claim in self._claims if (claim.access_point, claim.ref) == (access_point, ref)), None)
+            if waiting is not None:
+                waiting.at = now.mono
+            if waiting is not None or any(ref in {track.asked, track.claimed_by} for track in here):
+                return out  # a card held out twice, or shown by somebody whose face was known already, claims nobody else
+        mine = [track for track in here if self._open(track, now)]
+        if mine:
+            track = max(mine, key=lambda one: (ref is not None and ref in one.votes, now.mono - one.seen < NEAR_S, one.size))
+            self._claim(track, ref, now, out)
         else:
-            self._claims.append((access_point, now.mono))
+            self._claims.append(Claim(access_point, now.mono, ref))
         return out
 
     def deadline(self) -> float | None:
-        """When `due` must be called next; None while nobody is followed."""
-        return min((track.first.mono + CLAIM_S for track in self._tracks.values()), default=None)
+        """When `due` must be called next; None while nobody is followed or remembered."""
+        times = [self._tell_at(track) if self._untold_yet(track) else self._forget_at(track) for track in self._tracks.values()]
+        forget = self._strangers.deadline()
+        return min([*times, *([] if forget is None else [forget])], default=None)
 
     def due(self, now: Moment) -> Seen:
         """Let time pass: whose claim window is over is told, and forgotten when out of view."""
         out = Seen()
         for key, track in list(self._tracks.items()):
-            if now.mono - track.first.mono >= CLAIM_S:
-                if not track.told and not track.claimed and track.asked is None:
-                    self._tell(track, now, out)
-                if now.mono - track.seen >= CLAIM_S:
-                    del self._tracks[key]
-        if any(now.mono - stranger.seen > RELINK_S for stranger in self._strangers):
-            kept = [stranger for stranger in self._strangers if now.mono - stranger.seen <= RELINK_S]
-            self._strangers = deque(kept, maxlen=STRANGERS)
-        while self._claims and now.mono - self._claims[0][1] > CLAIM_S:
+            over = now.mono >= self._tell_at(track)
+            if over and self._untold_yet(track):
+                self._tell(track, now, out)
+            if over and now.mono >= self._forget_at(track):
+                del self._tracks[key]
+        self._strangers.forget_old(now.mono)
+        while self._claims and now.mono - self._claims[0].at > CLAIM_S:
             self._claims.popleft()
         return out
 
+    def flooded(self, now: Moment) -> bool:
+        """Whether more strangers came within the last minute than are told: a worker gone mad or taken over, or a crowd."""
+        return now.mono - self._untold < 60
+
+    # people in view
+
     def _sighted(self, sighting: Sighting, message: Message, now: Moment, out: Seen) -> None:
-        key = (sighting.camera, sighting.track)
+        key = (self._worker, sighting.camera, sighting.track)
         track = self._tracks.get(key)
         if track is None:
             if len(self._tracks) >= TRACKS:
+                self._untold = now.mono
                 return
-            track = _Track(self._cameras[sighting.camera], sighting.track, now, now.mono, deque(maxlen=self._settings.of))
+            votes: deque[str | None] = deque(maxlen=self._settings.of)
+            track = Track(self._cameras[sighting.camera], sighting.track, self._worker, now, now.mono, votes, began_at=sighting.box)
             self._tracks[key] = track
-            if self._claim_waiting(track):
-                self._drop(track, out)
-        if track.claimed:
-            return
-        track.seen, track.frames = now.mono, sighting.frames
-        track.size = sighting.box[2] * sighting.box[3]
+            self._claim_at_once(track, now, out)
+        track.seen, track.frames, track.box = now.mono, sighting.frames, sighting.box
         if message.vector is None:
             return
+        if track.claimed:
+            if now.mono - track.dropped_at >= 1:
+                self._drop(track, now, out)  # the worker has not heard
+            return
         lens = self._lens(track.camera.place)
-        if sighting.quality >= track.quality:
-            track.quality, track.vector = sighting.quality, message.vector
+        if self._untold_yet(track) and (sighting.quality >= track.quality or sighting.space != track.space):
+            track.quality, track.vector, track.space = sighting.quality, message.vector, sighting.space
             track.crop = message.crop or track.crop
         if sighting.liveness is not None:
-            track.live.append(sighting.liveness)
-        track.votes.append(_vote(lens, sighting.space, message.vector))
+            track.live = [*track.live, sighting.liveness][-self._settings.of :]
+        track.votes.append(vote(lens, sighting.space, message.vector))
         self._recognise(track, lens, now, out)
 
-    def _recognise(self, track: _Track, lens: Lens | None, now: Moment, out: Seen) -> None:
-        """A face that enough frames agree on asks once for its track; the camera that sees it larger goes first."""
-        if lens is None or track.asked is not None:
+    def _ended(self, ended: Ended, now: Moment) -> None:
+        track = self._tracks.get((self._worker, ended.camera, ended.track))
+        if track is None:
             return
-        ref, votes = Counter(vote for vote in track.votes if vote).most_common(1)[0] if any(track.votes) else ("", 0)
-        if votes < self._settings.agree or self._vetoed(track):
+        track.frames = max(track.frames, ended.frames)
+        if track.claimed:
+            self._left.append(Left(ended.camera, ended.box or track.box, now.mono - LOST_AFTER_S, track.claimed_by))
+            del self._tracks[(self._worker, ended.camera, ended.track)]
+
+    def _recognise(self, track: Track, lens: Lens | None, now: Moment, out: Seen) -> None:
+        """A face that enough frames agree on asks once for its track; the camera that sees it larger goes first."""
+        ref = track.taken_for(self._settings.agree)
+        if lens is None or track.asked is not None or ref is None or self._vetoed(track):
             return
         if now.mono - self._let_in.get(ref, -SPOKEN_FOR_S) < SPOKEN_FOR_S or self._larger_elsewhere(track, ref, now):
             return
         asked = self._asked[track.camera.name]
         if len(asked) == ASKS_PER_MINUTE and now.mono - asked[0] < 60:
+            self._untold = now.mono
             return
         asked.append(now.mono)
         track.asked = ref
-        self._let_in[ref] = now.mono
-        self._let_in = {one: at for one, at in self._let_in.items() if now.mono - at < SPOKEN_FOR_S}
+        self._spoken_for(ref, now.mono)
         out.asks.append(FaceAsks(track.camera, ref, lens.alone))
 
-    def _vetoed(self, track: _Track) -> bool:
+    def _spoken_for(self, ref: str, mono: float) -> None:
+        self._let_in[ref] = mono
+        self._let_in = {one: at for one, at in self._let_in.items() if mono - at < SPOKEN_FOR_S}
+
+    def _vetoed(self, track: Track) -> bool:
         if self._settings.liveness != "veto":
             return False
         enough = len(track.live) >= self._settings.agree
         return not enough or sum(track.live) / len(track.live) < LIVE
 
-    def _larger_elsewhere(self, track: _Track, ref: str, now: Moment) -> bool:
+    def _larger_elsewhere(self, track: Track, ref: str, now: Moment) -> bool:
         return any(
             other.camera.door != track.camera.door and ref in other.votes and now.mono - other.seen < NEAR_S and other.size > track.size
             for other in self._tracks.values()
         )
 
-    def _tell(self, track: _Track, now: Moment, out: Seen) -> None:
-        """The window is over and nobody claimed this face."""
-        track.told = True
-        unknown = sum(vote == "" for vote in track.votes)
-        if len(track.votes) < self._settings.agree or track.vector is None:
-            return  # too little was seen to say anything of anybody
-        if unknown >= self._settings.agree:
-            if not self._seen_before(track.vector, self._lens(track.camera.place), now.mono):
-                out.events.append(self._event(PersonUnknown, track, out))
-        else:
-            out.events.append(self._event(PersonUncertain, track, out))
+    # people who are told of
 
-    def _event(self, kind: type[PersonUnknown | PersonUncertain], track: _Track, out: Seen) -> Event:
+    def _tell(self, track: Track, now: Moment, out: Seen) -> None:
+        """The window is over and nobody claimed this face."""
+        if self._left_again(track, now, out):
+            return
+        vector, space = track.vector, track.space
+        if len(track.votes) < self._settings.agree or vector is None:
+            return  # too little was seen so far to say anything of anybody
+        track.told = True
+        known = track.taken_for(self._settings.agree) is not None and not self._vetoed(track)
+        # A tenant who did not ask here is on the way through the gate beside this one.
+        if not known and not self._strangers.seen_before(vector, space, now.mono):
+            self._tell_of(track, now, out)
+        track.vector, track.crop = None, b""
+
+    def _tell_of(self, track: Track, now: Moment, out: Seen) -> None:
+        unknown = sum(said == "" for said in track.votes) >= self._settings.agree
+        told = self._told[track.camera.name]
+        if len(told) == TOLD_PER_MINUTE and now.mono - told[0] < 60:
+            self._untold = now.mono
+            return
+        told.append(now.mono)
+        out.events.append(self._event(PersonUnknown if unknown else PersonUncertain, track, out))
+
+    def _event(self, kind: type[PersonUnknown | PersonUncertain], track: Track, out: Seen) -> Event:
         evidence = self._new_id() if track.crop else None
         if evidence is not None:
             out.crops.append((evidence, track.crop))
@@ -253,42 +225,55 @@ class Watch:
             evidence=evidence,
         )
 
-    def _seen_before(self, vector: Vector, lens: Lens | None, mono: float) -> bool:
-        """Whether this stranger was told within the last ten minutes; remembers them either way."""
-        same = lens.limits.accept if lens is not None else 0.6  # the engine card's conservative floor
-        for stranger in self._strangers:
-            if stranger.vector.shape == vector.shape and float(stranger.vector @ vector) >= same:
-                stranger.seen, stranger.vector = mono, vector
-                return True
-        self._strangers.append(_Stranger(vector, mono))
-        return False
+    # people who claim their passage otherwise
 
-    def _open(self, track: _Track, now: Moment) -> bool:
-        return not track.claimed and not track.told and track.asked is None and now.mono - track.seen <= CLAIM_S
+    def _open(self, track: Track, now: Moment) -> bool:
+        return self._untold_yet(track) and now.mono - track.seen <= CLAIM_S
 
-    def _claim_waiting(self, track: _Track) -> bool:
+    def _claim_at_once(self, track: Track, now: Moment, out: Seen) -> None:
+        """Somebody new in view whose card was shown before, or who was claimed and only lost from view for a moment."""
         for claim in self._claims:
-            if claim[0] in track.camera.access_points:
+            if claim.access_point in track.camera.access_points:
                 self._claims.remove(claim)
+                self._claim(track, claim.ref, now, out)
+                return
+        self._left_again(track, now, out)
+
+    def _left_again(self, track: Track, now: Moment, out: Seen) -> bool:
+        """Whether this is somebody claimed who was lost at this camera, here, a moment before; then this track is claimed too."""
+        for left in self._left:
+            after = track.first.mono - left.seen
+            if left.camera == track.camera.name and -LOST_AFTER_S <= after <= AGAIN_S and near(left.box, track.began_at):
+                self._left.remove(left)
+                track.claimed_by = left.ref
+                self._drop(track, now, out)
                 return True
         return False
 
-    def _drop(self, track: _Track, out: Seen) -> None:
+    def _claim(self, track: Track, ref: str | None, now: Moment, out: Seen) -> None:
+        """This track, and every other that is the same person: lost and found again before the card, or seen by the camera beside."""
+        vector, space = track.vector, track.space
+        one = [
+            other for other in self._tracks.values() if vector is not None and self._open(other, now) and other.looks_like(vector, space)
+        ]
+        for mine in {id(each): each for each in (track, *one)}.values():
+            mine.claimed_by = ref
+            self._drop(mine, now, out)
+
+    def _drop(self, track: Track, now: Moment, out: Seen) -> None:
         """Nothing is kept of a claimed track but that it is claimed."""
-        track.claimed, track.vector, track.crop = True, None, b""
-        track.votes.clear()
-        track.live.clear()
-        out.drops.append((track.camera.name, track.number))
+        track.claimed, track.dropped_at = True, now.mono
+        track.let_go()
+        if track.worker == self._worker:
+            out.drops.append((track.camera.name, track.number))
 
+    # time
 
-def _vote(lens: Lens | None, space: str, vector: Vector) -> str | None:
-    """What one frame says: a person_ref, "" for nobody known, None for in between. Without enrolled people everybody is unknown."""
-    if lens is None or str(lens.gallery.space) != space:
-        return ""
-    verdict = lens.gallery.judge(Embedding(lens.gallery.space, vector), lens.limits)
-    match verdict.answer:
-        case Answer.TENANT:
-            return verdict.match.ref
-        case Answer.UNKNOWN:
-            return ""
-    return None
+    def _untold_yet(self, track: Track) -> bool:
+        return not track.told and not track.claimed and track.asked is None
+
+    def _tell_at(self, track: Track) -> float:
+        return track.first.mono + CLAIM_S + (CARD_FIRST_S if track.camera.card_first else 0)
+
+    def _forget_at(self, track: Track) -> float:
+        return track.seen + (CLAIMED_S if track.claimed else CLAIM_S)

@@ -11,6 +11,7 @@ from pathlib import Path as File
 from pydantic import ValidationError
 
 import drivers
+import drivers.camera
 from edge.settings.cross import cross_check
 from edge.settings.faults import Fault, Locale, Place, SettingsRefused
 from edge.settings.layers import credentials, environment
@@ -78,17 +79,21 @@ def _file(path: File) -> Tree:
 
 
 def _uninstalled(merged: Mapping[str, object], layers: Layers) -> list[Fault]:
-    """Controllers whose driver leans on a library that is not here."""
+    """Controllers and cameras whose driver leans on a library that is not here."""
     faults: list[Fault] = []
-    controllers = merged.get("controllers")
-    for name, controller in controllers.items() if isinstance(controllers, Mapping) else ():
-        driver = controller.get("driver") if isinstance(controller, Mapping) else None
-        if isinstance(driver, str) and driver in drivers.KINDS:
-            try:
-                drivers.options(driver)
-            except ImportError as why:
-                path = ("controllers", name, "driver")
-                faults.append(Fault(layers.place(path), "driver_needs", (("driver", driver), ("module", why.name or "?")), path=path))
+    for part, kinds, options in (
+        ("controllers", drivers.KINDS.keys(), drivers.options),
+        ("cameras", drivers.camera.KINDS.keys(), drivers.camera.options),
+    ):
+        devices = merged.get(part)
+        for name, device in devices.items() if isinstance(devices, Mapping) else ():
+            driver = device.get("driver") if isinstance(device, Mapping) else None
+            if isinstance(driver, str) and driver in kinds:
+                try:
+                    options(driver)
+                except ImportError as why:
+                    path = (part, name, "driver")
+                    faults.append(Fault(layers.place(path), "driver_needs", (("driver", driver), ("module", why.name or "?")), path=path))
     return faults
 
 

@@ -59,9 +59,7 @@ _NET_BIND, _NET_CONNECT = 1 << 0, 1 << 1
 _SCOPE_ABSTRACT_UNIX, _SCOPE_SIGNAL = 1 << 0, 1 << 1
 _FS_RIGHTS_BY_ABI = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}  # number of file rights the kernel knows
 
-MEMORY_BYTES = (
-    4 * 2**30
-)  # address space, of which OpenVINO maps most and touches little: a runaway ends in MemoryError, not in the OOM killer
+MEMORY_MB = 4096  # address space, for whoever does not say: see edge/vision/task.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +72,16 @@ class Confinement:
     missing: tuple[str, ...]
 
 
-def confine(readable: Iterable[Path] = (), devices: Iterable[Path] = (), ports: Iterable[int] = ()) -> Confinement:
+def confine(
+    readable: Iterable[Path] = (), devices: Iterable[Path] = (), ports: Iterable[int] = (), memory_mb: int = MEMORY_MB
+) -> Confinement:
     """Give up, for ever and for every thread started later, all but reading `readable`, using `devices` and connecting to TCP `ports`.
 
     Call it before the camera threads start: Landlock and this seccomp filter bind the calling thread and its descendants. Raises nothing; a
     mechanism that cannot be had is named in the answer.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold faces
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
     _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     missing = []
     privileges = _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0

@@ -10,10 +10,11 @@ import asyncio
 import contextlib
 import json
 import logging
-import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
+import edge
 from edge.vision.sighting import PREFIX, CameraSaid, Garbled, Message, Started, lengths
 from edge.vision.task import Task
 
@@ -49,9 +50,9 @@ class Worker:
     async def run(self) -> None:
         """Start a worker and hear it until it is lost. Raises WorkerLost."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "edge.vision.worker",
+            sys.executable, "-P", "-m", "edge.vision.worker",
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=None,
-            env=ENVIRONMENT | ({"PYTHONPATH": os.environ["PYTHONPATH"]} if "PYTHONPATH" in os.environ else {}),
+            env={**ENVIRONMENT, "PYTHONPATH": str(Path(edge.__file__).parents[1])},
         )  # fmt: skip
         self.pid = process.pid
         self._commands = asyncio.Queue(COMMANDS)

@@ -15,7 +15,7 @@ from edge.vision.sighting import MAX_CROP, Ended, Message, Sighting
 from edge.vision.track import Track, Tracker
 from models.boxes import Box
 from models.contract import Engine, Face, Image
-from models.quality import SIGHT, Quality, assess
+from models.quality import SIGHT, assess
 
 EMBED_EVERY_S = 0.08  # a face hardly changes faster; three frames that agree take a quarter of a second
 BURST = 8  # embeddings of a new track at that pace; somebody who stands there longer is looked at
@@ -68,10 +68,13 @@ class Looker:
             if track is not None and track.confirmed:
                 self._consider(part, face, track, frame.at, image.shape, (left, top))
         for track in step.ended:
-            self._kept.pop(track.number, None)
-            ended = Ended(camera=self._name, track=track.number, at=track.seen, began=track.began, frames=track.frames)
             if track.confirmed:
+                box = _parts(track.box, image.shape, (left, top))
+                ended = Ended(camera=self._name, track=track.number, at=track.seen, began=track.began, frames=track.frames, box=box)
                 self._say(Message(header=ended))
+        if step.ended:
+            here = self._tracker.numbers()
+            self._kept = {number: kept for number, kept in self._kept.items() if number in here}
         return True
 
     def drop(self, track: int) -> None:
@@ -81,18 +84,23 @@ class Looker:
     def _consider(self, part: Image, face: Face, track: Track, now: float, shape: tuple[int, ...], corner: tuple[int, int]) -> None:
         kept = self._kept.setdefault(track.number, _Kept())
         pace = EMBED_EVERY_S if kept.embedded < BURST else LINGER_S
-        if kept.dropped or now - kept.last < pace or (self._card_first and now - track.began < CARD_FIRST_S):
+        if kept.dropped or now - kept.last < pace:
+            return
+        if self._card_first and now - track.began < CARD_FIRST_S:
+            if now - kept.mentioned >= POOR_EVERY_S:  # that somebody is there is said, so that a card shown meanwhile is theirs
+                kept.mentioned = now
+                self._say(Message(header=self._sighting(track, now, shape, corner, 0.0)))
             return
         quality = assess(part, face, SIGHT)
         if quality.poor:
             if now - kept.mentioned >= POOR_EVERY_S:
                 kept.mentioned = now
-                self._say(Message(header=self._sighting(track, now, shape, corner, quality)))
+                self._say(Message(header=self._sighting(track, now, shape, corner, quality.score, poor=" ".join(quality.poor))))
             return
         if quality.score < WORSE * kept.best:
             return
         embedding = self._engine.embedder.embed(part, face)
-        header = self._sighting(track, now, shape, corner, quality, space=str(embedding.space))
+        header = self._sighting(track, now, shape, corner, quality.score, space=str(embedding.space))
         if self._engine.liveness is not None:
             header = header.model_copy(update={"liveness": float(min(1.0, max(0.0, self._engine.liveness.live(part, face))))})
         crop = _crop(part, track.box) if quality.score > kept.best else b""
@@ -100,22 +108,26 @@ class Looker:
         self._say(Message(header=header, vector=embedding.vector, crop=crop))
 
     def _sighting(
-        self, track: Track, now: float, shape: tuple[int, ...], corner: tuple[int, int], quality: Quality, space: str = ""
+        self, track: Track, now: float, shape: tuple[int, ...], corner: tuple[int, int], quality: float, poor: str = "", space: str = ""
     ) -> Sighting:
-        height, width = shape[:2]
-        box = track.box
-        parts = ((box.x + corner[0]) / width, (box.y + corner[1]) / height, box.width / width, box.height / height)
         return Sighting(
             camera=self._name,
             track=track.number,
             at=now,
             began=track.began,
-            box=(_ratio(parts[0]), _ratio(parts[1]), _ratio(parts[2]), _ratio(parts[3])),
+            box=_parts(track.box, shape, corner),
             frames=track.frames,
-            quality=_ratio(quality.score),
-            poor=" ".join(quality.poor),
+            quality=_ratio(quality),
+            poor=poor,
             space=space,
         )
+
+
+def _parts(box: Box, shape: tuple[int, ...], corner: tuple[int, int]) -> tuple[float, float, float, float]:
+    """A box as parts of the whole picture, of which the corner is where its own picture begins."""
+    height, width = shape[:2]
+    left, top = (box.x + corner[0]) / width, (box.y + corner[1]) / height
+    return _ratio(left), _ratio(top), _ratio(box.width / width), _ratio(box.height / height)
 
 
 def _ratio(value: float) -> float:

@@ -60,7 +60,7 @@ class Sighting(_Message):
 
 
 class Ended(_Message):
-    """A track left the view; `frames` tells a passer-by from somebody who stood there."""
+    """A track left the view; `frames` tells a passer-by from somebody who stood there, `box` is where it was seen last."""
 
     kind: Literal["ended"] = "ended"
     camera: Name
@@ -68,6 +68,7 @@ class Ended(_Message):
     at: Seconds
     began: Seconds
     frames: Count
+    box: tuple[Ratio, Ratio, Ratio, Ratio] | None = None
 
 
 class CameraSaid(_Message):

@@ -20,7 +20,11 @@ class CameraTask(BaseModel):
 
 
 class Task(BaseModel):
-    """All that a worker is told. `weights` is our own folder of weight files, `others` are folders to look in before it."""
+    """All that a worker is told. `weights` is our own folder of weight files, `others` are folders to look in before it.
+
+    `memory_mb` bounds its address space, of which OpenVINO maps most and touches little: a runaway ends in MemoryError, not in the system's
+    out-of-memory killer.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -29,3 +33,4 @@ class Task(BaseModel):
     weights: str
     others: tuple[str, ...] = ()
     cameras: tuple[CameraTask, ...]
+    memory_mb: int = 4096

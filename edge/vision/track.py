@@ -77,6 +77,10 @@ class Tracker:
         self._tracks = kept + [track for track in found if track is not None]
         return Step(tuple(found), ended)
 
+    def numbers(self) -> frozenset[int]:
+        """The tracks in view, or a moment ago."""
+        return frozenset(track.number for track in self._tracks)
+
     def active(self) -> int:
         """How many tracks are in view or were a moment ago."""
         return len(self._tracks)

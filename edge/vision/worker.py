@@ -15,8 +15,10 @@ import socket
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
 
 import av
 import cv2
@@ -45,7 +47,10 @@ PAUSE_S = 0.004  # when no camera has a new frame
 def main() -> None:
     """Run until stdin ends."""
     os.nice(NICE)
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    # Cameras that go and come are said over the pipe; here they would be said twice.
+    logging.basicConfig(stream=sys.stderr, level=logging.ERROR, format="%(message)s")
+    sys.excepthook = _end
+    threading.excepthook = lambda failed: _end(failed.exc_type, failed.exc_value, failed.exc_traceback)
     cv2.setNumThreads(1)
     task = Task.model_validate_json(_first_line())
     say = _Pipe()
@@ -54,7 +59,7 @@ def main() -> None:
         raise SystemExit("no engine: nothing to look for")
     _warm(engine)
     cameras = {camera.name: drivers.camera.make(camera.driver, _options(camera)) for camera in task.cameras}
-    held = confine(*_needs(task))
+    held = confine(*_needs(task), task.memory_mb)
     lookers = {c.name: Looker(c.name, engine, say, area=Area(c.area), card_first=c.card_first) for c in task.cameras}
     space = str(engine.embedder.space)
     say(Message(header=Started(engine=engine.name, runtime=engine.runtime, space=space, missing=held.missing)))
@@ -62,6 +67,17 @@ def main() -> None:
     for camera in cameras.values():
         camera.start()
     _look_forever(cameras, lookers, say)
+
+
+def _end(kind: type[BaseException], _why: BaseException | None, trace: TracebackType | None) -> None:
+    """Say in one line what ends this process, and end it whichever thread it was: a worker without one of its threads is blind.
+
+    Not the message: FFmpeg's quote URLs, and the daemon's log is read by many.
+    """
+    where = traceback.extract_tb(trace)[-1:] if trace is not None else []
+    place = "".join(f" at {Path(frame.filename).name}:{frame.lineno}" for frame in where)
+    os.write(2, f"vision worker ends: {kind.__name__}{place}\n".encode())
+    os._exit(1)
 
 
 def _first_line() -> bytes:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
 from types import MappingProxyType
 
 from edge.access.rules import Rules, groups_of
 from edge.access.terms import Book
 from edge.custody.vault import Unreadable
 from edge.roster.calibrate import Allows, Calibration, calibrate
-from edge.roster.faces.consent import Why, may_use
+from edge.roster.faces.consent import Day, Why, ended, may_use
 from edge.roster.faces.templates import Template, Templates
 from edge.roster.gallery import Enrolled, Gallery
 
@@ -20,6 +19,8 @@ log = logging.getLogger(__name__)
 
 CONFUSED = 0.05  # more asked of a tenant after "not this person": the margin by which the best must lead anyway
 MOST_CONFUSED = 0.20  # beyond it the face is of no use here; a new enrolment starts at nothing
+DOUBTED = 8  # decisions remembered, so that a guard who presses twice raises the margin once
+KEPT_DAYS = 1  # after the tenancy, for an extension of the contract (CONTRACT section 7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class FacesInForce:
     enrolled: tuple[Enrolled, ...] = field(default=(), repr=False)
     waiting: Mapping[str, Why] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     unreadable: int = 0
+    renew: tuple[str, ...] = ()
+    """Tenants for whom somebody else was taken: they should be enrolled anew."""
 
     def alone(self, access_point: str) -> bool:
         """Whether a face by itself may open here."""
@@ -45,26 +48,33 @@ class Faces:
         self._templates, self._rules, self._rate = templates, rules, rate
         self.in_force = FacesInForce()
 
-    def rebuild(self, book: Book, now: datetime) -> FacesInForce:
+    def rebuild(self, book: Book, day: Day) -> FacesInForce:
         """Load what may be used, forget what may not be kept, and calibrate each access point anew. Blocks for seconds with many tenants.
 
-        A template lives for the tenancy and a day (CONTRACT section 7), or until consent is withdrawn. Raises OSError.
+        A template lives for the tenancy and a day (CONTRACT section 7), or until consent is withdrawn. Without a roster in force nobody's
+        face is used and nothing is destroyed: that nobody is known is then no word about anybody. Raises OSError.
         """
+        if not book.version:
+            self.in_force = FacesInForce()
+            return self.in_force
         rules = self._rules()
-        today = now.astimezone(rules.tz).date()
         people: list[Enrolled] = []
         waiting: dict[str, Why] = {}
+        renew: list[str] = []
         unreadable = 0
         for ref in list(self._templates.refs()):
-            why, template = self._usable(ref, book, today)
+            why, template = self._usable(ref, book, day)
             if why is None:
                 unreadable += 1
             elif template is not None and why is Why.MAY:
+                renew += [ref] if template.renew else []
                 people.append(Enrolled(ref, template.photos, groups_of(book.tenants[ref]), template.extra))
             else:
                 waiting[ref] = why
         people.sort(key=lambda one: one.ref)
-        self.in_force = _made(people, rules, self._rate, waiting, unreadable)
+        self.in_force = replace(
+            _made(people, rules, self._rate), waiting=MappingProxyType(waiting), unreadable=unreadable, renew=tuple(renew)
+        )
         return self.in_force
 
     def enrolled(self, template: Template) -> None:
@@ -75,31 +85,43 @@ class Faces:
         """Destroy a template; whether there was one. `rebuild` takes it out of force. Raises OSError."""
         return self._templates.forget(ref)
 
-    def not_this_person(self, ref: str) -> bool:
-        """A guard saw that somebody else was taken for this tenant: ask more of this face, and ask for a new enrolment."""
+    def not_this_person(self, ref: str, of: str) -> bool:
+        """A guard saw that in decision `of` somebody else was taken for this tenant: ask more of this face, and ask for a new enrolment.
+
+        Whether anything was raised: not where there is no template, nor twice for one decision. Raises OSError, Unreadable.
+        """
         template = self._templates.load(ref)
-        if template is None:
+        if template is None or of in template.doubted:
             return False
-        self._templates.save(replace(template, extra=min(MOST_CONFUSED, template.extra + CONFUSED), renew=True))
+        doubted = (*template.doubted, of)[-DOUBTED:]
+        self._templates.save(replace(template, extra=min(MOST_CONFUSED, template.extra + CONFUSED), renew=True, doubted=doubted))
         return True
 
-    def _usable(self, ref: str, book: Book, today: date) -> tuple[Why | None, Template | None]:
+    def looked(self, ref: str) -> float:
+        """The newest change to a tenant's photos that their template knows of; -inf without a template. Raises OSError."""
+        try:
+            template = self._templates.load(ref)
+        except Unreadable:
+            return float("-inf")
+        return float("-inf") if template is None else template.looked
+
+    def _usable(self, ref: str, book: Book, day: Day) -> tuple[Why | None, Template | None]:
         """Whether a template may be used, and it; None and None where it cannot be read."""
         tenant = book.tenants.get(ref)
         if tenant is None or not tenant.face_consent:
             self._templates.forget(ref)
             return Why.NO_CONSENT, None
-        if tenant.valid_until is not None and (today - tenant.valid_until).days > 1:
+        if ended(tenant, day, KEPT_DAYS):
             self._templates.forget(ref)
             return Why.ENDED, None
         try:
             template = self._templates.load(ref)
         except Unreadable:
             return None, None
-        return (None, None) if template is None else (may_use(tenant, template.act, today), template)
+        return (None, None) if template is None else (may_use(tenant, template.act, day), template)
 
 
-def _made(people: list[Enrolled], rules: Rules, rate: float, waiting: Mapping[str, Why], unreadable: int) -> FacesInForce:
+def _made(people: list[Enrolled], rules: Rules, rate: float) -> FacesInForce:
     """One gallery and calibration for each set of groups; access points with the same people share them. "" has everybody."""
     galleries: dict[str, Gallery] = {}
     calibrations: dict[str, Calibration] = {}
@@ -115,6 +137,4 @@ def _made(people: list[Enrolled], rules: Rules, rate: float, waiting: Mapping[st
             same = [one for one in here if one.photos[0].space == space]
             known[key] = Gallery.of(space, same), calibrate(space, same, rate)
         galleries[name], calibrations[name] = known[key]
-    return FacesInForce(
-        MappingProxyType(galleries), MappingProxyType(calibrations), tuple(people), MappingProxyType(dict(waiting)), unreadable
-    )
+    return FacesInForce(MappingProxyType(galleries), MappingProxyType(calibrations), tuple(people))

@@ -7,10 +7,11 @@ notice, or a paper they signed (`consent_ref`). A child under fourteen, or someb
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from enum import StrEnum
 
 from edge.access.terms import Tenant
+from edge.clock import Moment, Trust
 
 OF_AGE = 14  # years, from which a person consents themselves (人脸识别技术应用安全管理办法, article 7)
 
@@ -34,17 +35,37 @@ class Act:
     notice: str
 
 
-def may_use(tenant: Tenant, act: Act | None, today: date) -> Why:
+@dataclass(frozen=True, slots=True)
+class Day:
+    """The calendar day that consent is judged by. `sure`: whether it may end a tenancy; a clock that was never believed ends none."""
+
+    today: date
+    sure: bool = True
+
+    @classmethod
+    def of(cls, now: Moment, zone: tzinfo) -> Day:
+        """The day of a moment: while its clock is not believed, that of the last trusted time, as for doors (decide())."""
+        if now.trust is not Trust.UNTRUSTED:
+            return cls(now.at.astimezone(zone).date())
+        return cls((now.last_trusted or now.at).astimezone(zone).date(), sure=now.last_trusted is not None)
+
+
+def may_use(tenant: Tenant, act: Act | None, day: Day) -> Why:
     """Whether this tenant's face may be enrolled and matched on this day."""
-    if tenant.valid_until is not None and today > tenant.valid_until:
+    if ended(tenant, day):
         return Why.ENDED
     if not tenant.face_consent:
         return Why.NO_CONSENT
-    if not _of_age(tenant.birth_date, today) and not tenant.guardian_ref:
+    if not _of_age(tenant.birth_date, day.today) and not tenant.guardian_ref:
         return Why.NO_GUARDIAN
     if act is None and not tenant.consent_ref:
         return Why.NO_ACT
     return Why.MAY
+
+
+def ended(tenant: Tenant, day: Day, days: int = 0) -> bool:
+    """Whether the tenancy is known to have been over for more than so many days."""
+    return day.sure and tenant.valid_until is not None and (day.today - tenant.valid_until).days > days
 
 
 def _of_age(born: date | None, today: date) -> bool:

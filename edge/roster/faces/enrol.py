@@ -84,20 +84,27 @@ class Examiner:
     others: tuple[str, ...] = ()
 
 
-def photos_of(folder: Path, tenant_id: str) -> list[Photo]:
-    """The photos waiting for a tenant, first PHOTOS by name; none where there is no folder. Raises OSError."""
+def files_of(folder: Path, tenant_id: str) -> list[Path]:
+    """The pictures in a tenant's folder, by name; none where there is no folder, and no link that leads nowhere. Raises OSError."""
     place = folder / "photos" / tenant_id
     if not place.is_dir():
         return []
-    files = sorted(path for path in place.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
-    return [Photo(path.name, path.read_bytes() if path.stat().st_size <= MAX_PHOTO else b"") for path in files[:PHOTOS]]
+    return sorted(path for path in place.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+
+
+def photos_of(folder: Path, tenant_id: str) -> list[Photo]:
+    """The photos waiting for a tenant, first PHOTOS by name. Raises OSError."""
+    files = files_of(folder, tenant_id)[:PHOTOS]
+    return [Photo(path.name, path.read_bytes() if path.stat().st_size <= MAX_PHOTO else b"") for path in files]
 
 
 def newest(folder: Path, tenant_id: str) -> float:
-    """When the newest photo of a tenant was saved (seconds since 1970); -inf where there is none. Raises OSError."""
-    place = folder / "photos" / tenant_id
-    saved = (path.stat().st_mtime for path in place.iterdir() if path.suffix.lower() in SUFFIXES) if place.is_dir() else ()
-    return max(saved, default=float("-inf"))
+    """When a tenant's photos last changed (seconds since 1970); -inf where there is none. Raises OSError.
+
+    A copied photo keeps the time it was taken at, so that the time at which its file came here counts too.
+    """
+    states = [path.stat() for path in files_of(folder, tenant_id)]
+    return max((max(state.st_mtime, state.st_ctime) for state in states), default=float("-inf"))
 
 
 def enrol(photos: Sequence[Photo], examiner: Examiner, others: Sequence[Enrolled]) -> Enrolment:

@@ -37,7 +37,8 @@ def main() -> int:
     cv2.setNumThreads(1)
     asked = json.loads(sys.stdin.buffer.readline())
     weights = Weights(Path(asked["weights"]), [Path(folder) for folder in asked["others"]])
-    engine = models.make(asked["engine"], weights, Options(longest=1280), asked["runtime"])
+    # Exact: a template is made once and compared for years, on processors that round and on others.
+    engine = models.make(asked["engine"], weights, Options(longest=1280, exact=True), asked["runtime"])
     if engine is None:
         return 2
     from models import quality  # noqa: F401 (from inside the cage it could not be loaded)

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import isfinite
 
 import numpy as np
 
@@ -27,7 +28,8 @@ _SPACES = {str(space): space for space in CARDS}
 class Template:
     """One tenant's face: up to five photos' embeddings in one space, the act that allows it, and what guards learned about it.
 
-    `extra` is how much more is asked of this tenant since a guard said "not this person"; `renew` that a new enrolment is wanted for it.
+    `extra` is how much more is asked of this tenant since a guard said "not this person" of the decisions `doubted`; `renew` that a new
+    enrolment is wanted for it. `looked` is the newest change to the tenant's photos that was looked at (seconds since 1970).
     """
 
     ref: str
@@ -36,6 +38,8 @@ class Template:
     act: Act | None = None
     extra: float = 0.0
     renew: bool = False
+    doubted: tuple[str, ...] = ()
+    looked: float = float("-inf")
 
 
 class Templates:
@@ -56,6 +60,8 @@ class Templates:
             "act": None if act is None else [act.access_point, act.at.isoformat(), act.notice],
             "extra": template.extra,
             "renew": template.renew,
+            "doubted": template.doubted,
+            "looked": template.looked if isfinite(template.looked) else None,
         }
         head = json.dumps(header).encode()
         rows = b"".join(photo.vector.astype("<f4").tobytes() for photo in template.photos)
@@ -95,4 +101,6 @@ def _unpack(ref: str, content: bytes) -> Template | None:
         None if act is None else Act(act[0], datetime.fromisoformat(act[1]), act[2]),
         float(header["extra"]),
         bool(header["renew"]),
+        tuple(map(str, header.get("doubted", ()))),
+        float("-inf") if header.get("looked") is None else float(header["looked"]),
     )

@@ -1,0 +1,199 @@
+"""What is remembered of the people before the cameras: one person's track, what its frames say, and the strangers of the last minutes.
+
+Pure, and in memory only.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.access.events import Event
+from edge.access.terms import Direction
+from edge.clock import Moment
+from edge.roster.gallery import Answer, Gallery, Thresholds
+from models.contract import Embedding
+from models.spaces import CARDS
+
+RELINK_S = 600.0  # a stranger's vector is forgotten after this (CONTRACT section 7)
+STRANGERS = 64  # remembered at once: more strangers in ten minutes than a gate should have
+CAUTIOUS = 0.6  # likeness of one face to itself in a space without a card
+
+Vector = NDArray[np.float32]
+Place = tuple[float, float, float, float]
+"""Left, top, width, height as parts of the picture."""
+
+SAME: Mapping[str, float] = MappingProxyType({str(space): card.verify_floor for space, card in CARDS.items()})
+"""From which likeness on two looks are one person, by space: one pair of strangers in 10,000 passes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CameraPlan:
+    """One camera and the access points it watches; the first is the one a recognised face asks for.
+
+    At a site that only captures there is no access point, and the camera's own name stands for the door. With `card_first` faces come only
+    when the time to show a card is over.
+    """
+
+    name: str
+    access_points: tuple[str, ...]
+    door: str
+    direction: Direction
+    card_first: bool = False
+
+    @property
+    def place(self) -> str:
+        """What a lens is asked for: the first access point, or nothing."""
+        return self.access_points[0] if self.access_points else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lens:
+    """Through what an access point looks at faces: its own people, the limits calibrated for them, and whether a face alone may open."""
+
+    gallery: Gallery
+    limits: Thresholds
+    alone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FaceAsks:
+    """A tenant's face asks to pass before this camera; `alone` says whether a face by itself may open here."""
+
+    camera: CameraPlan
+    ref: str
+    alone: bool
+
+
+@dataclass(slots=True)
+class Seen:
+    """What came of one input."""
+
+    asks: list[FaceAsks] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    drops: list[tuple[str, int]] = field(default_factory=list)
+    crops: list[tuple[str, bytes]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Claim:
+    """A card (PIN, button, guard) whose bearer is not in view yet."""
+
+    access_point: str
+    at: float
+    ref: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Somebody claimed, just lost from view: where, when, and whose claim it was."""
+
+    camera: str
+    box: Place
+    seen: float
+    ref: str | None
+
+
+@dataclass(slots=True)
+class Track:
+    """One person before one camera. `worker` counts the workers that were started: another one numbers its tracks anew."""
+
+    camera: CameraPlan
+    number: int
+    worker: int
+    first: Moment
+    seen: float
+    votes: deque[str | None]  # a person_ref, "" for unknown, None for uncertain
+    box: Place = (0.0, 0.0, 0.0, 0.0)
+    began_at: Place = (0.0, 0.0, 0.0, 0.0)
+    quality: float = 0.0
+    live: list[float] = field(default_factory=list)
+    frames: int = 0
+    crop: bytes = b""
+    vector: Vector | None = None
+    space: str = ""
+    asked: str | None = None
+    claimed: bool = False
+    claimed_by: str | None = None
+    told: bool = False
+    dropped_at: float = float("-inf")
+
+    @property
+    def size(self) -> float:
+        """The part of the picture that the face fills."""
+        return self.box[2] * self.box[3]
+
+    def looks_like(self, other: Vector, space: str) -> bool:
+        """Whether this is the person of that vector."""
+        return self.vector is not None and self.space == space and same(self.vector, other, space)
+
+    def taken_for(self, agree: int) -> str | None:
+        """The tenant on whom enough frames agree."""
+        named = Counter(vote for vote in self.votes if vote)
+        ref, votes = named.most_common(1)[0] if named else ("", 0)
+        return ref if votes >= agree else None
+
+    def let_go(self) -> None:
+        """Keep nothing but that there was somebody."""
+        self.vector, self.crop, self.space, self.quality = None, b"", "", 0.0
+        self.votes.clear()
+        self.live.clear()
+
+
+class Strangers:
+    """People whom nobody knows, remembered by vector for RELINK_S, so that a visit is told once. Nothing of them is written down."""
+
+    def __init__(self) -> None:
+        self._known: deque[tuple[Vector, str, float]] = deque(maxlen=STRANGERS)
+
+    def seen_before(self, vector: Vector, space: str, mono: float) -> bool:
+        """Whether this stranger was seen within the last ten minutes; they are remembered either way."""
+        for index, (known, known_space, _) in enumerate(self._known):
+            if known_space == space and same(known, vector, space):
+                self._known[index] = vector, space, mono
+                return True
+        self._known.append((vector, space, mono))
+        return False
+
+    def forget_old(self, mono: float) -> None:
+        """Forget whom nobody has seen for RELINK_S."""
+        if any(mono - seen >= RELINK_S for _, _, seen in self._known):
+            self._known = deque((one for one in self._known if mono - one[2] < RELINK_S), maxlen=STRANGERS)
+
+    def deadline(self) -> float | None:
+        """When somebody is to be forgotten."""
+        return min((seen + RELINK_S for _, _, seen in self._known), default=None)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+
+def same(one: Vector, other: Vector, space: str) -> bool:
+    """Whether two looks show one person. Both vectors have unit length (the pipe sees to it)."""
+    return one.shape == other.shape and float(one @ other) >= SAME.get(space, CAUTIOUS)
+
+
+def near(one: Place, other: Place) -> bool:
+    """Whether a head that was at one place may be at the other two seconds later: within one and a half of its own size."""
+    wide, high = max(one[2], other[2]), max(one[3], other[3])
+    aside = abs(one[0] + one[2] / 2 - other[0] - other[2] / 2)
+    above = abs(one[1] + one[3] / 2 - other[1] - other[3] / 2)
+    return aside <= 1.5 * wide and above <= 1.5 * high
+
+
+def vote(lens: Lens | None, space: str, vector: Vector) -> str | None:
+    """What one frame says: a person_ref, "" for nobody known, None for in between. Without enrolled people everybody is unknown."""
+    if lens is None or str(lens.gallery.space) != space or vector.shape != (lens.gallery.space.dimensions,):
+        return ""
+    verdict = lens.gallery.judge(Embedding(lens.gallery.space, vector), lens.limits)
+    match verdict.answer:
+        case Answer.TENANT:
+            return verdict.match.ref
+        case Answer.UNKNOWN:
+            return ""
+    return None

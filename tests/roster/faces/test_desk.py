@@ -1,0 +1,300 @@
+"""The enrolment desk: whose card is an act of consent, photos that are looked at once and then gone, and a folder that does not obey."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from types import MappingProxyType
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+
+from edge.access.events import AccessGranted
+from edge.access.reasons import Reason
+from edge.access.rules import AccessPoint, AccessRule, rules_of
+from edge.access.terms import Book, Direction, Method, Tenant
+from edge.clock import Trust
+from edge.custody.vault import Vault
+from edge.roster.faces import desk as desk_module
+from edge.roster.faces.book import Faces
+from edge.roster.faces.consent import Why
+from edge.roster.faces.desk import Busy, Desk
+from edge.roster.faces.enrol import Enrolment, Examiner, Photo, PhotoRefused
+from edge.roster.faces.templates import Templates
+from edge.roster.gallery import Enrolled
+from models.contract import Embedding
+from models.spaces import SFACE
+from tests.clock import HandClock
+
+NOW = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
+POINTS = {name: AccessPoint(name, "north", way) for name, way in (("north_in", Direction.IN), ("north_out", Direction.OUT))}
+RULES = rules_of(POINTS.values(), [AccessRule(frozenset({"residents"}), frozenset(POINTS))], ZoneInfo("Asia/Shanghai"))
+
+
+def tenant(number: int, **more: object) -> Tenant:
+    """A grown resident who agreed in the sheet and on paper."""
+    usual: dict[str, object] = {"face_consent": True, "birth_date": date(1990, 1, 1), "consent_ref": "P-1"}
+    return Tenant(f"ref{number}", f"A{number}", "n", groups=frozenset({"residents"}), **(usual | more))  # type: ignore[arg-type]
+
+
+def face(number: int) -> Embedding:
+    """A face that nobody has."""
+    return Embedding.of(SFACE, np.random.default_rng(number).normal(size=128))
+
+
+@dataclass
+class Office:
+    """A desk over a folder; photos are examined by their content: `face N` is a face, anything else the reason for a refusal."""
+
+    folder: Path
+    keep: bool = False
+    book: Book = field(default_factory=lambda: Book("", NOW))
+    examined: list[list[str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.clock = HandClock(NOW)
+        self.open()
+
+    def open(self) -> None:
+        """Begin anew, as after a restart."""
+        self.desk = Desk(
+            Faces(Templates(Vault(self.folder / "faces", bytes(32), "faces")), lambda: RULES, 0.001),
+            folder=self.folder / "roster",
+            examiner=Examiner("standard", "", ""),
+            book=lambda: self.book,
+            rules=lambda: RULES,
+            clock=self.clock,
+            notice="1",
+            keep_photos=self.keep,
+        )
+
+    def live_here(self, *tenants: Tenant) -> None:
+        """The roster in force."""
+        self.book = Book("v1", NOW, MappingProxyType({one.ref: one for one in tenants}))
+        self.desk.roster_changed()
+
+    def photo(self, number: int, name: str, content: str) -> Path:
+        """Put a photo into a tenant's folder."""
+        place = self.folder / "roster" / "photos" / f"A{number}"
+        place.mkdir(parents=True, exist_ok=True)
+        (place / name).write_text(content)
+        return place / name
+
+    def enrol(self, photos: Sequence[Photo], _examiner: Examiner, _others: Sequence[Enrolled]) -> Enrolment:
+        """What the examiner would say."""
+        self.examined.append([photo.name for photo in photos])
+        said = [(photo.name, photo.content.decode()) for photo in photos]
+        taken = tuple(face(int(text.removeprefix("face "))) for _, text in said if text.startswith("face "))
+        return Enrolment(taken, tuple(PhotoRefused(name, text) for name, text in said if not text.startswith("face ")))
+
+    async def round(self) -> None:
+        """One round of the desk."""
+        await self.desk._rebuild()
+        await self.desk._enrol_waiting()
+        await self.desk._rebuild()
+
+    def in_force(self) -> set[str]:
+        """Whose faces are matched."""
+        return {one.ref for one in self.desk.faces.in_force.enrolled}
+
+    def card(self, ref: str, access_point: str) -> None:
+        """A tenant shows their card."""
+        who = {"access_point": access_point, "person_ref": ref, "method": (Method.CARD,), "reason": Reason.GRANTED}
+        self.desk.noticed(AccessGranted(at=NOW, clock=Trust.SYNCED, door="north", **who))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
+    """A desk whose examiner is played."""
+    made = Office(tmp_path)
+    monkeypatch.setattr(desk_module, "enrol", made.enrol)
+    return made
+
+
+async def until_awaited(office: Office) -> None:
+    """Let the desk begin to wait for a card."""
+    while not office.desk._awaited:  # noqa: ASYNC110 (a turn of the loop, no time)
+        await asyncio.sleep(0)
+
+
+async def test_photos_go_after_enrolment_and_only_refused_ones_stay(office: Office) -> None:
+    """Taken photos and those beyond the fifth are deleted, refused ones stay, and nothing is looked at twice."""
+    office.live_here(tenant(1))
+    for name in ("1.jpg", "2.jpg", "3.jpg", "4.jpg", "6.jpg"):
+        office.photo(1, name, "face 1")
+    bad = office.photo(1, "5.jpg", "blurred")
+    await office.round()
+    await office.round()
+    assert list(bad.parent.iterdir()) == [bad]
+    assert office.examined == [["1.jpg", "2.jpg", "3.jpg", "4.jpg", "5.jpg"]]
+    assert office.in_force() == {"ref1"}
+
+
+async def test_a_refused_photo_never_becomes_the_template_by_itself(office: Office) -> None:
+    """A picture of somebody else was refused beside a good one; left there, it is not enrolled alone after a restart."""
+    office.live_here(tenant(1))
+    office.photo(1, "a.jpg", "face 1")
+    office.photo(1, "b.jpg", "another_person")
+    await office.round()
+    (office.folder / "roster" / "photos" / "A1" / "b.jpg").stat()
+    office.open()
+    await office.round()
+    assert len(office.examined) == 1
+    office.photo(1, "c.jpg", "face 1")
+    await office.round()
+    assert len(office.examined) == 2
+
+
+async def test_an_old_photo_that_comes_new_is_looked_at(office: Office) -> None:
+    """A picture taken last year and copied today with its old time is new."""
+    office.live_here(tenant(1))
+    office.photo(1, "a.jpg", "face 1")
+    await office.round()
+    old = office.photo(1, "old.jpg", "face 1")
+    os.utime(old, (1.6e9, 1.6e9))
+    await office.round()
+    assert office.examined[1:] == [["old.jpg"]]
+
+
+async def test_one_folder_that_cannot_be_read_stops_nobody(
+    office: Office, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A link that leads nowhere is no photo; a folder that fails is said once, and the others are enrolled."""
+    office.live_here(tenant(1), tenant(2), tenant(3))
+    office.photo(1, "1.jpg", "face 1")
+    (office.folder / "roster" / "photos" / "A1" / "2.jpg").symlink_to("nowhere.jpg")
+    office.photo(2, "1.jpg", "face 2")
+    office.photo(3, "1.jpg", "face 3")
+    whole = desk_module.photos_of
+
+    def failing(folder: Path, tenant_id: str) -> list[Photo]:
+        if tenant_id == "A2":
+            raise PermissionError(13, "Permission denied")
+        return whole(folder, tenant_id)
+
+    monkeypatch.setattr(desk_module, "photos_of", failing)
+    await office.round()
+    await office.round()
+    assert office.in_force() == {"ref1", "ref3"}
+    assert caplog.text.count("photos of a tenant could not be used") == 1
+    assert "A2" not in caplog.text
+
+
+async def test_photos_that_cannot_be_deleted_are_said(
+    office: Office, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With a folder that may only be read the face is enrolled once, the fault said once, and it is over when they are gone."""
+    office.live_here(tenant(1))
+    photo = office.photo(1, "1.jpg", "face 1")
+    unlink = Path.unlink
+
+    def refuse(self: Path, missing_ok: bool = False) -> None:
+        if self.suffix == ".jpg":
+            raise OSError(30, "Read-only file system")
+        unlink(self, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    await office.round()
+    await office.round()
+    assert office.desk.undeleted
+    assert office.in_force() == {"ref1"}
+    assert len(office.examined) == 1
+    assert caplog.text.count("could not be deleted") == 1
+    monkeypatch.undo()
+    await office.round()
+    assert not office.desk.undeleted
+    assert not photo.exists()
+
+
+async def test_only_the_own_card_at_the_named_reader_is_an_act(office: Office) -> None:
+    """Somebody else's card, and their own at another gate, agree to nothing; their own where they were asked does."""
+    office.live_here(tenant(1, consent_ref=""), tenant(2, consent_ref=""))
+    office.photo(1, "1.jpg", "face 1")
+    await office.round()
+    assert office.examined == []
+    asked = asyncio.create_task(office.desk.enrol("A1", "north_in"))
+    await until_awaited(office)
+    with pytest.raises(Busy):
+        await office.desk.enrol("A1", "north_in")
+    office.card("ref2", "north_in")
+    office.card("ref1", "north_out")
+    await asyncio.sleep(0)
+    assert not asked.done()
+    office.card("ref1", "north_in")
+    done = await asked
+    assert done is not None
+    assert (done.why, len(done.result.taken), done.left) == (Why.MAY, 1, 0)
+    assert office.in_force() == {"ref1"}
+    assert office.desk._awaited == {}
+
+
+async def test_no_card_is_no_consent(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the card nothing is examined, and a card that comes too late starts nothing."""
+    monkeypatch.setattr(desk_module, "ACT_S", 0.01)
+    office.live_here(tenant(1, consent_ref=""))
+    office.photo(1, "1.jpg", "face 1")
+    with pytest.raises(TimeoutError):
+        await office.desk.enrol("A1")
+    office.card("ref1", "north_in")
+    await office.round()
+    assert (office.examined, office.in_force()) == ([], set())
+    assert await office.desk.enrol("A9") is None
+
+
+async def test_consent_withdrawn_while_the_card_was_awaited(office: Office) -> None:
+    """The roster is asked again after the card: what was agreed to before is not enough."""
+    office.live_here(tenant(1, consent_ref=""))
+    office.photo(1, "1.jpg", "face 1")
+    asked = asyncio.create_task(office.desk.enrol("A1"))
+    await until_awaited(office)
+    office.live_here(tenant(1, consent_ref="", face_consent=False))
+    office.card("ref1", "north_in")
+    done = await asked
+    assert done is not None
+    assert (done.why, office.examined) == (Why.NO_CONSENT, [])
+
+
+async def test_what_the_sheet_says_counts_at_once(office: Office) -> None:
+    """Before the templates are loaded anew, a face whose tenant withdrew, left, or whose tenancy ended at midnight is not to be used."""
+    office.live_here(one := tenant(1, valid_until=NOW.date()))
+    office.photo(1, "1.jpg", "face 1")
+    await office.round()
+    assert office.desk.may_match("ref1")
+    office.live_here(replace(one, face_consent=False))
+    assert not office.desk.may_match("ref1")
+    office.live_here(tenant(2))
+    assert not office.desk.may_match("ref1")
+    office.live_here(one)
+    assert office.desk.may_match("ref1")
+    office.clock.set_wall(NOW + timedelta(hours=13))  # past midnight in Shanghai
+    assert not office.desk.may_match("ref1")
+
+
+async def test_forget_leaves_neither_template_nor_photo(office: Office) -> None:
+    """Forgetting takes the refused photos too, and the face is out of force when it returns."""
+    office.live_here(tenant(1))
+    office.photo(1, "1.jpg", "face 1")
+    refused = office.photo(1, "2.jpg", "blurred")
+    await office.round()
+    forgotten = await office.desk.forget("A1")
+    assert forgotten is not None
+    assert (forgotten.template, forgotten.photos, forgotten.left) == (True, 1, 0)
+    assert not refused.exists()
+    assert office.in_force() == set()
+    assert list((office.folder / "faces").iterdir()) == []
+    assert await office.desk.forget("A9") is None
+
+
+async def test_what_faces_may_do_is_said_once(office: Office, caplog: pytest.LogCaptureFixture) -> None:
+    """One line an access point, and another only when the answer changes."""
+    caplog.set_level("INFO")
+    office.live_here(tenant(1))
+    office.photo(1, "1.jpg", "face 1")
+    for _ in range(3):
+        await office.round()
+    assert caplog.text.count("faces at north_in: face_alone (vouched), 1 tenants, basis floor") == 1
