@@ -1,4 +1,4 @@
-"""Looking at devices while they run: what each controller says of itself, and its readings as they come. The installer's end of the socket."""
+"""Looking at devices while they run: what each controller says of itself, and its readings as they come."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from enum import Enum
 from drivers.contract import DoorController
 from drivers.errors import DriverError
 from drivers.examine import Examinable, Finding
-from drivers.readings import Back, Lost, Logged, Reading
+from drivers.readings import Back, Logged, Lost, Reading
 from edge.control.peer import Actor
 from edge.control.server import Verb
 from edge.errors import CommandRefused
@@ -108,7 +108,7 @@ class Examination:
 
 
 def plain(controller: str, reading: Reading) -> dict[str, object]:
-    """A reading as JSON: `reading` names its kind. Cards are in it, because an installer compares them with what is printed; PINs are not."""
+    """A reading as JSON: `reading` names its kind. Cards are in it: an installer compares them with what is printed. PINs are not."""
     shown: dict[str, object] = {"controller": controller, "reading": type(reading).__name__}
     for one in fields(reading):
         value = getattr(reading, one.name)

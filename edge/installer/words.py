@@ -1,0 +1,133 @@
+"""What discover and doctor say, Chinese beside English: a sentence a finding, and what to do about it where something is to be done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+SENTENCES: Mapping[str, tuple[str, str]] = {
+    # controllers
+    "reached": ("有应答（{driver}）", "answers ({driver})"),
+    "unreachable": ("没有应答（{driver}）：{why}", "does not answer ({driver}): {why}"),
+    "held": ("端口被其他程序占用（{driver}）", "its port is held by another program ({driver})"),
+    "does_not_say": ("在线，但没有回答检查：{why}", "up, but did not answer the examination: {why}"),
+    "identity": ("身份：{what}", "it is: {what}"),
+    "identity_unchecked": ("身份未核对：{what}", "its identity is not checked: {what}"),
+    "firmware": ("固件 {version}", "firmware {version}"),
+    "clock": ("时钟偏差 {seconds} 秒", "its clock is off by {seconds} s"),
+    "unit": ("地址 {unit} 应答，{outputs} 路输出，{inputs} 路输入", "unit {unit} answers with {outputs} outputs and {inputs} inputs"),
+    "no_pulse": ("释放由网关计时", "releases are timed by the gateway, not by the board"),
+    "listener_ours": ("事件发往 {who}（之前：{former}）", "its events go to {who} (before: {former})"),
+    "listener_other": ("事件发往别处：{who}", "its events go elsewhere: {who}"),
+    "install_mode": ("安装模式开着，密钥可被窃听", "install mode is on: keys can be read off the wire"),
+    "secure_channel": ("地址 {address}：加密通道已建立", "address {address}: secure channel"),
+    "reader_silent": ("读卡器没有应答：{why}", "the reader does not answer: {why}"),
+    "no_events": ("设备不发送事件，输入口状态未知", "the device sends no events: its inputs are unknown"),
+    # readers
+    "card_read": ("{bits} 位卡：{notations}", "a card of {bits} bits: {notations}"),
+    "pin_entered": ("收到 {length} 位密码", "a PIN of {length} digits"),
+    "code_read": ("收到 {length} 个字符的二维码", "a code of {length} characters"),
+    "misread_parity": ("校验位不对", "wrong parity"),
+    "misread_swapped": ("D0 与 D1 接反", "D0 and D1 are swapped"),
+    "misread_length": ("长度与设置的格式不符", "of another length than the configured format"),
+    "misread_checksum": ("校验和不对", "wrong checksum"),
+    "misread_text": ("不是可打印的英文字符", "not printable ASCII"),
+    "nothing_presented": ("{seconds} 秒内没有读到卡", "no card within {seconds} s"),
+    # contacts and locks
+    "input_moves": ("有变化，正常", "moves"),
+    "input_silent": ("没有变化", "did not move"),
+    "input_fault": ("线路故障：{state}", "its line is faulty: {state}"),
+    "not_pulsed": ("没有试开", "not tried"),
+    "pulse_failed": ("开锁命令失败：{why}", "the order failed: {why}"),
+    "no_click": ("设备说 {said}，但没有听到动作", "the device says {said}, but nothing clicked"),
+    "clicked": ("有动作（{said}）", "clicked ({said})"),
+    # cameras
+    "camera_unreachable": ("没有应答：{why}", "does not answer: {why}"),
+    "camera_up": ("网关正在取流", "the gateway has its picture"),
+    "camera_down": ("网关收不到图像", "the gateway gets no picture"),
+    "auth_refused": ("用户名或密码不对", "it refuses the account"),
+    "profile": ("码流 {name}，{size}", "stream {name}, {size}"),
+    "codec": ("编码 {codec}，{size}", "{codec}, {size}"),
+    "first_keyframe": ("首帧 {seconds} 秒", "first picture after {seconds} s"),
+    "fps": ("每秒 {fps} 帧", "{fps} frames a second"),
+    "no_keyframe": ("{seconds} 秒内没有关键帧", "no keyframe within {seconds} s"),
+    "no_stream": ("打不开视频流（{why}）", "no stream ({why})"),
+    "no_library": ("缺少程序库，未检查", "not examined: a library is missing"),
+}
+
+TODO: Mapping[str, tuple[str, str]] = {
+    "unreachable": ("检查供电、线缆和 site.yaml 中的端口或地址", "check its supply, its cable, and the port or address in site.yaml"),
+    "held": ("找出占用者：fuser -v 端口；或停止其他程序", "find who holds it (fuser -v PORT) and stop that"),
+    "does_not_say": ("再试一次；仍不行则检查线缆", "try again; if it stays so, look at the cable"),
+    "identity_unchecked": ("在 site.yaml 写上 id，防止插错", "write its id into site.yaml, so that a swapped plug is noticed"),
+    "clock": ("接入校时服务器，或 set_clock: true", "give it a time server, or set_clock: true"),
+    "no_pulse": ("若为 Waveshare 一类的板，设 pulse: flash_on", "if it is a Waveshare board or its kin, set pulse: flash_on"),
+    "listener_other": ("若不再使用原软件，设 take_listener: true", "if that program is not used any more, set take_listener: true"),
+    "install_mode": ("设 install_mode: false 并重启网关", "set install_mode: false and restart the gateway"),
+    "reader_silent": ("检查地址、密钥、A/B 线和供电", "check its address, key, A/B wires and supply"),
+    "no_events": ("在设备上启用 ONVIF 事件，或减少订阅者", "switch ONVIF events on in the device, or let others unsubscribe"),
+    "misread_parity": ("检查格式（format）与接线屏蔽", "check the format and the cable's shield"),
+    "misread_swapped": ("对调 D0（绿）与 D1（白），或设 invert: true", "change D0 (green) and D1 (white) over, or set invert: true"),
+    "misread_length": ("换成读卡器实际发送的格式（format、content）", "set the format (and content) that the reader really sends"),
+    "misread_checksum": ("检查线缆与波特率", "check the cable and the speed (baud)"),
+    "misread_text": ("读卡器设为串口模式，后缀回车", "set the reader to its serial mode with a suffix of CR"),
+    "nothing_presented": ("检查读卡器供电、D0/D1、卡的类型", "check the reader's supply, D0/D1 and the kind of card"),
+    "input_silent": ("检查接线和 site.yaml 中的编号", "check the wires and the number in site.yaml"),
+    "input_fault": ("检查线路与线尾电阻", "check the wires and the resistors at their end"),
+    "pulse_failed": ("先解决上面的控制器问题", "mend the controller first, see above"),
+    "no_click": ("检查锁的供电、输出编号与 NO/NC 接线", "check the lock's supply, the output's number and NO/NC"),
+    "camera_unreachable": ("检查供电、网线和地址", "check its supply, its cable and its address"),
+    "camera_down": ("不带网关运行 doctor 可看到详情", "run doctor without the daemon for the details"),
+    "auth_refused": ("改正用户名和密码；多次失败会锁定账号", "correct user and password; cameras lock accounts after a few tries"),
+    "first_keyframe": ("把关键帧间隔设为 2 秒以内", "set the distance between keyframes to 2 s or less"),
+    "fps": ("把帧率设为 10 以上", "set 10 frames a second or more"),
+    "no_keyframe": ("把关键帧间隔设为 2 秒以内", "set the distance between keyframes to 2 s or less"),
+    "no_stream": ("检查码流地址与摄像机的连接数限制", "check the stream's address and how many may watch at once"),
+    "no_library": ("安装：pip install 'anyu-edge[{extra}]'", "install it: pip install 'anyu-edge[{extra}]'"),
+}
+
+PROMPTS: Mapping[str, tuple[str, str]] = {
+    "with_daemon": ("（网关正在运行，一切经由网关检查）", "(the gateway runs; everything is asked of it)"),
+    "without_daemon": ("（网关没有运行，直接检查设备）", "(no daemon; the devices are asked directly)"),
+    "present_card": ("请在 {where} 刷卡（{seconds} 秒内）", "Present a card at {where} (within {seconds} s)"),
+    "move_things": ("请开关门、按按钮：{what}（{seconds} 秒内）", "Move these: {what} (within {seconds} s)"),
+    "live": ("  {what}：{state}", "  {what}: {state}"),
+    "may_pulse": ("要让 {door} 开锁一次吗？门会打开", "Release {door} once? It will open"),
+    "did_it_click": ("听到锁动作了吗", "Did it click"),
+    "good": ("正常", "good"),
+    "warn": ("留意", "look"),
+    "bad": ("故障", "BAD"),
+    "todo": ("处理：{what}", "do: {what}"),
+    "all_good": ("检查完毕，没有发现故障。", "Done; nothing is bad."),
+    "some_bad": ("检查完毕，{count} 处故障。", "Done; {count} bad."),
+    # discover
+    "looking": ("正在查找（{seconds} 秒）……", "Looking ({seconds} s) ..."),
+    "nothing": ("什么也没有找到。", "Nothing was found."),
+    "paste": ("# 可粘贴到 site.yaml；驱动是猜测，请核对。", "# To paste into site.yaml; the drivers are guesses, check them."),
+    "used": ("已用作", "already in use as"),
+    "guess": ("可能是", "perhaps"),
+    "firmware": ("固件", "firmware"),
+    "no_lasting_name": ("没有固定名称：换插口或重启后编号会变", "no lasting name: the number changes with the next boot"),
+    "not_looked": ("没能查找 {kind}：{why}", "{kind} could not be looked for: {why}"),
+}
+
+
+def sentence(locale: str, code: str, values: Mapping[str, str]) -> str:
+    """A finding in words; a code of a later version is shown as it is."""
+    return _say(SENTENCES, locale, code, values)
+
+
+def todo(locale: str, code: str, values: Mapping[str, str]) -> str:
+    """What to do about a finding that is not good; empty where nothing is known."""
+    return _say(TODO, locale, code, values) if code in TODO else ""
+
+
+def prompt(locale: str, code: str, values: Mapping[str, str] | None = None) -> str:
+    """What is said in between."""
+    return _say(PROMPTS, locale, code, values or {})
+
+
+def _say(table: Mapping[str, tuple[str, str]], locale: str, code: str, values: Mapping[str, str]) -> str:
+    if code not in table:
+        return " ".join([code, *(f"{key}={value}" for key, value in values.items())])
+    zh, en = table[code]
+    return (zh if locale == "zh" else en).format_map({**dict.fromkeys(("driver", "why", "what", "extra"), "-"), **values})
