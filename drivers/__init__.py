@@ -107,6 +107,11 @@ def make(kind: str, options: BaseModel, secured: Mapping[int, Level], **outside:
     return cast("DoorController", _module(kind).Controller(options, secured, **outside))
 
 
+def taken(kind: str, **given: object) -> dict[str, object]:
+    """Of what there is to give, what this kind's Controller takes (Row.takes)."""
+    return {name: value for name, value in given.items() if name in KINDS[kind].takes}
+
+
 def keeper(kind: str, controller: DoorController) -> KeepsCards | None:
     """The same controller as the keeper of a card table, where its kind has one."""
     return cast("KeepsCards", controller) if KINDS[kind].keeps_cards else None

@@ -132,7 +132,10 @@ class Back:
 
 @dataclass(frozen=True, slots=True)
 class ReaderLost:
-    """One of several readers on a shared line fell silent; the others go on. Said once, and not at all where Lost says it of the line."""
+    """One of several readers on a shared line fell silent; the others go on. Said once, and not at all where Lost says it of the line.
+
+    A lock whose number is the reader's is this reader's own relay and fell silent with it; its inputs are told as UNKNOWN.
+    """
 
     reader: int
     why: str
@@ -140,7 +143,7 @@ class ReaderLost:
 
 @dataclass(frozen=True, slots=True)
 class ReaderBack:
-    """That reader answers again."""
+    """That reader answers again. Nothing was sent to it yet; what it shows of its inputs follows."""
 
     reader: int
 

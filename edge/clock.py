@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -42,6 +42,12 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None:
         """Wait on the monotonic clock."""
         ...
+
+
+def local_time(clock: Clock, zone: tzinfo) -> datetime | None:
+    """The time of day of a zone, without saying which, as devices keep it; None while it cannot be believed."""
+    now = clock.now()
+    return None if now.trust is Trust.UNTRUSTED else now.at.astimezone(zone).replace(tzinfo=None)
 
 
 class PlainClock:

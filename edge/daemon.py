@@ -24,15 +24,17 @@ from drivers.contract import DoorController
 from drivers.errors import DriverError
 from drivers.timing import MACHINE, Timing
 from edge import __version__, recognition
-from edge.access.events import ConfigApplied, GatewayStarted, GatewayStopping, RosterApplied, RosterRefused
-from edge.clock import Clock, SystemClock
+from edge.access.events import ConfigApplied, GatewayStarted, GatewayStopping
+from edge.clock import Clock, SystemClock, local_time
 from edge.condition import Condition
 from edge.control.examine import Examination, Lines
 from edge.control.server import ControlServer
 from edge.control.simulate import Simulation
 from edge.control.verbs import Verbs
 from edge.errors import EdgeError
+from edge.gate.cards import CardTables
 from edge.gate.lookout import Overheard
+from edge.gate.recorder import Mark
 from edge.gate.site import SiteGates
 from edge.gate.wiring import wire
 from edge.journal import Journal, last_trusted_time, last_written_time
@@ -87,7 +89,14 @@ class Daemon:
         self.wiring = wire(settings, settings.site.tz)
         timing = MACHINE if clock is None else Timing(lambda: self.clock.now().mono, self.clock.sleep)
         self.controllers: Mapping[str, DoorController] = {
-            name: drivers.make(plan.kind, plan.options, plan.secured, timing=timing) for name, plan in self.wiring.controllers.items()
+            name: drivers.make(
+                plan.kind,
+                plan.options,
+                plan.secured,
+                timing=timing,
+                **drivers.taken(plan.kind, mark=Mark(self.journal, name), wall=partial(local_time, self.clock, settings.site.tz)),
+            )
+            for name, plan in self.wiring.controllers.items()
         }
         overheard = Overheard(self.journal)
         self.gates = SiteGates(
@@ -102,6 +111,14 @@ class Daemon:
         )
         lines = Lines(self.controllers)
         self.gates.overhear(lines.heard)
+        self.cards = CardTables(
+            wiring=self.wiring,
+            keepers={name: keeps for name, made in self.controllers.items() if (keeps := drivers.keeper(self._kind(name), made))},
+            book=lambda: self.roster.book,
+            view=self.gates.view,
+            clock=self.clock,
+        )
+        self.gates.overhear(self.cards.heard)
         self.recognition = recognition.make(
             settings,
             present=self.gates.present,
@@ -112,7 +129,7 @@ class Daemon:
             new_id=new_id,
             environ=environ,
         )
-        overheard.listener = self.recognition.noticed
+        overheard.listeners = (self.recognition.noticed, self.cards.noticed)
         self.condition = Condition(
             journal=self.journal.health,
             roster=self.roster.view,
@@ -146,7 +163,7 @@ class Daemon:
                 clock=self.clock,
                 health=self.health,
                 desk=self.recognition.desk,
-                examination=Examination(self.controllers, {name: plan.kind for name, plan in self.wiring.controllers.items()}, lines),
+                examination=Examination(self.controllers, {name: self._kind(name) for name in self.controllers}, lines),
             ).table(),
             settings.control.groups,
         )
@@ -209,6 +226,7 @@ class Daemon:
         return (
             *self.gates.units(),
             Unit("ready", self._get_ready),
+            Unit("cards", self.cards.run),
             *self.recognition.units(),
             Unit("condition", self.condition.run, essential=True, progress=self.condition.pulse.last),
             Unit("roster", RosterWatch(self.roster, self.settings.roster, self.clock).run),
@@ -252,6 +270,9 @@ class Daemon:
             self.journal.append(ConfigApplied(at=now.at, clock=now.trust, config_version=self.settings.version))
             self.journal.remember(_CONFIG, self.settings.version)
 
+    def _kind(self, controller: str) -> str:
+        return self.wiring.controllers[controller].kind
+
     def _status(self) -> str:
         words = self.condition.words()
         return f"{len(self.settings.doors)} doors" + (f"; degraded: {', '.join(words)}" if words else "")
@@ -263,22 +284,9 @@ class Daemon:
             self.uplink.touch()
 
     def _roster_told(self, outcome: Applied | Refused) -> None:
-        now = self.clock.now()
-        if isinstance(outcome, Refused):
-            refused = RosterRefused(at=now.at, clock=now.trust, faults=outcome.count, reason=outcome.why, roster_version=outcome.in_force)
-            self.journal.append(refused)
-        else:
-            self.journal.append(
-                RosterApplied(
-                    at=now.at,
-                    clock=now.trust,
-                    roster_version=outcome.book.version,
-                    tenants=len(outcome.book.tenants),
-                    added=outcome.added,
-                    changed=outcome.changed,
-                    removed=outcome.removed,
-                )
-            )
+        self.journal.append(outcome.event(self.clock.now()))
+        if isinstance(outcome, Applied):
+            self.cards.roster_changed()
             if self.recognition.desk is not None:
                 self.recognition.desk.roster_changed()
         self._changed()

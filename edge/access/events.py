@@ -359,6 +359,18 @@ class DeviceBack(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceLoss(Event):
+    """A controller wrote over `count` of its own records before they could be fetched: what happened at its doors then is unknown."""
+
+    CLASS: ClassVar[str] = "gateway"
+    NAME: ClassVar[str] = "device_loss"
+
+    device: str
+    count: int
+    doors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayClock(Event):
     """The clock's trust changed, or it was stepped."""
 
@@ -410,7 +422,7 @@ EVENTS: tuple[type[Event], ...] = (
     DoorReleased, DoorOpened, DoorClosed, DoorForced, DoorHeld, DoorLockdown, DoorLockedOpen, DoorFault, DoorTamper, DoorPower,
     GuardOpened,
     GuardRejected, SiteFire, RosterApplied, RosterRefused,
-    GatewayStarted, GatewayStopping, DeviceLost, DeviceBack, GatewayClock, GatewayLoss, GatewayDegraded, ConfigApplied,
+    GatewayStarted, GatewayStopping, DeviceLost, DeviceBack, DeviceLoss, GatewayClock, GatewayLoss, GatewayDegraded, ConfigApplied,
 )  # fmt: skip
 """Every event there is; a new one is a class above and a name here."""
 

@@ -12,6 +12,7 @@ class Reason(StrEnum):
     EXIT_ALWAYS = "exit_always"  # an exit releases for anybody who asks
     REX = "rex"
     GUARD = "guard"
+    CONTROLLER = "controller"  # the controller let them pass by its own table
 
     UNKNOWN_CREDENTIAL = "unknown_credential"
     MISREAD = "misread"
@@ -23,11 +24,12 @@ class Reason(StrEnum):
     VISIT_USED_UP = "visit_used_up"
     NEEDS_SECOND_FACTOR = "needs_second_factor"
     TOO_MANY_ATTEMPTS = "too_many_attempts"
+    CONTROLLER_REFUSED = "controller_refused"  # by its own table or rules, while nobody asked the roster
 
     @property
     def grants(self) -> bool:
         """Whether this reason opens."""
-        return self in {Reason.GRANTED, Reason.EXIT_ALWAYS, Reason.REX, Reason.GUARD}
+        return self in {Reason.GRANTED, Reason.EXIT_ALWAYS, Reason.REX, Reason.GUARD, Reason.CONTROLLER}
 
 
 class GuardReason(StrEnum):

@@ -20,6 +20,7 @@ from edge.access.state import WITHIN_S, PinTally, RefusalTally, State
 from edge.access.terms import Book, Direction, Method
 from edge.clock import Moment
 from edge.gate.alarms import Alarms
+from edge.gate.chronicle import Chronicle
 from edge.gate.doorstep import Doorstep
 from edge.gate.effects import Effects
 from edge.gate.inputs import (
@@ -32,9 +33,11 @@ from edge.gate.inputs import (
     FireSaid,
     Input,
     LineSaid,
+    LockSaid,
     PassSeen,
     PinTyped,
     Presented,
+    Recorded,
     SetMode,
     SupplySaid,
     Unlock,
@@ -81,6 +84,7 @@ class GateCore:
         self._passages = Passages(plan.name)
         modes = Modes(plan.name, plan.open_schedule, memory, fire=fire, fire_known=fire_known)
         self._step = Doorstep(plan, modes, Alarms(plan.name, memory, new_id), self._passages, visits)
+        self._chronicle = Chronicle(plan, self._passages, self._step, memory, new_id)
         self._pins = {name: PinTally() for name in plan.points}
         self._refusals = {name: RefusalTally() for name in plan.points}
         self._refused_last: tuple[str, str, float] | None = None
@@ -96,17 +100,20 @@ class GateCore:
 
     def deadline(self) -> float | None:
         """When `due` must be called next (monotonic); None while nothing runs."""
-        return self._step.deadline()
+        times = (self._step.deadline(), self._chronicle.deadline())
+        return min((time for time in times if time is not None), default=None)
 
     def due(self, now: Moment) -> Effects:
         """Let time pass."""
         fx = Effects()
         self._step.due(now, fx, self._rules().tz)
+        self._chronicle.due(now, fx)
+        self._chronicle.settle(fx)
         return fx
 
     def handle(self, item: Input, now: Moment) -> Effects:
         """Take one input that arrived at `now`; moments must not go back."""
-        deadline = self._step.deadline()
+        deadline = self.deadline()
         fx = self.due(now) if deadline is not None and deadline <= now.mono else Effects()
         match item:
             case Presented(access_point, credential):
@@ -115,6 +122,7 @@ class GateCore:
                 self._presented(Request(access_point, PinShown(self._pin_hash(digits))), now, fx)
             case ContactSaid(state):
                 self._step.contact(state, now, fx)
+                self._chronicle.moved(now, fx)
             case Driven():
                 self._driven(item, now, fx)
             case ExitPressed():
@@ -123,8 +131,12 @@ class GateCore:
                 self._step.passed(direction, now, fx)
             case Edge():
                 self._edge(item, now, fx)
+            case Recorded():
+                self._chronicle.record(item, self._book(), now, fx)
             case LineSaid():
                 self._line(item, now, fx)
+            case LockSaid(up):
+                self._step.lock(up, now, fx)
             case FireSaid(active):
                 self._step.fire(active, now, fx)
             case CoverSaid():
@@ -135,6 +147,7 @@ class GateCore:
                 self._set_mode(item, now, fx)
             case Unlock():
                 self._unlock(item, now, fx)
+        self._chronicle.settle(fx)
         return fx
 
     @property
@@ -226,6 +239,7 @@ class GateCore:
         self._edges = {key: active for key, active in self._edges.items() if key[0] != said.controller}
         if said.up:
             self._up_at[said.controller] = now.mono
+        self._chronicle.line(said, now)
         self._step.line(said, now, fx)
 
     def _driven(self, done: Driven, now: Moment, fx: Effects) -> None:

@@ -55,6 +55,7 @@ class Doorstep:
         self._applied = modes.mode
         self._contact = Contact.UNKNOWN
         self._up = dict.fromkeys(plan.lines, False)
+        self._lock_up = False
         self._home_at: float | None = None
         self._retry_at: float | None = None
 
@@ -90,6 +91,16 @@ class Doorstep:
         """Somebody who may pass already asks again."""
         self._machine(self.machine.renew(grant, now.mono), now, fx)
 
+    def let_pass(self, grant: Grant, now: Moment, fx: Effects, *, again: bool = False) -> None:
+        """The controller has let somebody pass by itself: a grant, or one asked for again, whose lock needs no order."""
+        told = self.machine.renew(grant, now.mono) if again else self.machine.grant(grant, now.mono)
+        self._machine((effect for effect in told if not isinstance(effect, crossing.DriveRelease)), now, fx)
+        self._machine(self.machine.driven(grant.passage_id, grant.seconds, now.mono, ok=True), now, fx)
+
+    def released_elsewhere(self, seconds: float, now: Moment, fx: Effects) -> None:
+        """The controller has released by itself, for nobody that is known: an opening within that time is no force."""
+        self._machine(self.machine.driven("", seconds, now.mono, ok=True), now, fx)
+
     def passed(self, direction: Direction, now: Moment, fx: Effects) -> None:
         """A pass contact saw one person."""
         self._machine(self.machine.passed(direction, now.mono), now, fx)
@@ -110,11 +121,15 @@ class Doorstep:
         if said.controller == self._plan.contact_line:
             self._contact = Contact.UNKNOWN
             self._machine(self.machine.moved(Leaf.UNKNOWN, now.mono), now, fx)
-        if said.controller != self._plan.lock[0]:
-            return
-        self.machine.lock_known(said.up)
+        if said.controller == self._plan.lock[0]:
+            self.lock(said.up, now, fx)
+
+    def lock(self, up: bool, now: Moment, fx: Effects) -> None:
+        """What drives the lock fell silent, or is up: then the lock is driven to where it belongs."""
+        self._lock_up = up
+        self.machine.lock_known(up)
         self._retry_at = self._home_at = None
-        if not said.up:
+        if not up:
             return
         if self.modes.fire_known or self.modes.mode.held:
             self._machine(self.machine.home(), now, fx)
@@ -155,7 +170,7 @@ class Doorstep:
             self._machine(self.machine.driven(drive.passage_id, drive.seconds, now.mono, ok=ok), now, fx)
         elif not ok:
             # A line that was lost says Back, and is driven home then; a lock that was only silent is asked again.
-            self._retry_at = now.mono + RETRY_S if self._up[self._plan.lock[0]] and done.failure != "refused" else None
+            self._retry_at = now.mono + RETRY_S if self._lock_up and done.failure != "refused" else None
         elif drive.what == "secure":
             self.machine.secured()
         else:
@@ -164,7 +179,7 @@ class Doorstep:
     @property
     def lines_up(self) -> bool:
         """Whether every line behind the door is up."""
-        return all(self._up.values())
+        return self._lock_up and all(self._up.values())
 
     def view(self, dropped: int) -> DoorView:
         """The door now."""
@@ -229,7 +244,7 @@ class Doorstep:
                 case crossing.DriveRelease(passage_id, seconds):
                     fx.drives.append(Drive("release", passage_id, seconds, now.mono + ORDER_LIVES_S))
                 case crossing.DriveSecure() | crossing.DriveHold():
-                    if self._up[self._plan.lock[0]]:
+                    if self._lock_up:
                         fx.drives.append(Drive("hold" if isinstance(effect, crossing.DriveHold) else "secure"))
                 case crossing.Opened(passage_id):
                     fx.events.append(self._passages.opened(passage_id, now))

@@ -18,3 +18,4 @@ class Effects:
     drives: list[Drive] = field(default_factory=list)
     tells: list[tuple[str, Indicate]] = field(default_factory=list)
     answers: list[tuple[int, Answer]] = field(default_factory=list)
+    facts: dict[str, str] = field(default_factory=dict)  # remembered in one commit with the events

@@ -17,7 +17,7 @@ from drivers.orders import HoldReleased, Indicate, Order, Outcome, Release, Secu
 from edge.clock import Clock, Moment
 from edge.gate.core import GateCore
 from edge.gate.effects import Effects
-from edge.gate.inputs import Drive, Driven, Failure, Input, PinTyped, Presented, SetMode, Unlock
+from edge.gate.inputs import Drive, Driven, Failure, Input, PinTyped, Presented, Recorded, SetMode, Unlock
 from edge.gate.recorder import Receipt, Recorder
 from edge.gate.view import Answer, DoorView, Result
 from edge.gate.waits import CommitWaits, WaitsView
@@ -77,6 +77,12 @@ class Gate:
         self._inbox.append((item, self._clock.now()))
         self._arrived.set()
 
+    def record(self, item: Recorded) -> None:
+        """Take what a controller will not tell again: it is handed to the journal, behind all that came before it, before this returns."""
+        self._catch_up()
+        self.post(item)
+        self._catch_up()
+
     async def run(self) -> None:
         """Judge and drive until cancelled; then leave the lock secured, unless the door is to stand released."""
         try:
@@ -102,9 +108,7 @@ class Gate:
 
     async def _judge(self) -> None:
         while True:
-            while self._inbox:
-                item, at = self._inbox.popleft()
-                self._take(self._core.handle(item, at))
+            self._catch_up()
             now = self._clock.now()
             self._progress = now.mono
             deadline = self._core.deadline()
@@ -113,6 +117,12 @@ class Gate:
                 continue
             self._arrived.clear()
             await self._wait(IDLE_S if deadline is None else min(IDLE_S, deadline - now.mono))
+
+    def _catch_up(self) -> None:
+        """Judge everything that has arrived."""
+        while self._inbox:
+            item, at = self._inbox.popleft()
+            self._take(self._core.handle(item, at))
 
     async def _wait(self, seconds: float) -> None:
         """Until something arrives, or the time is over."""
@@ -125,7 +135,7 @@ class Gate:
 
     def _take(self, fx: Effects) -> None:
         """Write down, then order; answers to people need not wait for either."""
-        receipt = self._recorder.append(*fx.events) if fx.events else None
+        receipt = self._recorder.append(*fx.events, facts=fx.facts) if fx.events else None
         for controller, indicate in fx.tells:
             self._tell(controller, indicate)
         for drive in fx.drives:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
-from drivers.readings import Contact
+from drivers.readings import Contact, LoggedKind
 from edge.access.reasons import GuardReason
 from edge.access.request import CardShown, CardUnreadable, CodeShown, FaceShown
 from edge.access.rules import Mode
-from edge.access.terms import Direction
+from edge.access.terms import Card, Direction
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +82,33 @@ class SupplySaid:
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a controller decided or saw by itself at this door, from its own memory; `late`: while nobody asked, else just now.
+
+    `at` is the controller's time (aware), None where it has none. `seen` says that its own contact of this door is the door's contact.
+    """
+
+    what: LoggedKind
+    index: int
+    late: bool
+    at: datetime | None
+    seen: bool
+    access_point: str | None = None
+    card: Card | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LineSaid:
     """The line to a controller of this door is up, or down."""
 
     controller: str
+    up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LockSaid:
+    """The part of the lock's controller that drives the lock (a reader with a relay of its own) fell silent, or is back."""
+
     up: bool
 
 
@@ -143,7 +167,9 @@ Input = (
     | Edge
     | CoverSaid
     | SupplySaid
+    | Recorded
     | LineSaid
+    | LockSaid
     | FireSaid
     | SetMode
     | Unlock

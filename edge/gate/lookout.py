@@ -218,15 +218,16 @@ class Lookout:
 
 
 class Overheard:
-    """A recorder that lets somebody hear what the gates write down; `listener` is set once there is one."""
+    """A recorder that lets others hear what the gates write down; `listeners` are set once there are any."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self.listener: Callable[[Event], None] = lambda _event: None
+        self.listeners: tuple[Callable[[Event], None], ...] = ()
 
-    def append(self, *events: Event) -> Receipt:
+    def append(self, *events: Event, facts: Mapping[str, str] | None = None) -> Receipt:
         """Write down, then tell."""
-        receipt = self._recorder.append(*events)
+        receipt = self._recorder.append(*events, facts=facts or {})
         for event in events:
-            self.listener(event)
+            for listener in self.listeners:
+                listener(event)
         return receipt

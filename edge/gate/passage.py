@@ -33,7 +33,7 @@ class Passage:
 
     passage_id: str
     access_point: str | None
-    direction: Direction
+    direction: Direction | None
     method: Method | None = None
     reason: Reason | None = None
     person_ref: str | None = None
@@ -99,8 +99,8 @@ class Passages:
         """The outcome: nobody went."""
         return self._of(AccessNotTaken, self._known(passage_id, direction), now)
 
-    def released(self, passage_id: str, result: Literal["commanded", "confirmed", "failed"], now: Moment) -> Event:
-        """The actuation: what the lock was told."""
+    def released(self, passage_id: str | None, result: Literal["commanded", "confirmed", "failed"], now: Moment) -> Event:
+        """The actuation: what the lock was told, or what its controller did by itself."""
         passage = self.find(passage_id)
         return DoorReleased(
             at=now.at,

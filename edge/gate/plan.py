@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from drivers.orders import Level
+from drivers.readings import Contact
 from edge.access.crossing import Senses
 from edge.access.schedule import Schedule
 from edge.access.terms import Direction
@@ -22,6 +23,16 @@ class ControllerPlan:
     options: BaseModel
     secured: Mapping[int, Level]
     doors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InputUse:
+    """What an input of an I/O board means. `active` is the contact's state when it says so."""
+
+    what: str  # contact | exit | in | out | fire | desk
+    door: str
+    active: Contact
+    access_point: str = ""  # whose the guard's button is
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Protocol
 
 from edge.access.events import Event
+
+NO_FACTS: Mapping[str, str] = MappingProxyType({})
 
 
 class Receipt(Protocol):
@@ -18,8 +22,8 @@ class Receipt(Protocol):
 class Recorder(Protocol):
     """Takes events. `append` never blocks on a disk and never raises for a disk fault."""
 
-    def append(self, *events: Event) -> Receipt:
-        """Hand over events in their order."""
+    def append(self, *events: Event, facts: Mapping[str, str] = ...) -> Receipt:
+        """Hand over events in their order, and facts that are remembered in the same commit."""
         ...
 
 
@@ -33,3 +37,19 @@ class Memory(Protocol):
     def recall(self, key: str) -> str | None:
         """Read a fact back."""
         ...
+
+
+class Mark:
+    """Small facts of one device, as drivers keep them: in the gateway's memory, under the device's name."""
+
+    def __init__(self, memory: Memory, device: str) -> None:
+        self._memory = memory
+        self._prefix = f"device.{device}."
+
+    def get(self, key: str) -> str | None:
+        """A fact as it was last set."""
+        return self._memory.recall(self._prefix + key)
+
+    def set(self, key: str, value: str) -> None:
+        """Keep a fact; it is on disk no sooner than the events that were handed over before, but for a crowd of them."""
+        self._memory.remember(self._prefix + key, value)

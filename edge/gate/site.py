@@ -10,7 +10,7 @@ from typing import Literal
 
 from drivers.contract import DoorController
 from drivers.orders import HoldReleased, Order, Outcome, Secure
-from drivers.readings import Back, Contact, Lost, ReaderBack, ReaderLost, Reading
+from drivers.readings import Back, Contact, Logged, Lost, ReaderBack, ReaderLost, Reading
 from edge.access.events import DeviceBack, DeviceLost, Event, GatewayDegraded, SiteFire
 from edge.access.reasons import GuardReason
 from edge.access.request import FaceShown
@@ -20,8 +20,9 @@ from edge.clock import Clock
 from edge.gate.alarms import Alarms
 from edge.gate.core import GateCore
 from edge.gate.gate import Gate
-from edge.gate.inputs import FireSaid, Input, LineSaid, Presented, SetMode, Unlock
+from edge.gate.inputs import FireSaid, Input, LineSaid, LockSaid, Presented, SetMode, Unlock
 from edge.gate.recorder import Memory, Recorder
+from edge.gate.records import DeviceRecords, recorded
 from edge.gate.view import AlarmView, Answer, DoorView, Result
 from edge.gate.visits import Visits
 from edge.gate.waits import WaitsView
@@ -59,6 +60,16 @@ class SiteGates:
         self._alarms = Alarms(None, memory, new_id)
         self._up: set[str] = set()
         self._lost: set[str] = set()
+        self._silent: set[tuple[str, int]] = set()
+        self._records = DeviceRecords(
+            doors=lambda name: wiring.controllers[name].doors,
+            tz=wiring.tz,
+            fire_line=wiring.fire_line,
+            recorder=recorder,
+            memory=memory,
+            clock=clock,
+            new_id=new_id,
+        )
         self._listeners: tuple[Callable[[str, Reading], None], ...] = ()
         self._ready = asyncio.Event()
         self._tokens = itertools.count(1)
@@ -154,9 +165,13 @@ class SiteGates:
             case Back():
                 self._line(controller, up=True)
             case ReaderLost(reader):
-                self._device(f"{controller}_reader{reader}", self._wiring.controllers[controller].doors, up=False)
+                self._reader(controller, reader, up=False)
             case ReaderBack(reader):
-                self._device(f"{controller}_reader{reader}", self._wiring.controllers[controller].doors, up=True)
+                self._reader(controller, reader, up=True)
+            case Logged():
+                self._records.record(controller, reading)
+                for door, record in recorded(self._wiring, controller, reading):
+                    self._gates[door].record(record)
             case _:
                 if (fire := self._wiring.fire_state(controller, reading)) is not None:
                     self._fire_line(fire)
@@ -189,10 +204,21 @@ class SiteGates:
         doors = self._wiring.controllers[name].doors
         self._up.add(name) if up else self._up.discard(name)
         self._device(name, doors, up=up)
+        for controller, reader in sorted(self._silent):
+            if up and controller == name:  # a line that is up tells anew which of its readers are not
+                self._silent.discard((controller, reader))
+                self._device(f"{controller}_reader{reader}", self._wiring.behind(controller, reader), up=True)
         for door in doors:
             self._gates[door].post(LineSaid(name, up))
         if self._lost | self._up >= self._controllers.keys():
             self._ready.set()
+
+    def _reader(self, controller: str, reader: int, *, up: bool) -> None:
+        """One reader of a line that goes on: what hangs on it is told, and its own lock is driven where it belongs when it is back."""
+        self._device(f"{controller}_reader{reader}", self._wiring.behind(controller, reader), up=up)
+        (self._silent.discard if up else self._silent.add)((controller, reader))
+        if (door := self._wiring.locks.get((controller, reader))) is not None:
+            self._gates[door].post(LockSaid(up))
 
     def _device(self, device: str, doors: tuple[str, ...], *, up: bool) -> None:
         """Tell once that it is lost, and once that it is back."""

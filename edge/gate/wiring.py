@@ -29,8 +29,19 @@ from edge.access.request import CardShown, CardUnreadable, CodeShown
 from edge.access.rules import AccessPoint, AccessRule, PinLimits, Rules, rules_of
 from edge.access.schedule import ALWAYS, DAYS, Schedule, Spans, parse_dates, parse_days, parse_span
 from edge.access.terms import Card, Direction, code_card
-from edge.gate.inputs import ContactSaid, CoverSaid, DeskPressed, Edge, ExitPressed, Input, PassSeen, PinTyped, Presented, SupplySaid
-from edge.gate.plan import ControllerPlan, DoorPlan, PointPlan
+from edge.gate.inputs import (
+    ContactSaid,
+    CoverSaid,
+    DeskPressed,
+    Edge,
+    ExitPressed,
+    Input,
+    PassSeen,
+    PinTyped,
+    Presented,
+    SupplySaid,
+)
+from edge.gate.plan import ControllerPlan, DoorPlan, InputUse, PointPlan
 from edge.gate.settings import (
     AccessPointSettings,
     ControllerSettings,
@@ -67,16 +78,6 @@ class GateSite(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _InputUse:
-    """What an input of an I/O board means. `active` is the contact's state when it says so."""
-
-    what: str  # contact | exit | in | out | fire | desk
-    door: str
-    active: Contact
-    access_point: str = ""  # whose the guard's button is
-
-
-@dataclass(frozen=True, slots=True)
 class Wiring:
     """Everything of site.yaml that a running gate asks for."""
 
@@ -85,13 +86,14 @@ class Wiring:
     rules: Rules
     fire_line: str | None
     readers: Mapping[tuple[str, int], AccessPoint] = field(repr=False)
-    contacts: Mapping[tuple[str, int], _InputUse] = field(repr=False)
+    contacts: Mapping[tuple[str, int], InputUse] = field(repr=False)
     buttons: Mapping[tuple[str, int], str] = field(repr=False)
     passes: Mapping[tuple[str, int], tuple[str, bool]] = field(repr=False)
-    inputs: Mapping[tuple[str, int], tuple[_InputUse, ...]] = field(repr=False)
+    inputs: Mapping[tuple[str, int], tuple[InputUse, ...]] = field(repr=False)
+    locks: Mapping[tuple[str, int], str] = field(repr=False)
 
     def meaning(self, controller: str, reading: Reading) -> Iterator[tuple[str, Input]]:
-        """Which doors are told what. Lost, Back and the fire input concern the site, not one door, and are not translated here."""
+        """Which doors are told what. Lost, Back, Logged and the fire input are translated elsewhere."""
         match reading:
             case CardRead(reader, bits, value):
                 if point := self.readers.get((controller, reader)):
@@ -136,6 +138,17 @@ class Wiring:
                 return reading.state
         return None
 
+    @property
+    def tz(self) -> tzinfo:
+        """The site's zone."""
+        return self.rules.tz
+
+    def behind(self, controller: str, reader: int) -> tuple[str, ...]:
+        """The doors that hang on one reader of a controller: those it reads for, and the one whose lock has its number."""
+        read = self.readers.get((controller, reader))
+        found = {read.door if read else None, self.locks.get((controller, reader))}
+        return tuple(name for name in self.controllers[controller].doors if name in found)
+
     def _tamper(self, controller: str, reader: int, *, active: bool) -> Iterator[tuple[str, Input]]:
         source = f"{controller}.{reader}"
         if reader and (point := self.readers.get((controller, reader))):
@@ -156,7 +169,7 @@ def wire(site: GateSite, tz: tzinfo) -> Wiring:
         PinLimits(max_wrong=site.pins.max_wrong, rest_s=site.pins.rest_s),
     )
     doors = {name: _door(name, given, site, schedules) for name, given in site.doors.items()}
-    inputs: dict[tuple[str, int], tuple[_InputUse, ...]] = {}
+    inputs: dict[tuple[str, int], tuple[InputUse, ...]] = {}
     for key, use in _inputs(site):
         inputs[key] = (*inputs.get(key, ()), use)
     return Wiring(
@@ -170,13 +183,14 @@ def wire(site: GateSite, tz: tzinfo) -> Wiring:
             if given.reader
         },
         contacts={
-            (c.controller, c.door): _InputUse("contact", name, Contact.CLOSED if c.inverted else Contact.OPEN)
+            (c.controller, c.door): InputUse("contact", name, Contact.CLOSED if c.inverted else Contact.OPEN)
             for name, given in site.doors.items()
             if (c := given.contact) and c.door
         },
         buttons={(b.controller, b.door): name for name, given in site.doors.items() if (b := given.exit_button) and b.door},
         passes={(p.controller, p.door): (name, p.swapped) for name, given in site.doors.items() if (p := given.passes) and p.door},
         inputs=inputs,
+        locks={(given.lock.controller, given.lock.number): name for name, given in site.doors.items()},
     )
 
 
@@ -223,37 +237,37 @@ def _controller(name: str, given: ControllerSettings, site: GateSite, doors: Map
     return ControllerPlan(name, given.driver, given.options, MappingProxyType(secured), behind)
 
 
-def _inputs(site: GateSite) -> Iterator[tuple[tuple[str, int], _InputUse]]:
+def _inputs(site: GateSite) -> Iterator[tuple[tuple[str, int], InputUse]]:
     for name, given in site.doors.items():
         if given.contact and given.contact.input:
             active = Contact.CLOSED if given.contact.inverted else Contact.OPEN
-            yield (given.contact.controller, given.contact.input), _InputUse("contact", name, active)
+            yield (given.contact.controller, given.contact.input), InputUse("contact", name, active)
         if given.exit_button and given.exit_button.input:
-            yield (given.exit_button.controller, given.exit_button.input), _InputUse("exit", name, Contact(given.exit_button.active))
+            yield (given.exit_button.controller, given.exit_button.input), InputUse("exit", name, Contact(given.exit_button.active))
         if given.passes:
             for way, number in (("in", given.passes.inward), ("out", given.passes.outward)):
                 if number:
-                    yield (given.passes.controller, number), _InputUse(way, name, Contact(given.passes.active))
+                    yield (given.passes.controller, number), InputUse(way, name, Contact(given.passes.active))
     if (button := site.guard_button) is not None:
         door = site.access_points[button.access_point].door
-        yield (button.controller, button.input), _InputUse("desk", door, Contact(button.active), button.access_point)
+        yield (button.controller, button.input), InputUse("desk", door, Contact(button.active), button.access_point)
     if site.fire:
-        yield (site.fire.controller, site.fire.input), _InputUse(FIRE, "", Contact(site.fire.active))
+        yield (site.fire.controller, site.fire.input), InputUse(FIRE, "", Contact(site.fire.active))
 
 
-def _input_meaning(use: _InputUse, controller: str, number: int, state: Contact) -> Input:
+def _input_meaning(use: InputUse, controller: str, number: int, state: Contact) -> Input:
     if use.what == "contact":
         return ContactSaid(_leaf(use, state))
     return Edge(controller, number, state is use.active, _means(use))
 
 
-def _means(use: _InputUse) -> ExitPressed | PassSeen | DeskPressed:
+def _means(use: InputUse) -> ExitPressed | PassSeen | DeskPressed:
     if use.what == "desk":
         return DeskPressed(use.access_point)
     return ExitPressed() if use.what == "exit" else PassSeen(Direction(use.what))
 
 
-def _leaf(use: _InputUse, state: Contact) -> Contact:
+def _leaf(use: InputUse, state: Contact) -> Contact:
     if state not in {Contact.OPEN, Contact.CLOSED}:
         return state
     return Contact.OPEN if state is use.active else Contact.CLOSED

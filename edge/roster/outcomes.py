@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from edge.access.events import RosterApplied, RosterRefused
 from edge.access.terms import Book
+from edge.clock import Moment
 from edge.roster.diff import Diff
 from edge.roster.faults import Fault
 
@@ -16,7 +18,7 @@ State = Literal["good", "stale", "held", "none"]
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A roster came into force. For RosterApplied: `book.version`, `len(book.tenants)`, `added`, `changed`, `removed`.
+    """A roster came into force.
 
     `kept` is False where the disk refused it: it is in force until the next start, and tried again with the next change.
     """
@@ -42,10 +44,22 @@ class Applied:
         """How many tenants are gone."""
         return len(self.diff.removed)
 
+    def event(self, now: Moment) -> RosterApplied:
+        """The fact to write down."""
+        return RosterApplied(
+            at=now.at,
+            clock=now.trust,
+            roster_version=self.book.version,
+            tenants=len(self.book.tenants),
+            added=self.added,
+            changed=self.changed,
+            removed=self.removed,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A roster was not applied; what was in force still is. For RosterRefused: `count`, `why`, `in_force` (None: there is none)."""
+    """A roster was not applied; what was in force still is; `in_force` is None where nothing was."""
 
     why: Why
     faults: tuple[Fault, ...] = field(default=(), repr=False)
@@ -57,6 +71,10 @@ class Refused:
     def count(self) -> int:
         """How many faults there are."""
         return len(self.faults) + self.more
+
+    def event(self, now: Moment) -> RosterRefused:
+        """The fact to write down."""
+        return RosterRefused(at=now.at, clock=now.trust, faults=self.count, reason=self.why, roster_version=self.in_force)
 
 
 @dataclass(frozen=True, slots=True)

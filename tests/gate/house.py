@@ -33,6 +33,7 @@ from edge.gate.inputs import (
     SetMode,
     Unlock,
 )
+from edge.gate.recorder import NO_FACTS
 from edge.gate.settings import GateSettings
 from edge.gate.view import Answer
 from edge.gate.visits import Visits
@@ -108,11 +109,13 @@ class Notebook:
 
     def __init__(self, *, commits: bool = True) -> None:
         self.events: list[Event] = []
+        self.facts: dict[str, str] = {}
         self.commits = commits
         self.arrived = asyncio.Event()
 
-    def append(self, *events: Event) -> Written:
+    def append(self, *events: Event, facts: Mapping[str, str] = NO_FACTS) -> Written:
         """Write down."""
+        self.facts.update(facts)
         self.events.extend(events)
         self.arrived.set()
         return Written(ever=self.commits)

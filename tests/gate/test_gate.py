@@ -50,7 +50,7 @@ async def test_a_recorder_that_does_not_even_time_out() -> None:
             return False
 
     async with Scene().running() as scene:
-        scene.notebook.append = lambda *events: (scene.notebook.events.extend(events), Stuck())[1]  # type: ignore[method-assign,assignment,return-value]  # a recorder gone wrong
+        scene.notebook.append = lambda *events, facts=None: (scene.notebook.events.extend(events), Stuck())[1]  # type: ignore[method-assign,assignment,return-value]  # a recorder gone wrong
         scene.card(TENANT)
         await scene.lock.until(Release)
 

@@ -31,9 +31,11 @@ class Hear:
         self._open = True
 
     def forget(self, reader: int) -> None:
-        """A reader came or went: its contacts are news again. What it had reported as tampered with stays so until it says otherwise."""
+        """A reader came or went: its contacts are unknown, and then news. Reported tampering stays until it says otherwise."""
         for number in range(INPUTS_PER_READER):
-            self._known.pop(("input", reader * INPUTS_PER_READER + number + 1), None)
+            place = reader * INPUTS_PER_READER + number + 1
+            if self._known.pop(("input", place), None) is not None:
+                self._emit(InputChanged(place, Contact.UNKNOWN))
         self._keypads[reader] = Keypad()
 
     def event(self, reader: int, event: Mapping[str, object]) -> None:
