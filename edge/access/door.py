@@ -279,7 +279,7 @@ class Door:
             for n, one in enumerate(waiting):
                 seen = n == 0 and before is Leaf.CLOSED
                 out.append(self._crossed(one.grant, "contact" if seen else "already_open", now))
-                if seen:
+                if seen and not one.grant.button:
                     self._just_used = one.grant, one.asked  # a quick hand opens the leaf while the other still holds the card
             if self._senses.relock_on_open and not self.holding and before is Leaf.CLOSED and legitimate:
                 out.extend(self.home())

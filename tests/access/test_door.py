@@ -202,6 +202,14 @@ def test_a_card_still_held_while_the_leaf_opens_is_no_second_passage() -> None:
     assert door.renews("t", 10 + REPEAT_S) is None
 
 
+def test_two_people_press_the_button_one_after_the_other() -> None:
+    """A button repeats nothing: whoever presses it after the leaf has opened is somebody else."""
+    door, one = ready(LEAF), grant("a", OUT, who="exit button", button=True)
+    let_in(door, one, 10)
+    assert Crossed(one, "contact") in door.moved(Leaf.OPEN, 10.5)
+    assert door.renews("exit button", 10.6) is None
+
+
 def test_a_repeating_reader_at_a_blind_door() -> None:
     """The passage is over at once; the same card within two seconds is still the same person."""
     door, one = ready(BLIND), grant("a", who="t")
