@@ -146,19 +146,23 @@ class Gateway:
         raise TimeoutError("no roster")
 
 
-def start_broker(folder: Path) -> tuple[subprocess.Popen[bytes], int]:
-    """A mosquitto of our own on a free port. Raises FileNotFoundError where there is none."""
-    program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
+def free_port() -> int:
+    """A port that was free a moment ago."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
+        return int(free.getsockname()[1])
+
+
+def start_broker(folder: Path, port: int) -> subprocess.Popen[bytes]:
+    """A mosquitto of our own. Raises FileNotFoundError where there is none."""
+    program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
     config = folder / "mosquitto.conf"
     config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n{'user root' if os.geteuid() == 0 else ''}\n")
     broker = subprocess.Popen([program, "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     until = time.monotonic() + WAIT_S
     while time.monotonic() < until:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1.0):
-            return broker, port
+            return broker
         time.sleep(0.02)
     raise TimeoutError("mosquitto does not listen")
 

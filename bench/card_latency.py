@@ -25,7 +25,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench._black_box import Gateway, percentile, start_broker
+from bench._black_box import Gateway, free_port, percentile, start_broker
 
 BLOCK = 100  # swipes before idle and busy change places: fewer than the waits that the daemon keeps
 PEOPLE = 400  # each comes back after ten seconds or more: a reader repeats nobody who comes again within two
@@ -83,13 +83,13 @@ def block(gateway: Gateway, course: Course, people: list[int], chance: random.Ra
 
 def measure(folder: Path, swipes: int) -> tuple[Course, Course]:
     """Idle and busy by turns on one running daemon."""
-    try:
-        broker, port = start_broker(folder)
-    except FileNotFoundError:
-        broker, port = None, None
+    port = free_port()
+    broker = None
+    with suppress(FileNotFoundError):
+        broker = start_broker(folder, port)
     single = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     load = [subprocess.Popen([sys.executable, "-c", LOAD], env=single) for _ in range(2)]
-    gateway = Gateway(folder, PEOPLE, port)
+    gateway = Gateway(folder, PEOPLE, port if broker else None)
     chance = random.Random(0)
     idle, busy = Course(), Course()
     try:

@@ -20,13 +20,12 @@ import threading
 import time
 from contextlib import closing, suppress
 from pathlib import Path
-from queue import Empty, Queue
-from typing import Any
+from queue import Queue
 
 from rich.console import Console
 from rich.table import Table
 
-from bench._black_box import WAIT_S, Gateway, start_broker
+from bench._black_box import WAIT_S, Gateway, free_port, start_broker
 from bench.uplink_drain import event
 from edge.clock import PlainClock
 from edge.journal.founding import found
@@ -36,7 +35,6 @@ from edge.journal.store import Store
 PEOPLE = 100
 SWIPES = 15
 APART_S = 0.3
-EACH = 3  # events of a swipe at a door without a contact: granted, released, entered
 GROUP = 20_000
 DRAIN_S = 600.0
 
@@ -59,28 +57,25 @@ class Centre:
         self._path = path
         command = [sys.executable, "-m", "bench.uplink_drain", "--centre", str(port), str(path)]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        self._said: Queue[dict[str, Any]] = Queue()
+        self._said: Queue[tuple[int, float]] = Queue()
         self.summary: dict[str, int] = {}
         self._reading = threading.Thread(target=self._read, daemon=True)
         self._reading.start()
-        self.live()  # its "ready"
+        self.had(0)  # its "ready"
 
-    def live(self) -> float:
-        """The moment at which the next live event was on its disk."""
-        return float(self._said.get(timeout=WAIT_S)["at"])
-
-    def forget(self) -> None:
-        """Drop what it has said so far."""
-        with suppress(Empty):
-            while True:
-                self._said.get_nowait()
+    def had(self, seq: int) -> float:
+        """Wait for this live event; the moment at which it was on its disk."""
+        while True:
+            found, at = self._said.get(timeout=WAIT_S)
+            if found == seq:
+                return at
 
     def has(self) -> int:
-        """Events on its disk."""
+        """Everything up to this number is on its disk."""
         if not self._path.exists():
             return 0
         with closing(sqlite3.connect(self._path)) as db, suppress(sqlite3.OperationalError):  # not founded yet
-            return int(db.execute("SELECT count(*) FROM event").fetchone()[0])
+            return int(db.execute("SELECT max(contiguous) FROM run").fetchone()[0] or 0)
         return 0
 
     def stop(self) -> None:
@@ -96,7 +91,7 @@ class Centre:
             if "summary" in said:
                 self.summary = said["summary"]
             else:
-                self._said.put(said)
+                self._said.put((int(said["seq"]), float(said["at"])))
 
 
 def start(gateway: Gateway, folder: Path) -> tuple[float, float]:
@@ -114,17 +109,19 @@ def start(gateway: Gateway, folder: Path) -> tuple[float, float]:
 
 def measure(folder: Path, rows: int) -> dict[str, float]:
     """Fill, start, swipe, drain."""
-    broker, port = start_broker(folder)
+    port = free_port()
     gateway = Gateway(folder, PEOPLE, port)
     centre: Centre | None = None
+    broker: subprocess.Popen[bytes] | None = None
     try:
-        # A gateway in service has its roster from before.
+        # A gateway in service has its roster from before; no broker yet, for its health would be retained and speak of another journal.
         gateway.start()
         gateway.until_in_force()
         gateway.stop()
         gateway.forget()
         shutil.rmtree(gateway.journal)
         fill(gateway.journal, rows)
+        broker = start_broker(folder, port)
         centre = Centre(port, folder / "centre.db")
         door_s, told_s = start(gateway, folder)
         drained = time.monotonic()
@@ -132,12 +129,10 @@ def measure(folder: Path, rows: int) -> dict[str, float]:
         while not centre.has() and time.monotonic() < until:
             time.sleep(0.05)
         lags: list[float] = []
-        centre.forget()
         for person in range(SWIPES):
+            head = gateway.head()
             begun = gateway.swipe(person)
-            lags.append(centre.live() - begun)
-            for _ in range(EACH - 1):
-                centre.live()
+            lags.append(centre.had(head + 1) - begun)
             time.sleep(APART_S)
         meanwhile = centre.has()
         until = drained + DRAIN_S
@@ -145,12 +140,14 @@ def measure(folder: Path, rows: int) -> dict[str, float]:
         while centre.has() < head and time.monotonic() < until:
             time.sleep(0.5)
         seconds = time.monotonic() - drained
+        centre.stop()
     finally:
         gateway.close()
         if centre is not None:
             centre.stop()
-        broker.kill()
-        broker.wait()
+        if broker is not None:
+            broker.kill()
+            broker.wait()
     return {
         "ready_s": max(door_s, told_s),
         "door_s": door_s,
