@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import models
@@ -107,7 +108,7 @@ def make(
     chosen = settings.recognition
     if chosen.engine == "none" or not settings.cameras:
         return Recognition("none")
-    if models.missing(chosen.engine):
+    if models.missing(chosen.engine) or find_spec("av") is None:
         log.warning("recognition is off: install the extra '%s'", models.ENGINES[chosen.engine].extra)
         return Recognition(chosen.engine, trouble="not_installed")
     try:

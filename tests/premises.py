@@ -124,7 +124,7 @@ class Premises:
         return subprocess.run(line, capture_output=True, text=True, timeout=PATIENCE_S, check=False, env=environ, encoding="utf-8")
 
     def _line(self, words: tuple[str, ...]) -> list[str]:
-        at = 2 if words[0] in {"roster", "simulate", "audit"} else 1
+        at = 2 if words[0] in {"roster", "simulate", "audit", "models", "guard"} else 1
         return [*words[:at], "--config", str(self.config), *words[at:]]
 
     def start(self, *program: str) -> None:

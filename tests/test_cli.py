@@ -34,6 +34,10 @@ VERBS = [
     *(("roster", verb) for verb in ("check", "diff", "apply", "rollback", "template", "export")),
     *(("simulate", verb) for verb in ("card", "pin", "rex", "contact", "fire")),
     ("audit", "verify"),
+    ("calibrate",),
+    *(("roster", verb) for verb in ("enrol", "forget")),
+    ("guard", "reject"),
+    *(("models", verb) for verb in ("list", "pull", "import")),
 ]
 
 

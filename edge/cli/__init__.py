@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from edge import __version__
-from edge.cli import centre, demo, everyone, guard, inspector, installer, looking, manager
+from edge.cli import centre, demo, everyone, faces, guard, inspector, installer, looking, manager, weights
 
 app = typer.Typer(
     name="anyu-edge",
@@ -28,5 +28,5 @@ def _main(version: bool = typer.Option(False, "--version", callback=_version, is
     pass
 
 
-for audience in (demo, everyone, manager, guard, looking, installer, inspector, centre):
+for audience in (demo, everyone, manager, faces, guard, looking, installer, weights, inspector, centre):
     audience.add_to(app)

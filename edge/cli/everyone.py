@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from edge.cli import offline, talk
+from edge.cli import faces, offline, talk
 from edge.cli.talk import CONFIG, Config, Json
 from edge.cli.words import say
 from edge.errors import NoDaemon
@@ -31,7 +31,8 @@ def check(config: Config = CONFIG, json: Json = False) -> None:
     Example: anyu-edge check --config site.yaml
     """
     found = load(config)
-    warnings = (*found.warnings, *offline.against_roster(found))
+    warnings = (*found.warnings, *offline.against_roster(found), *faces.against_machine(found))
+    may = faces.what_faces_may(found.settings) if found.settings is not None else []
     said = say(found.locale, "settings_bad", faults=str(len(found.faults)), warnings=str(len(warnings)))
     if json:
         faults = [
@@ -46,7 +47,7 @@ def check(config: Config = CONFIG, json: Json = False) -> None:
             }
             for fault in (*found.faults, *warnings)
         ]
-        talk.data({"ok": found.settings is not None, "faults": faults})
+        talk.data({"ok": found.settings is not None, "faults": faults, "faces": may})
     else:
         for fault in (*found.faults, *warnings):
             talk.line(f"{fault.place}: {say(found.locale, 'fault' if fault.grave else 'warning')}: {fault.message(found.locale)}")
@@ -54,6 +55,8 @@ def check(config: Config = CONFIG, json: Json = False) -> None:
             s = found.settings
             counts = {"doors": len(s.doors), "points": len(s.access_points), "controllers": len(s.controllers)}
             said = say(found.locale, "settings_good", **{key: str(value) for key, value in counts.items()})
+        for text in may:
+            talk.line(text)
         talk.line(said)
     if found.settings is None:
         raise typer.Exit(talk.WRONG_USE if talk.missing(found) else talk.BAD_NEWS)

@@ -75,6 +75,114 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "received {received}, twice {duplicates}, missing {missing} ({gaps} gaps), lost {lost}, malformed {malformed}, {gateways} gateways",
     ),
     "bad_broker": ("代理服务器设置不对：{detail}", "The broker's settings are wrong: {detail}"),
+    # faces
+    "no_recognition": ("这台网关没有启用人脸识别。", "Recognition is off on this gateway."),
+    "unknown_tenant": ("启用中的花名册里没有这个编号。", "Nobody in the roster in force has this tenant_id."),
+    "no_card": (
+        "一分钟内没有刷本人的卡，没有登记任何人脸。",
+        "The resident's own card was not shown within a minute; no face was enrolled.",
+    ),
+    "card_awaited": ("正在等这位住户刷卡，请稍候。", "This resident's card is awaited already; let that end first."),
+    "which_reader": ("请用 --at 指明住户在哪个通行点刷卡：{detail}", "Say with --at where the resident shows their card: {detail}"),
+    "no_face_event": ("这条事件不是人脸判定。", "This event is no decision by face."),
+    "disk": ("读写失败：{detail}", "It cannot be read or written: {detail}"),
+    "can_faces": (
+        "人脸要网关运行时才能登记和校准。仍可使用：anyu-edge models list、check。",
+        "Faces are enrolled and calibrated by the running gateway. What still works: anyu-edge models list, check.",
+    ),
+    "face_notice": (
+        (
+            "【人脸识别告知（第 {version} 版），请读给住户听】\n"
+            "目的：在本楼门口辨认您本人并开门。只在这台设备上处理，照片和人脸数据不离开本机，也不上传。\n"
+            "保存：登记后照片即删除；人脸数据加密保存，退租后一天内删除。\n"
+            "自愿：不同意不影响入住，刷卡、密码或由保安开门同样有效；随时可以撤回，撤回即删除。\n"
+            "未满十四周岁须由监护人书面同意。"
+        ),
+        (
+            "[Notice on face recognition, version {version}: read it to the resident]\n"
+            "Purpose: to know you at this house's gates and open for you, on this device alone; no photo or face data leaves it.\n"
+            "Keeping: photos are deleted after enrolment; the face data is kept encrypted and deleted within a day of moving out.\n"
+            "Your choice: card, PIN, guard work equally well; withdraw at any time, and it is deleted.\n"
+            "Under fourteen a guardian's signature is needed."
+        ),
+    ),
+    "show_card": (
+        "同意的话，请住户本人在一分钟内于 {point} 刷自己的卡。",
+        "Who agrees shows their own card at {point} within a minute.",
+    ),
+    "no_photos": ("没有照片：请放入 {path}（JPG 或 PNG，一到五张）。", "No photos: put one to five into {path} (JPG or PNG)."),
+    "enrol_no_consent": (
+        "花名册中没有写同意（face_consent），不能登记。",
+        "The roster does not say that they agree (face_consent): no face is enrolled.",
+    ),
+    "enrol_no_act": ("住户本人还没有表示同意。", "The resident has not agreed themselves."),
+    "enrol_no_guardian": (
+        "未满十四周岁或出生日期不明，须有监护人同意书（guardian_ref）。",
+        "Under fourteen or of unknown age: a guardian's paper is needed (guardian_ref).",
+    ),
+    "enrol_ended": ("租住已到期。", "The tenancy is over."),
+    "photos_taken": ("{photos} 张照片，登记了 {taken} 张。", "{taken} of {photos} photos were enrolled."),
+    "photos_left": (
+        "有 {count} 张照片删不掉，请手工删除。",
+        "{count} photos could not be deleted: delete them by hand.",
+    ),
+    "twin": (
+        "与 {tenant_id} 很像：是否同一人登记了两次？双胞胎请刷卡。",
+        "Looks like {tenant_id}: one person enrolled twice? Twins use their cards.",
+    ),
+    "forgotten": (
+        "已删除人脸数据和 {photos} 张照片。花名册中请把 face_consent 改为 N，否则放入新照片会再次登记。",
+        "The template and {photos} photos are gone. Set face_consent to N in the roster, or new photos will be enrolled again.",
+    ),
+    "no_template": ("没有人脸数据；删除了 {photos} 张照片。", "There was no template; {photos} photos were deleted."),
+    "rejected": (
+        "已记录：不是此人。对这张脸的要求已提高，请重新拍照登记。",
+        "Recorded: not this person. More is asked of this face from now on; enrol it anew.",
+    ),
+    "rejected_before": ("已记录；这张脸的要求此前已提高或已删除。", "Recorded; this face had been raised for it before, or is gone."),
+    "faces_in_force": (
+        "启用 {enrolled} 张人脸，{waiting} 张等待本人同意。",
+        "{enrolled} faces in force, {waiting} waiting for their owner's consent.",
+    ),
+    "faces_unreadable": ("{count} 份人脸数据打不开，请重新登记。", "{count} templates do not open: enrol those residents anew."),
+    "faces_renew": ("请重新登记 {tenant_id}：保安报告过认错人。", "Enrol {tenant_id} anew: a guard saw somebody else taken for them."),
+    "faces_at_run_time": (
+        "人脸单独能做什么，由运行中的网关按花名册得出：anyu-edge calibrate。",
+        "What a face alone may do is found from the roster by the running gateway: anyu-edge calibrate.",
+    ),
+    "face_alone": ("人脸可以单独开门", "a face by itself opens"),
+    "card_and_face": ("人脸不单独开门，请刷卡", "a face by itself does not open; cards do"),
+    "guard": ("人脸不作依据，刷卡或由保安处理", "faces decide nothing; cards or the guard do"),
+    "because": ("（{why}）", " ({why})"),
+    "faces_met": ("误认率达到要求", "the target rate of strangers is met"),
+    "faces_vouched": ("人数少，按模型卡的保守阈值", "few tenants: the engine's conservative threshold vouches"),
+    "faces_too_few": ("人数太少，算不出误认率", "too few tenants to know the rate"),
+    "faces_too_many_misses": ("挡住陌生人的阈值也会挡住太多住户", "what keeps strangers out would keep too many tenants out"),
+    "faces_unknown_misses": ("每人只有一张照片，不知道会漏认多少", "one photo each: nobody knows how many tenants would be missed"),
+    "faces_nobody": ("这里没有登记人脸", "no faces here"),
+    "calibration": (
+        "通行点|人数|阈值|依据|漏认率 [95%]|误认率 [95%]|目标|允许",
+        "ACCESS POINT|N|THRESHOLD|BASIS|FNIR [95%]|FPIR [95%]|TARGET|ALLOWED",
+    ),
+    "basis_roster": ("花名册", "roster"),
+    "basis_tail": ("尾部外推", "tail"),
+    "basis_floor": ("保守值", "floor"),
+    "lookalikes": (
+        "{one} 与 {other} 很像：同一人登记了两次，还是双胞胎？",
+        "{one} and {other} look like one person: enrolled twice, or twins?",
+    ),
+    # weights
+    "weights": ("名称|许可|用途|位置", "NAME|LICENCE|USE|WHERE"),
+    "weights_of": ("来源：", "Sources:"),
+    "optional": ("可选", "optional"),
+    "needed": ("必需", "needed"),
+    "absent": ("没有", "absent"),
+    "kept_aside": ("校验不符，已搁置：{path}", "refused, kept aside: {path}"),
+    "no_mirror": ("没有下载地址，请用 models import", "no mirror is known: use models import"),
+    "nothing_known": ("{path} 里没有认识的模型文件。", "{path} holds no file that is known here."),
+    "weights_taken": ("{name}：已放入 {path}", "{name}: taken to {path}"),
+    "weights_refused": ("{name}：未采用（{why}）", "{name}: not taken ({why})"),
+    "weights_there": ("需要的模型都在。", "Everything that is needed is there."),
     # headings
     "who": ("编号 姓名 房间 类别 结果 原因", "ID NAME ROOM KIND MAY REASON"),
     "yes": ("可以", "yes"),

@@ -112,6 +112,19 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "摄像机“{name}”的通行点属于不同的门；一张脸只开一扇门。",
         "the access points of camera '{name}' belong to different doors; one face opens one door.",
     ),
+    "cameras_unused": (
+        "有摄像机，但 recognition.engine 是 none：不识别任何人。",
+        "there are cameras, and recognition.engine is none: nobody is recognised.",
+    ),
+    "recognition_needs": (
+        "人脸识别不可用：缺少 {modules}，请 pip install 'anyu-edge[{extra}]'；刷卡和开门不受影响。",
+        "nobody is recognised: {modules} is not installed, pip install 'anyu-edge[{extra}]'; doors and cards go on.",
+    ),
+    "runtime_needs": ("没有安装 {runtime}；写 auto 则用已安装的。", "{runtime} is not installed; auto takes what is."),
+    "weights_needed": (
+        "人脸识别不可用：缺少模型 {names}，请 anyu-edge models pull 或 models import；刷卡和开门不受影响。",
+        "nobody is recognised: {names} is not on this machine, anyu-edge models pull or import; doors and cards go on.",
+    ),
     "polygon": ("区域至少要有三个点。", "an area needs three points or more."),
     "agree_of": ("agree 不能大于 of。", "agree cannot be more than of."),
     "uplink_pair": ("cert 和 key 要么都写，要么都不写。", "cert and key go together: give both or neither."),
