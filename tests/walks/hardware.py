@@ -19,7 +19,7 @@ PATIENCE_S = 30.0
 
 READER_IN, READER_OUT, RELAY, INPUTS = "reader_in", "reader_out", "relay", "inputs"
 LOCK = 1  # the relay's output that the lock hangs on
-CONTACT, BUTTON = 1, 2  # inputs: closed while the leaf is closed; closed while pressed
+CONTACT, BUTTON, FIRE = 1, 2, 3  # inputs: closed while the leaf is closed; closed while pressed; open while it burns
 
 KEYPAD = {"framing": "decimal_crlf", "format": "w26"}
 RAW = {"framing": "fixed", "format": "h10301"}
@@ -39,8 +39,8 @@ class Gatehouse:
         }
         self.relay = relay_board.Simulator(relay_board.Options(port=self.path(RELAY), outputs=2))
         self.relay.on_switch = lambda _: self._switched.set()
-        self.inputs = modbus_simulator.Simulator(modbus_options.Options(port=self.path(INPUTS), unit=1, inputs=2))
-        self.inputs.inputs[CONTACT] = True
+        self.inputs = modbus_simulator.Simulator(modbus_options.Options(port=self.path(INPUTS), unit=1, inputs=3))
+        self.inputs.inputs[CONTACT] = self.inputs.inputs[FIRE] = True
         self._switched = asyncio.Event()
         self._runs: dict[str, Callable[[Line], Awaitable[None]]] = {
             **{name: reader.run for name, reader in self.readers.items()},
@@ -57,7 +57,7 @@ class Gatehouse:
         """The settings' `controllers`."""
         return {
             RELAY: {"driver": "lcus", "port": self.path(RELAY), "outputs": 2, "accept_latching": True},
-            INPUTS: {"driver": "modbus", "port": self.path(INPUTS), "unit": 1, "inputs": 2},
+            INPUTS: {"driver": "modbus", "port": self.path(INPUTS), "unit": 1, "inputs": 3},
             **{name: {"driver": "wiegand_serial", "port": self.path(name), **how} for name, how in self.reading.items()},
         }
 
@@ -111,6 +111,10 @@ class Gatehouse:
     def button(self, *, pressed: bool) -> None:
         """Press the exit button, or let go."""
         self.inputs.inputs[BUTTON] = pressed
+
+    def fire(self, *, burning: bool) -> None:
+        """The fire panel's contact."""
+        self.inputs.inputs[FIRE] = not burning
 
     # --- the lock --------------------------------------------------------------------------------------------------------------------
 
