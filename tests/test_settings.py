@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -272,6 +274,78 @@ def test_settings_are_frozen_and_have_a_version(site: Path) -> None:
     site.write_text("# another word\n" + GOOD.replace("locale: en", "locale: zh"), encoding="utf-8")
     assert read_settings(site, {}).version == settings.version
     assert read_settings(site, {"ANYU_DOORS__NORTH__RELEASE_S": "6"}).version != settings.version
+
+
+EYE = 'cameras:\n  eye: {driver: rtsp, url: "rtsp://10.0.0.1/s", username: gate, access_points: [north_in]}\n'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("[north_in]", "[north_in], location: room", "a camera in a private room is not allowed."),
+        ("[north_in]", "[nort_in]", "there is no access point 'nort_in'. Did you mean 'north_in'?"),
+        ("driver: rtsp", "driver: rtps", "expected one of clip, onvif, rtsp, usb, read 'rtps'. Did you mean 'rtsp'?"),
+        ("[north_in]", "[north_in], area: [[0, 0], [1, 1]]", "an area needs three points or more."),
+        ("access_points", "acess_points", "there is no setting 'acess_points'. Did you mean 'access_points'?"),
+        ("[north_in]}", "[north_in]}\nrecognition: {agree: 4, of: 3}", "agree cannot be more than of."),
+        ("[north_in]}", "[north_in]}\nrecognition: {false_positive_rate: 0.5}", "must be at most 0.05, read 0.5."),
+    ],
+)
+def test_faults_of_cameras(site: Path, old: str, new: str, said: str) -> None:
+    """A bedroom, a place, driver or key that is none, half an area, and frames that could never agree: one fault each."""
+    site.write_text(GOOD + EYE, encoding="utf-8")
+    assert faults(site) == []
+    assert old in EYE
+    site.write_text(GOOD + EYE.replace(old, new), encoding="utf-8")
+    (fault,) = faults(site)
+    assert fault.endswith(said)
+
+
+def test_one_face_opens_one_door(site: Path) -> None:
+    """A camera may watch both directions of a door, and not two doors."""
+    two = GOOD.replace(
+        "access_points:\n",
+        "  south: {lock: {controller: sim, output: 2, type: fail_secure, wiring: no}, free_exit: true}\n"
+        "access_points:\n  south_in: {door: south, direction: in, reader: {controller: sim, reader: 3}}\n",
+    ).replace("inputs: 8", "inputs: 8, readers: 3")
+    site.write_text(two + EYE.replace("[north_in]", "[north_in, north_out]"), encoding="utf-8")
+    assert faults(site) == []
+    site.write_text(two + EYE.replace("[north_in]", "[north_in, south_in]"), encoding="utf-8")
+    (fault,) = faults(site)
+    assert fault.endswith("the access points of camera 'eye' belong to different doors; one face opens one door.")
+
+
+@pytest.mark.parametrize("where", ["address", "key", "credential"])
+def test_a_cameras_password_is_seen_by_nobody(site: Path, tmp_path: Path, where: str) -> None:
+    """In the address, under its key or as a credential: it reaches the driver, and no message, dump or version."""
+    plain = EYE.replace("username: gate", "username: gate, password: hunter2")
+    text = {"address": EYE.replace("rtsp://", "rtsp://gate:hunter2@").replace("username: gate, ", ""), "key": plain, "credential": EYE}[
+        where
+    ]
+    environ = {}
+    if where == "credential":
+        (tmp_path / "given").mkdir()
+        (tmp_path / "given" / "cameras__eye__password").write_text("hunter2\n")
+        environ = {"CREDENTIALS_DIRECTORY": str(tmp_path / "given")}
+    site.write_text(GOOD + text, encoding="utf-8")
+    settings = load(site, environ).settings
+    assert settings is not None
+    assert settings.cameras["eye"].secrets() == {"url": "rtsp://10.0.0.1/s", "username": "gate", "password": "hunter2"}
+    assert "hunter2" not in repr(settings) + str(settings.cameras["eye"]) + settings.model_dump_json()
+    site.write_text(GOOD + plain.replace("hunter2", "hunter3"), encoding="utf-8")
+    assert read_settings(site, {}).version == settings.version
+    site.write_text(GOOD + text.replace("driver: rtsp", "driver: rtsp, fps: many").replace("10.0.0.1", "10.0.0.1:x"), encoding="utf-8")
+    assert faults(site, **environ)
+    assert "hunter2" not in "".join(faults(site, **environ))
+
+
+def test_cameras_can_be_checked_without_the_extra() -> None:
+    """Reading the settings of a camera needs no FFmpeg: a gate whose extra is missing starts, and its doors work."""
+    asked = (
+        "import sys; sys.modules['av'] = None; import drivers.camera as c; print([c.options(k).__name__ for k in ('rtsp', 'usb', 'clip')])"
+    )
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['Options', 'Options', 'Options']"
 
 
 def test_the_guards_button_is_wired_like_everything(site: Path) -> None:

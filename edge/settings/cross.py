@@ -170,7 +170,8 @@ class _Cross:
             doors = set()
             for place, point in enumerate(points):
                 yield from self._named(("cameras", name, "access_points", place), point, "access_points", self._points)
-                doors.add(str(self._points.get(point, {}).get("door")) if isinstance(point, str) else "")
+                if isinstance(point, str) and point in self._points:
+                    doors.add(str(self._points[point].get("door")))
             if len(doors) > 1:
                 yield self._fault(("cameras", name, "access_points"), "camera_doors", name=name)
 
