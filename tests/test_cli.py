@@ -19,7 +19,7 @@ from edge.cli import app
 from edge.cli.talk import table
 from edge.cli.words import WORDS, say
 from edge.gate.view import Result
-from tests.premises import CARD, EXPIRED, STRANGER, Premises
+from tests.premises import CARD, STRANGER, Premises
 
 VERBS = [
     ("check",),
