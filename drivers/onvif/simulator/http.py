@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import hmac
 import re
@@ -61,7 +60,7 @@ class Server:
 
     async def start(self, port: int = 0) -> None:
         """Listen, on any free port if none is given."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", port, limit=HEAD_AT_MOST)
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", port, limit=HEAD_AT_MOST)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
@@ -73,11 +72,17 @@ class Server:
             writer.transport.abort()
             task.cancel()
         await asyncio.gather(*self._open, return_exceptions=True)
+        await asyncio.sleep(0)  # a connection that was accepted in this very moment is made, and reset, in the next turn
+
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._server is None:
+            writer.transport.abort()
+            return
+        task = asyncio.create_task(self._serve(reader, writer), name="one request")
+        self._open[task] = writer
+        task.add_done_callback(lambda done: self._open.pop(done, None))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._open[task] = writer
         try:
             async with asyncio.timeout(PATIENCE_S):
                 request = await _read(reader)
@@ -85,13 +90,10 @@ class Server:
                 reply = await self._answer(request)
                 writer.write(reply if isinstance(reply, bytes) else reply.to_bytes())
                 await writer.drain()
-        except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError, asyncio.CancelledError):
-            pass  # the client went away, or this server is stopping
+        except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
+            pass  # the client went away
         finally:
-            self._open.pop(task, None)
             writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
 
 
 class Digest:
