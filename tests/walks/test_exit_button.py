@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,6 @@ async def test_the_button_lets_out_and_lock_down_does_not_change_that(
         house.button(pressed=False)
 
         # And ends it.
-        ask(site.socket, "release", door="north")
+        await asyncio.to_thread(ask, site.socket, "release", door="north")
         await centre.hears("door.lockdown", phase="end")
     assert len(centre.events("access.granted")) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ async def test_a_swipe_becomes_a_pulse_a_record_and_an_event(tmp_path: Path, bro
         granted = centre.events("access.granted")[0]
         said = json.loads(await machine.say("why", "--json", str(granted["id"])))
         assert said == granted
-        waits: Any = ask(site.socket, "waits")
+        waits: Any = await asyncio.to_thread(ask, site.socket, "waits")
         assert waits["north"]["count"] == 2
         assert await machine.stop() == 0
         await centre.hears("gateway.stopping")

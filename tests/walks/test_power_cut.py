@@ -47,8 +47,8 @@ async def test_the_door_is_secured_again_and_the_blind_time_told(
         released = await centre.hears("door.released")
 
         # The power goes for everything at the gate: the board forgets its coils.
-        cut = datetime.now(UTC)
         machine.kill()
+        cut = datetime.now(UTC)
         house.relay.power_cycle()
         told = len(house.told())
 
