@@ -23,6 +23,8 @@ from tests.premises import CARD, STRANGER, Premises
 
 VERBS = [
     ("check",),
+    ("discover",),
+    ("doctor",),
     ("run",),
     ("status",),
     ("events",),

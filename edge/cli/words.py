@@ -20,8 +20,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "in_use": ("另一个网关进程正在使用 {path}。", "Another daemon uses {path}."),
     "can_check": (
-        "仍可使用：anyu-edge check、roster check、events、why、who-may、audit verify。",
-        "What still works: anyu-edge check, roster check, events, why, who-may, audit verify.",
+        "仍可使用：anyu-edge check、doctor、discover、roster check、events、why、who-may、audit verify。",
+        "What still works: anyu-edge check, doctor, discover, roster check, events, why, who-may, audit verify.",
     ),
     "can_roster": ("仍可使用：anyu-edge roster check、roster template。", "What still works: anyu-edge roster check, roster template."),
     "can_key": ("请用机械钥匙，或断开锁的电源（断电开锁）。", "Use the mechanical key, or cut the lock's supply if it is fail-safe."),
@@ -41,7 +41,6 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "no_such_event": ("没有这条事件：{detail}", "There is no such event: {detail}"),
     "other_epoch": ("不是本机当前纪元的事件：{detail}", "Not of this gateway's present epoch: {detail}"),
     "nothing_before": ("没有更早的花名册可以恢复。", "There is no earlier roster to go back to."),
-    "not_simulated": ("这是真实设备，不能模拟：{detail}", "Only simulated devices can be played: {detail}"),
     "not_wired": ("没有接这个：{detail}", "Not wired: {detail}"),
     "bad_id": (
         "事件编号应为“网关-纪元-序号”或序号，读到 {detail}。",
@@ -199,6 +198,14 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "An exit releases for whoever presents a card or a PIN, known or not.",
     ),
     "why_rex": ("按了出门按钮。", "Somebody pressed the exit button."),
+    "why_controller": (
+        "控制器按自己的名单放行，当时未询问本网关。",
+        "The controller let them pass by its own card table; nobody asked the gateway.",
+    ),
+    "why_controller_refused": (
+        "控制器自行拒绝，当时未询问本网关。",
+        "The controller refused by itself; nobody asked the gateway.",
+    ),
     "why_guard": ("保安开的门。", "A guard opened."),
     "why_unknown_credential": (
         "这张卡或这个密码不在花名册里。若是住户，请在花名册登记卡号。",

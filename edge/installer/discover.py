@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from drivers.errors import DriverError
-from edge.installer.ports import SerialPort, serial_ports
+from drivers.ports import SerialPort, serial_ports
 
 LOOK_S = 3.0  # boards and cameras on the same switch answer within one
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path as File
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 import drivers
+from drivers.ports import lasting_name
 from drivers.table import Locks
 from edge.settings.faults import Fault, Path, nearest
 from edge.settings.source import Tree
@@ -203,7 +203,7 @@ class _Cross:
                 yield self._fault(path, "same_port", name=seen[port], line=str(first.line))
             seen.setdefault(port, name)
             if _UNSTABLE.match(port):
-                better = _stable(port)
+                better = lasting_name(port)
                 code = "unstable_port_here" if better else "unstable_port"
                 yield self._fault(path, code, grave=False, read=port, better=better)
 
@@ -274,13 +274,3 @@ def _fields(driver: str | None) -> Mapping[str, FieldInfo]:
         return drivers.options(driver).model_fields if driver is not None else {}
     except ImportError:
         return {}  # reported by edge.settings.load
-
-
-def _stable(port: str) -> str:
-    """The by-id or by-path name of this port on this machine, as a sentence's end."""
-    for folder in ("/dev/serial/by-id", "/dev/serial/by-path"):
-        if File(folder).is_dir():
-            for link in sorted(File(folder).iterdir()):
-                if link.resolve() == File(port).resolve():
-                    return str(link)
-    return ""

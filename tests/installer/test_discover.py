@@ -8,8 +8,8 @@ import pytest
 from ruamel.yaml import YAML
 
 import drivers
+from drivers.ports import SerialPort, lasting_name, serial_ports
 from edge.installer.discover import Board, Camera, Seen, as_data, as_yaml, look
-from edge.installer.ports import SerialPort, lasting_name, serial_ports
 from edge.installer.words import prompt
 
 
