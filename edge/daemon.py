@@ -159,7 +159,7 @@ class Daemon:
                 roster=self.roster,
                 gates=self.gates,
                 wiring=self.wiring,
-                simulation=Simulation(settings, self.controllers),
+                simulation=Simulation(settings, self.controllers, self.gates.play),
                 clock=self.clock,
                 health=self.health,
                 desk=self.recognition.desk,

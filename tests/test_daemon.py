@@ -73,7 +73,7 @@ def daemon_card(daemon: Daemon, access_point: str, card: str) -> None:
     """Hold a card to a reader of a simulated controller."""
     from edge.control.simulate import Simulation
 
-    Simulation(daemon.settings, daemon.controllers).act("card", {"access_point": access_point, "number": card})
+    Simulation(daemon.settings, daemon.controllers, daemon.gates.play).act("card", {"access_point": access_point, "number": card})
 
 
 async def test_strangers_and_the_expired_stay_outside(house: Premises) -> None:

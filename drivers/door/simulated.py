@@ -112,6 +112,10 @@ class Controller:
         """Whether the lock of a door is released now."""
         return door in self._secured and self.coils[door] is OPPOSITE[self._secured[door]]
 
+    def say(self, reading: Reading) -> None:
+        """Anything that no state of the device goes with: a card, a PIN, a button."""
+        self._say(reading)
+
     def present_card(self, reader: int, bits: int, value: int) -> None:
         """Somebody holds a card to a reader."""
         self._say(CardRead(reader, bits, value))

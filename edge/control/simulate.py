@@ -1,13 +1,17 @@
-"""Acting as the people at the gate would, on controllers of the kind `simulated`. A real controller is never touched."""
+"""Acting as the people at the gate would. A simulated controller is moved; of a real one only its readings are played.
+
+What is played is marked as simulated in every event that follows, and moves a real lock only where the installer says `live`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 from drivers import wiegand
 from drivers.contract import DoorController
 from drivers.door import simulated
-from drivers.readings import Contact
+from drivers.readings import CardRead, Contact, DoorPosition, InputChanged, PinEntered, Reading, RequestToExit
 from edge.errors import CommandRefused
 from edge.gate.settings import DoorSettings
 from edge.settings import Settings
@@ -15,29 +19,35 @@ from edge.settings import Settings
 WHAT = ("card", "pin", "rex", "contact", "fire")
 
 
-class Simulation:
-    """`act` finds the simulated device behind an access point or door and moves it."""
+class Play(Protocol):
+    """Takes a reading as if its controller had said it: SiteGates.play."""
 
-    def __init__(self, settings: Settings, controllers: Mapping[str, DoorController]) -> None:
+    def __call__(self, controller: str, reading: Reading, *, live: bool) -> None: ...  # noqa: D102
+
+
+class Simulation:
+    """`act` finds the device behind an access point or door, and moves it or plays what it would say."""
+
+    def __init__(self, settings: Settings, controllers: Mapping[str, DoorController], play: Play) -> None:
         self._settings = settings
         self._controllers = controllers
+        self._play = play
 
     def act(self, what: str, args: Mapping[str, str]) -> None:
         """Do it. `args`: access_point and number for card and pin, door for rex, door and state for contact, state for fire.
 
-        Raises CommandRefused for what is not there, not simulated or not understood.
+        `live`: "yes" lets real locks move. Raises CommandRefused for what is not there or not understood.
         """
         match what:
             case "card":
                 controller, reader = self._reader(args)
-                bits, value = self._card(args.get("number", ""))
-                controller.present_card(reader, bits, value)
+                self._say(controller, CardRead(reader, *self._card(args.get("number", ""))), args)
             case "pin":
                 controller, reader = self._reader(args)
                 digits = args.get("number", "")
                 if not digits.isdecimal() or len(digits) > 16:
                     raise CommandRefused("bad_argument", "a PIN has 1 to 16 digits")
-                controller.type_pin(reader, digits)
+                self._say(controller, PinEntered(reader, digits), args)
             case "rex":
                 self._press(args)
             case "contact":
@@ -48,17 +58,17 @@ class Simulation:
                     raise CommandRefused("not_wired", "this site has no fire input")
                 burning = self._state(args, "on", "off") == "on"
                 alarm = Contact(fire.active)
-                self._device(fire.controller).set_input(fire.input, alarm if burning else _other(alarm))
+                self._say(fire.controller, InputChanged(fire.input, alarm if burning else _other(alarm)), args)
             case _:
                 raise CommandRefused("bad_argument", f"expected one of {', '.join(WHAT)}")
 
-    def _reader(self, args: Mapping[str, str]) -> tuple[simulated.Controller, int]:
+    def _reader(self, args: Mapping[str, str]) -> tuple[str, int]:
         point = self._settings.access_points.get(args.get("access_point", ""))
         if point is None:
             raise CommandRefused("unknown_place", f"expected one of {', '.join(self._settings.access_points)}")
         if point.reader is None:
             raise CommandRefused("not_wired", "this access point has no reader")
-        return self._device(point.reader.controller), point.reader.reader
+        return point.reader.controller, point.reader.reader
 
     def _card(self, text: str) -> tuple[int, int]:
         roster = self._settings.roster
@@ -74,24 +84,24 @@ class Simulation:
         button = self._door(args).exit_button
         if button is None:
             raise CommandRefused("not_wired", "this door has no exit button")
-        device = self._device(button.controller)
         if button.door is not None:
-            device.press_exit(button.door)
+            for active in (True, False):
+                self._say(button.controller, RequestToExit(button.door, active), args)
         elif button.input is not None:
             pressed = Contact(button.active)
             for state in (_other(pressed), pressed, _other(pressed)):
-                device.set_input(button.input, state)
+                self._say(button.controller, InputChanged(button.input, state), args)
 
     def _move(self, args: Mapping[str, str]) -> None:
         contact = self._door(args).contact
         if contact is None:
             raise CommandRefused("not_wired", "this door has no contact")
         opened = self._state(args, "open", "closed") == "open"
-        device = self._device(contact.controller)
+        state = Contact.OPEN if opened != contact.inverted else Contact.CLOSED
         if contact.door is not None:
-            (device.open_leaf if opened else device.close_leaf)(contact.door)
+            self._say(contact.controller, DoorPosition(contact.door, state), args)
         elif contact.input is not None:
-            device.set_input(contact.input, Contact.OPEN if opened != contact.inverted else Contact.CLOSED)
+            self._say(contact.controller, InputChanged(contact.input, state), args)
 
     def _door(self, args: Mapping[str, str]) -> DoorSettings:
         door = self._settings.doors.get(args.get("door", ""))
@@ -105,11 +115,18 @@ class Simulation:
             raise CommandRefused("bad_argument", f"expected one of {', '.join(states)}")
         return state
 
-    def _device(self, name: str) -> simulated.Controller:
+    def _say(self, name: str, reading: Reading, args: Mapping[str, str]) -> None:
+        """Let a simulated device say it, so that it stays so there; of a real one, play it."""
         device = self._controllers[name]
-        if not isinstance(device, simulated.Controller):
-            raise CommandRefused("not_simulated", f"controller {name} is a real device")
-        return device
+        live = args.get("live") == "yes"
+        if not isinstance(device, simulated.Controller) or live:
+            self._play(name, reading, live=live)
+        elif isinstance(reading, InputChanged):
+            device.set_input(reading.input, reading.state)
+        elif isinstance(reading, DoorPosition):
+            (device.open_leaf if reading.state is Contact.OPEN else device.close_leaf)(reading.door)
+        else:
+            device.say(reading)
 
 
 def _other(state: Contact) -> Contact:

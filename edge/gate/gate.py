@@ -17,7 +17,8 @@ from drivers.orders import HoldReleased, Indicate, Order, Outcome, Release, Secu
 from edge.clock import Clock, Moment
 from edge.gate.core import GateCore
 from edge.gate.effects import Effects
-from edge.gate.inputs import Drive, Driven, Failure, Input, PinTyped, Presented, Recorded, SetMode, Unlock
+from edge.gate.inputs import ContactSaid, Drive, Driven, Failure, Input, PinTyped, Presented, Recorded, SetMode, Unlock
+from edge.gate.played import Played
 from edge.gate.recorder import Receipt, Recorder
 from edge.gate.view import Answer, DoorView, Result
 from edge.gate.waits import CommitWaits, WaitsView
@@ -55,33 +56,34 @@ class Gate:
         self._clock = clock
         self._answer = answer
         self._send_wait_s = send_wait_s
-        self._inbox: deque[tuple[Input, Moment]] = deque()
+        self._inbox: deque[tuple[Input, Moment, bool]] = deque()
         self._arrived = asyncio.Event()
         self._orders: deque[tuple[Drive, Receipt | None]] = deque()
         self._ordered = asyncio.Event()
         self._telling: set[asyncio.Task[None]] = set()
         self._dropped = 0
         self._waits = CommitWaits()
+        self._played = Played()
         self._progress = clock.now().mono
         self._take(core.start(clock.now()))
 
-    def post(self, item: Input) -> None:
+    def post(self, item: Input, *, simulated: bool = False) -> None:
         """Put something into the inbox, stamped with the time of its arrival. Never blocks; call it in the loop that runs the gate."""
         if len(self._inbox) >= INBOX:
             self._dropped += 1
             if isinstance(item, Presented | PinTyped):
                 return  # whoever it was will try again; a contact or a mode is not told twice
-            lost, _ = self._inbox.popleft()
+            lost, _, _ = self._inbox.popleft()
             if isinstance(lost, SetMode | Unlock):
                 self._answer(lost.token, Answer(Result.BUSY))
-        self._inbox.append((item, self._clock.now()))
+        self._inbox.append((item, self._clock.now(), simulated))
         self._arrived.set()
 
     def record(self, item: Recorded) -> None:
         """Take what a controller will not tell again: it is handed to the journal, behind all that came before it, before this returns."""
-        self._catch_up()
+        self.catch_up()
         self.post(item)
-        self._catch_up()
+        self.catch_up()
 
     async def run(self) -> None:
         """Judge and drive until cancelled; then leave the lock secured, unless the door is to stand released."""
@@ -108,7 +110,7 @@ class Gate:
 
     async def _judge(self) -> None:
         while True:
-            self._catch_up()
+            self.catch_up()
             now = self._clock.now()
             self._progress = now.mono
             deadline = self._core.deadline()
@@ -118,11 +120,13 @@ class Gate:
             self._arrived.clear()
             await self._wait(IDLE_S if deadline is None else min(IDLE_S, deadline - now.mono))
 
-    def _catch_up(self) -> None:
-        """Judge everything that has arrived."""
+    def catch_up(self) -> None:
+        """Judge everything that has arrived, now."""
         while self._inbox:
-            item, at = self._inbox.popleft()
-            self._take(self._core.handle(item, at))
+            item, at, simulated = self._inbox.popleft()
+            if isinstance(item, ContactSaid):
+                self._played.leaf(simulated=simulated)
+            self._take(self._core.handle(item, at), simulated=simulated)
 
     async def _wait(self, seconds: float) -> None:
         """Until something arrives, or the time is over."""
@@ -133,9 +137,10 @@ class Gate:
         finally:
             timer.cancel()
 
-    def _take(self, fx: Effects) -> None:
+    def _take(self, fx: Effects, *, simulated: bool = False) -> None:
         """Write down, then order; answers to people need not wait for either."""
-        receipt = self._recorder.append(*fx.events, facts=fx.facts) if fx.events else None
+        events = self._played.mark(fx.events, simulated=simulated)
+        receipt = self._recorder.append(*events, facts=fx.facts) if events else None
         for controller, indicate in fx.tells:
             self._tell(controller, indicate)
         for drive in fx.drives:

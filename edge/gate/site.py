@@ -11,7 +11,7 @@ from typing import Literal
 from drivers.contract import DoorController
 from drivers.orders import HoldReleased, Order, Outcome, Secure
 from drivers.readings import Back, Contact, Logged, Lost, ReaderBack, ReaderLost, Reading
-from edge.access.events import DeviceBack, DeviceLost, Event, GatewayDegraded, SiteFire
+from edge.access.events import DeviceBack, DeviceLost
 from edge.access.reasons import GuardReason
 from edge.access.request import FaceShown
 from edge.access.rules import Mode
@@ -19,10 +19,12 @@ from edge.access.terms import Book
 from edge.clock import Clock
 from edge.gate.alarms import Alarms
 from edge.gate.core import GateCore
+from edge.gate.fire import FireLine
 from edge.gate.gate import Gate
-from edge.gate.inputs import FireSaid, Input, LineSaid, LockSaid, Presented, SetMode, Unlock
+from edge.gate.inputs import ContactSaid, CoverSaid, FireSaid, Input, LineSaid, LockSaid, Presented, SetMode, SupplySaid, Unlock
 from edge.gate.recorder import Memory, Recorder
 from edge.gate.records import DeviceRecords, recorded
+from edge.gate.simulated import ReadOnly, Rehearsals
 from edge.gate.view import AlarmView, Answer, DoorView, Result
 from edge.gate.visits import Visits
 from edge.gate.waits import WaitsView
@@ -58,6 +60,7 @@ class SiteGates:
         self._recorder = recorder
         self._clock = clock
         self._alarms = Alarms(None, memory, new_id)
+        self._fire = FireLine(self._alarms, recorder, clock)
         self._up: set[str] = set()
         self._lost: set[str] = set()
         self._silent: set[tuple[str, int]] = set()
@@ -75,21 +78,13 @@ class SiteGates:
         self._tokens = itertools.count(1)
         self._asked: dict[int, asyncio.Future[Answer]] = {}
         if wiring.fire_line is None:
-            self._fire(active=False)  # a fire line that was taken out of the settings cannot end its alarm itself
+            self._fire.burns(active=False)  # a fire line that was taken out of the settings cannot end its alarm itself
         visits = Visits(memory, book)
+        core = partial(GateCore, book=book, rules=lambda: wiring.rules, new_id=new_id, pin_hash=pin_hash)
+        burns, known = "fire" in self._alarms, wiring.fire_line is None
         self._gates = {
             name: Gate(
-                GateCore(
-                    plan,
-                    book=book,
-                    rules=lambda: wiring.rules,
-                    memory=memory,
-                    visits=visits,
-                    new_id=new_id,
-                    pin_hash=pin_hash,
-                    fire="fire" in self._alarms,
-                    fire_known=wiring.fire_line is None,
-                ),
+                core(plan, memory=memory, visits=visits, fire=burns, fire_known=known),
                 lock=plan.lock,
                 recorder=recorder,
                 send=self._send,
@@ -98,12 +93,21 @@ class SiteGates:
             )
             for name, plan in wiring.doors.items()
         }
+        self._rehearsals = Rehearsals(
+            doors=wiring.doors,
+            core=lambda plan, kept, fire: core(plan, memory=kept, visits=Visits(kept, book), fire=fire),
+            view=lambda door: self._gates[door].view(),
+            recorder=recorder,
+            memory=memory,
+            clock=clock,
+        )
+        self._played_fire = FireLine(Alarms(None, ReadOnly(), new_id), recorder, clock)
 
     def units(self) -> tuple[Unit, ...]:
         """Every gate (essential), then every controller (a device may be away for ever); controllers stop after the gates."""
         gates = (Unit(f"gate.{name}", gate.run, essential=True, progress=gate.progress) for name, gate in self._gates.items())
         devices = (Unit(f"controller.{name}", partial(self._run, name), stop_order=1) for name in self._controllers)
-        return (*gates, *devices)
+        return (*gates, *devices, Unit("rehearsals", self._rehearsals.run))
 
     def view(self) -> tuple[DoorView, ...]:
         """One snapshot a door, in the order of site.yaml."""
@@ -173,10 +177,23 @@ class SiteGates:
                 for door, record in recorded(self._wiring, controller, reading):
                     self._gates[door].record(record)
             case _:
+                simulated = self._wiring.simulated(controller)
                 if (fire := self._wiring.fire_state(controller, reading)) is not None:
-                    self._fire_line(fire)
+                    self._fire_line(fire, simulated=simulated)
                 for door, item in self._wiring.meaning(controller, reading):
-                    self._gates[door].post(item)
+                    self._post(door, item, simulated=simulated)
+
+    def play(self, controller: str, reading: Reading, *, live: bool = False) -> None:
+        """Act as if a controller had said this. Everything that follows is marked as simulated; real locks move only where `live`."""
+        if (fire := self._wiring.fire_state(controller, reading)) is not None:
+            burns = (self._fire if live else self._played_fire).said(fire, simulated=True)
+            for door in self._gates if burns is not None else ():
+                self._play(door, FireSaid(burns is True), live=live)
+        for door, item in self._wiring.meaning(controller, reading):
+            self._play(door, item, live=live)
+
+    def _play(self, door: str, item: Input, *, live: bool) -> None:
+        (self._gates[door] if live else self._rehearsals.gate(door)).post(item, simulated=True)
 
     def _forget(self, listener: Callable[[str, Reading], None]) -> None:
         self._listeners = tuple(other for other in self._listeners if other is not listener)
@@ -232,27 +249,19 @@ class SiteGates:
             self._lost.add(device)
             self._recorder.append(DeviceLost(at=now.at, clock=now.trust, device=device, doors=doors))
 
-    def _fire_line(self, state: Contact) -> None:
-        """The fire input spoke. A wire that is cut or shorted is a fault for a person; it neither begins nor ends a fire."""
-        known = state in {Contact.OPEN, Contact.CLOSED}
-        self._site_alarm("fire_line", GatewayDegraded, begins=not known, what="fire_line")
-        if not known:
-            return
-        self._fire(active=state is Contact.OPEN)
-        for gate in self._gates.values():
-            gate.post(FireSaid(state is Contact.OPEN))
+    def _fire_line(self, state: Contact, *, simulated: bool) -> None:
+        """The fire input spoke."""
+        burns = self._fire.said(state, simulated=simulated)
+        for door in self._gates if burns is not None else ():
+            self._post(door, FireSaid(burns is True), simulated=simulated)
 
-    def _fire(self, *, active: bool) -> None:
-        self._site_alarm("fire", SiteFire, begins=active)
-
-    def _site_alarm(self, key: str, kind: type[SiteFire | GatewayDegraded], *, begins: bool, **more: str) -> None:
-        now = self._clock.now()
-        alarm_id = self._alarms.begin(key, f"{kind.CLASS}.{kind.NAME}", now.at) if begins else self._alarms.end(key)
-        if alarm_id is None:
-            return
-        phase: Literal["begin", "end"] = "begin" if begins else "end"
-        event: Event = kind(at=now.at, clock=now.trust, alarm_id=alarm_id, phase=phase, **more)  # type: ignore[arg-type]  # `what`, of one kind
-        self._recorder.append(event)
+    def _post(self, door: str, item: Input, *, simulated: bool) -> None:
+        """What is played moves no real lock; how things stand behind a simulated board is true of the real door all the same."""
+        state = isinstance(item, ContactSaid | CoverSaid | SupplySaid)
+        if not simulated or state or self._wiring.simulated(self._wiring.doors[door].lock[0]):
+            self._gates[door].post(item, simulated=simulated)
+        else:
+            self._rehearsals.gate(door).post(item)
 
     async def _send(self, controller: str, order: Order) -> Outcome:
         outcome = await self._controllers[controller].send(order)

@@ -54,6 +54,7 @@ from edge.gate.settings import (
 )
 
 FIRE = "fire"
+SIMULATED = "simulated"  # the row of drivers.KINDS
 
 
 class GateSite(Protocol):
@@ -137,6 +138,10 @@ class Wiring:
                     return Contact.OPEN if reading.state is use.active else Contact.CLOSED
                 return reading.state
         return None
+
+    def simulated(self, controller: str) -> bool:
+        """Whether this is no device: whatever it says is played."""
+        return self.controllers[controller].kind == SIMULATED
 
     @property
     def tz(self) -> tzinfo:
