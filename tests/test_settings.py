@@ -356,6 +356,18 @@ def test_the_guards_button_is_wired_like_everything(site: Path) -> None:
     assert codes == {"no_such_controller": codes.get("no_such_controller"), "no_such_access_point": "north_in"}
 
 
+def test_a_port_that_will_be_another_tomorrow(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port named ttyUSBn is a warning that names the lasting name of what is plugged in there now, where there is one."""
+    site.write_text(
+        GOOD.replace("controllers:\n", "controllers:\n  spare: {driver: lcus, port: /dev/ttyUSB3, outputs: 1}\n"), encoding="utf-8"
+    )
+    assert "unstable_port" in {fault.code for fault in load(site, {}).warnings}
+    monkeypatch.setattr("edge.settings.cross.lasting_name", lambda _port: "/dev/serial/by-path/pci-usb-2-port0")
+    (warning,) = [fault for fault in load(site, {}).warnings if fault.code == "unstable_port_here"]
+    for locale in ("zh", "en"):
+        assert "/dev/serial/by-path/pci-usb-2-port0" in warning.text(locale)
+
+
 def test_no_setting_bears_a_reserved_name() -> None:
     """ANYU_MODELS and ANYU_FACES belong to tests and benches."""
     assert not {"models", "faces"} & Settings.model_fields.keys()
