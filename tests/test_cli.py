@@ -252,9 +252,9 @@ def test_simulate(alive: Premises) -> None:
     assert alive.command("simulate", "card", "north_in", CARD).returncode == 0
     alive.wait_for("door.released", access_point="north_in")
     assert alive.command("simulate", "contact", "north", "open").returncode == 0
-    alive.wait_for("passage.entry")
+    alive.wait_for("passage.entry", simulated=True)
     assert alive.command("simulate", "contact", "north", "closed").returncode == 0
-    assert alive.command("simulate", "rex", "south").returncode == 0
+    assert alive.command("simulate", "rex", "--live", "south").returncode == 0
     alive.wait_for("access.granted", reason="rex", door="south")
     assert alive.command("simulate", "fire", "on").returncode == 0
     alive.wait_for("site.fire", phase="begin")
