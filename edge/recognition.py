@@ -150,6 +150,7 @@ def make(
         crops=Vault(settings.state_dir / "custody" / "crops", master, "crops"),
         clock=clock,
         may_match=desk.may_match,
+        find=_find,
         prepare=partial(_prepare, chosen.engine, settings, environ, runtime),
     )
     return Recognition(chosen.engine, desk, lookout)
@@ -161,6 +162,17 @@ def _prepare(engine: str, settings: Settings, environ: Mapping[str, str], runtim
         models.prepare(engine, Weights.of(settings.state_dir, environ), runtime)
     except (WeightsMissing, WrongHash) as why:
         raise NoWeights(f"{why}; anyu-edge models import or pull brings them") from why
+
+
+async def _find(camera: CameraTask) -> CameraTask:
+    """An ONVIF camera says itself where its stream is; the confined worker is given the answer. Raises DriverError."""
+    if camera.driver != "onvif":
+        return camera
+    from drivers.camera.onvif import Options, resolve
+
+    stream = await resolve(Options.model_validate(camera.options))
+    found = {"url": stream.url, "username": stream.username, "password": stream.password.get_secret_value()}
+    return camera.model_copy(update={"driver": "rtsp", "options": found})
 
 
 def _plans(settings: Settings, rules: Rules) -> dict[str, CameraPlan]:

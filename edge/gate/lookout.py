@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
+from drivers.errors import DriverError
 from edge.access.events import (
     AccessDenied,
     AccessGranted,
@@ -32,11 +33,12 @@ from edge.gate.watch import Watch
 from edge.supervisor import Unit
 from edge.vision.keeper import Worker
 from edge.vision.sighting import Beat, CameraSaid, Message, Started
-from edge.vision.task import Task
+from edge.vision.task import CameraTask, Task
 
 log = logging.getLogger(__name__)
 
 CLAIMING = frozenset({Method.CARD, Method.PIN, Method.QR, Method.GUARD, Method.REX})
+FIND_AGAIN_S = 60.0  # a camera that did not say where its stream is, is asked again; the others go dark for two seconds meanwhile
 CROPS = 64  # waiting for the disk; the oldest is let go, the event is told all the same
 CROP_DAYS = 7  # CONTRACT section 7
 MOST_CROPS = 5000  # 50 MB: a stranger every two minutes for a week
@@ -72,12 +74,15 @@ class Lookout:
         clock: Clock,
         may_match: Callable[[str], bool] = lambda _ref: True,
         prepare: Callable[[], None] = lambda: None,
+        find: Callable[[CameraTask], Awaitable[CameraTask]] | None = None,
     ) -> None:
         """`present` puts a face before an access point; where a camera watches none, the passage is only recorded.
 
         `may_match` says whether a tenant's face may be used at this moment. `prepare` makes what the worker reads (it may write nothing)
-        and raises an OSError or EdgeError where that cannot be had; it runs in a thread, before each worker.
+        and raises an OSError or EdgeError where that cannot be had; it runs in a thread, before each worker. `find` asks a camera where
+        its stream is, which the confined worker could not; it raises a DriverError while the camera does not say.
         """
+        self._sought, self._find = task.cameras, find or _as_it_is
         self._may_match, self._prepare = may_match, prepare
         self._watch, self._cameras, self._present, self._book = watch, cameras, present, book
         self._recorder, self._crops, self._clock = recorder, crops, clock
@@ -96,9 +101,24 @@ class Lookout:
             except (OSError, EdgeError):
                 self._lost("not ready")
                 raise
-            await self._worker.run()
+            while True:
+                await self._look_once()
 
         return Unit("vision", look), Unit("lookout", self._tick), Unit("crops", self._save)
+
+    async def _look_once(self) -> None:
+        """Ask where the cameras' streams are, and look at those that answered; at all of them again after a while."""
+        found = []
+        for camera in self._sought:
+            try:
+                found.append(await self._find(camera))
+            except DriverError:
+                self._device(camera.name, up=False)
+        self._worker.look_at(tuple(found))
+        all_found = len(found) == len(self._sought)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(None if all_found else FIND_AGAIN_S):
+                await (self._worker.run() if found else self._clock.sleep(FIND_AGAIN_S))
 
     def view(self) -> VisionView:
         """How recognition is now."""
@@ -215,6 +235,11 @@ class Lookout:
         else:
             self._said_lost.add(device)
             self._recorder.append(DeviceLost(at=now.at, clock=now.trust, device=device, doors=doors))
+
+
+async def _as_it_is(camera: CameraTask) -> CameraTask:
+    """A camera whose stream's address stands in the settings."""
+    return camera
 
 
 class Overheard:

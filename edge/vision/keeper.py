@@ -16,7 +16,7 @@ from pathlib import Path
 
 import edge
 from edge.vision.sighting import PREFIX, CameraSaid, Garbled, Message, Started, lengths
-from edge.vision.task import Task
+from edge.vision.task import CameraTask, Task
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,10 @@ class Worker:
         self._task, self._hear, self._lost = task, hear, lost
         self._commands: asyncio.Queue[bytes] = asyncio.Queue(COMMANDS)
         self.pid: int | None = None
+
+    def look_at(self, cameras: tuple[CameraTask, ...]) -> None:
+        """What the next worker is to look at."""
+        self._task = self._task.model_copy(update={"cameras": cameras})
 
     def drop(self, camera: str, track: int) -> None:
         """Tell the worker that this track was claimed otherwise. Never blocks."""
