@@ -202,6 +202,7 @@ async def gateway(site: Site, clock: Clock | None = None) -> AsyncIterator[Daemo
                 if isinstance(clock, HandClock):
                     clock.advance(0.1)
                 await asyncio.sleep(0.02)
+        await until(lambda: all(door.state != "unknown" and door.line == "up" for door in daemon.gates.view()))
         yield daemon
     finally:
         daemon.stop()
@@ -261,12 +262,12 @@ class Machine:
             self.kill()
 
     async def in_force(self) -> Data:
-        """Wait until the roster is in force and the doors are known; what `status` says then."""
+        """Wait until the roster is in force, every line is up and the doors are known; what `status` says then."""
         async with asyncio.timeout(PATIENCE_S):
             while True:
                 with contextlib.suppress(NoDaemon):
                     health: Any = await asyncio.to_thread(ask, self.site.socket, "status")
-                    if health.get("roster") and all(door["state"] != "unknown" for door in health["doors"]):
+                    if health.get("roster") and all(door["state"] != "unknown" and door["line"] == "up" for door in health["doors"]):
                         return dict(health)
                 await asyncio.sleep(0.05)
 

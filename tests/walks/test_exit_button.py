@@ -21,7 +21,7 @@ async def test_the_button_lets_out_and_lock_down_does_not_change_that(
     """One press is one grant and one exit; under lock-down a tenant's card is refused at the entry and the button still opens."""
     site = leaf_site(tmp_path, broker.port, house)
     async with Machine(site).running() as machine:
-        await centre.hears("roster.applied")
+        await machine.in_force()
         house.button(pressed=True)
         await house.until_coil(energised=True)
         house.leaf(opened=True)

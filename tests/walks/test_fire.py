@@ -18,7 +18,7 @@ async def test_fire_opens_and_nothing_secures_until_it_is_over(tmp_path: Path, b
     site = leaf_site(tmp_path, broker.port, house, fire={"controller": INPUTS, "input": FIRE, "active": "open"})
     machine = Machine(site)
     async with machine.running(), Ear().listening(broker.port) as ear:
-        await centre.hears("roster.applied")
+        await machine.in_force()
         await house.until_coil(energised=False)
 
         house.fire(burning=True)

@@ -24,6 +24,7 @@ async def test_a_swipe_becomes_a_pulse_a_record_and_an_event(tmp_path: Path, bro
         # 19:00. The gateway starts and secures the door before anybody comes.
         await centre.hears("gateway.started", cause="first")
         await centre.hears("roster.applied", tenants=2)
+        await machine.in_force()
         assert house.told() == [False]
 
         # She holds her card to the reader outside; the lock clicks, she pushes the door, goes in, and it falls shut behind her.

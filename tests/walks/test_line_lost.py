@@ -21,8 +21,8 @@ TURNS = 3  # a line that comes and goes is dialled less and less often
 async def test_an_unlock_of_before_is_never_carried_out_after(tmp_path: Path, broker: Mosquitto, house: Gatehouse, centre: Centre) -> None:
     """While the line is down the door is unknown and every order fails at once; on the line that comes back only the securing is heard."""
     site = leaf_site(tmp_path, broker.port, house, door={"release_s": 1})
-    async with Machine(site).running(), Ear().listening(broker.port) as ear:
-        await centre.hears("roster.applied")
+    async with Machine(site).running() as machine, Ear().listening(broker.port) as ear:
+        await machine.in_force()
         await until(lambda: ear.last("health").get("doors", [{}])[0].get("state") == "secured")
 
         # The cable is pulled. Nobody knows what the lock does now, and the gateway says so.
@@ -62,8 +62,8 @@ async def test_a_plug_pulled_in_the_moment_of_a_swipe_opens_nothing_later(
     """Card and loss at the same moment, three times: the board that comes back hears securing first, and no release without a new card."""
     people = [WANG, LI]
     site = leaf_site(tmp_path, broker.port, house, *people, door={"release_s": 1})
-    async with Machine(site).running():
-        await centre.hears("roster.applied")
+    async with Machine(site).running() as machine:
+        await machine.in_force()
         for turn in range(TURNS):
             house.swipe(people[turn % 2].value)
             await house.unplug(RELAY)
@@ -86,8 +86,8 @@ async def test_an_unplugged_contact_makes_no_alarm_and_no_certainty(
 ) -> None:
     """With the contact's board away a card still opens; the passage is not confirmed, and opening the leaf unseen is no force."""
     site = leaf_site(tmp_path, broker.port, house)
-    async with Machine(site).running(), Ear().listening(broker.port) as ear:
-        await centre.hears("roster.applied")
+    async with Machine(site).running() as machine, Ear().listening(broker.port) as ear:
+        await machine.in_force()
         await until(lambda: ear.last("health").get("doors", [{}])[0].get("contact") == "closed")
         await house.unplug(INPUTS)
         await centre.hears("gateway.device_lost", device="inputs")

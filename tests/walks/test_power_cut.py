@@ -40,7 +40,7 @@ async def test_the_door_is_secured_again_and_the_blind_time_told(
     site = leaf_site(tmp_path, broker.port, house, door=door(how))
     machine = Machine(site, boot_id="11111111-1111-4111-8111-111111111111")
     async with machine.running():
-        await centre.hears("roster.applied")
+        await machine.in_force()
         assert house.told() == [secured]
         house.swipe(WANG.value)
         await house.until_coil(energised=not secured)
@@ -64,6 +64,7 @@ async def test_the_door_is_secured_again_and_the_blind_time_told(
         assert last <= at(started["blind_from"]) <= cut <= at(started["blind_to"])
 
         # Nobody has to do anything for the next tenant.
+        await machine.in_force()
         house.swipe(WANG.value, inward=False)
         await house.until_coil(energised=not secured)
     assert "gateway.loss" not in centre.names()
@@ -76,7 +77,7 @@ async def test_a_daemon_that_died_in_a_pulse_secures_the_door_at_its_restart(
     site = leaf_site(tmp_path, broker.port, house, door=door({"type": "fail_secure", "wiring": "no"}))
     machine = Machine(site)
     async with machine.running():
-        await centre.hears("roster.applied")
+        await machine.in_force()
         house.swipe(WANG.value)
         await house.until_coil(energised=True)
         machine.kill()
@@ -92,13 +93,14 @@ async def test_a_mode_of_before_the_cut_holds_after_it(tmp_path: Path, broker: M
     site = leaf_site(tmp_path, broker.port, house, door=door({"type": "fail_secure", "wiring": "no"}))
     machine = Machine(site, boot_id="11111111-1111-4111-8111-111111111111")
     async with machine.running():
-        await centre.hears("roster.applied")
+        await machine.in_force()
         await machine.say("lock-down")
         begun = await centre.hears("door.lockdown", phase="begin")
         machine.kill()
         machine.boot_id = "22222222-2222-4222-8222-222222222222"
         machine.start()
         await centre.hears("gateway.started", cause="power_cut")
+        await machine.in_force()
         house.swipe(WANG.value)
         await centre.hears("access.denied", reason="locked_down")
         assert True not in house.told()

@@ -21,6 +21,7 @@ async def test_the_last_good_roster_stays_in_force(tmp_path: Path, broker: Mosqu
     site = leaf_site(tmp_path, broker.port, house, door={"release_s": 1})
     async with Machine(site).running() as machine, Ear().listening(broker.port) as ear:
         good = await centre.hears("roster.applied", tenants=2)
+        await machine.in_force()
 
         # The new tenant is entered, and one card is typed twice.
         save_roster(site.roster, [WANG, LI, NEW, TWICE])
@@ -44,7 +45,7 @@ async def test_the_last_good_roster_stays_in_force(tmp_path: Path, broker: Mosqu
         assert await machine.stop() == 0
         machine.start()
         await centre.hears("gateway.started", cause="restart")
-        await house.until_told(4)
+        await machine.in_force()
         house.swipe(LI.value)
         assert (await centre.hears("access.granted", 2))["roster_version"] == good["roster_version"]
 

@@ -70,7 +70,7 @@ async def test_no_secret_in_message_log_journal_or_answer(tmp_path: Path, broker
         centre = Centre(broker.port, tmp_path / "centre.db", username="gw1", password=PASSWORD)
         machine = Machine(site, environ={"ANYU_UPLINK__PASSWORD": PASSWORD})
         async with centre.receiving(), Ear().listening(broker.port, username="gw1", password=PASSWORD) as ear, machine.running():
-            await centre.hears("roster.applied")
+            await machine.in_force()
 
             # By card, by PIN, by nobody's card and by nobody's PIN.
             house.swipe(CANARY.value)
