@@ -35,7 +35,7 @@ VERBS = [
     ("release",),
     ("receive",),
     *(("roster", verb) for verb in ("check", "diff", "apply", "rollback", "template", "export")),
-    *(("simulate", verb) for verb in ("card", "pin", "rex", "contact", "fire")),
+    *(("simulate", verb) for verb in ("card", "qr", "misread", "pin", "rex", "contact", "pass", "desk", "fire", "tamper", "power")),
     ("audit", "verify"),
     ("calibrate",),
     *(("roster", verb) for verb in ("enrol", "forget")),
@@ -265,6 +265,25 @@ def test_simulate(alive: Premises) -> None:
     assert alive.command("simulate", "card", "north_in", "fc:999,1").returncode == 2
     assert "42220" not in alive.log
     assert "730418" not in alive.log
+
+
+def test_simulate_what_devices_say(alive: Premises) -> None:
+    """A code, a misread, covers and supplies are told as such and marked; a code stands in no log."""
+    assert alive.command("simulate", "qr", "north_in", "7KQ29XBM").returncode == 0
+    assert alive.wait_for("access.denied", reason="unknown_credential", simulated=True)["data"]["method"] == ["qr"]
+    assert alive.command("simulate", "misread", "north_in").returncode == 0
+    alive.wait_for("access.denied", reason="misread", simulated=True)
+    for state, phase in (("on", "begin"), ("off", "end")):
+        assert alive.command("simulate", "tamper", "sim1", state, "--reader", "1").returncode == 0
+        alive.wait_for("door.tamper", phase=phase, simulated=True)
+    for state, phase in (("failed", "begin"), ("ok", "end")):
+        assert alive.command("simulate", "power", "sim1", state).returncode == 0
+        alive.wait_for("door.power", phase=phase, simulated=True)
+    assert alive.command("simulate", "pass", "north", "in").returncode == 1  # not wired
+    assert alive.command("simulate", "desk").returncode == 1
+    assert alive.command("simulate", "power", "nowhere", "ok").returncode == 2
+    assert alive.command("simulate", "qr", "north_in", "七").returncode == 2
+    assert "7KQ29XBM" not in alive.log
 
 
 def test_events(alive: Premises) -> None:

@@ -1,4 +1,4 @@
-"""The verbs simulate card · pin · rex · contact · fire."""
+"""The verbs simulate card · qr · misread · pin · rex · contact · pass · desk · fire · tamper · power."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ simulate = typer.Typer(
 
 Point = Annotated[str, typer.Argument(help="An access point of site.yaml 通行点")]
 Door = Annotated[str, typer.Argument(help="A door of site.yaml 门")]
+Device = Annotated[str, typer.Argument(help="A controller of site.yaml 控制器")]
 Live = Annotated[bool, typer.Option("--live", help="Let real locks move 允许驱动真实门锁")]
 
 
@@ -36,6 +37,20 @@ class Switch(StrEnum):
 
     ON = "on"
     OFF = "off"
+
+
+class Way(StrEnum):
+    """Which way a turnstile turns."""
+
+    IN = "in"
+    OUT = "out"
+
+
+class Supply(StrEnum):
+    """What a device can say of its supply."""
+
+    OK = "ok"
+    FAILED = "failed"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -56,6 +71,30 @@ def card(
     Example: anyu-edge simulate card north_in fc:205,42220
     """
     _act(config, "card", live=live, access_point=access_point, number=number)
+
+
+@simulate.command()
+def qr(
+    access_point: Point,
+    text: Annotated[str, typer.Argument(help="The text of the code 二维码内容")],
+    config: Config = CONFIG,
+    *,
+    live: Live = False,
+) -> None:
+    """Hold a QR code to a reader (扫二维码).
+
+    Example: anyu-edge simulate qr north_in 7KQ29XBM
+    """
+    _act(config, "qr", live=live, access_point=access_point, number=text)
+
+
+@simulate.command()
+def misread(access_point: Point, config: Config = CONFIG, *, live: Live = False) -> None:
+    """Hold something to a reader that it cannot read (读卡失败).
+
+    Example: anyu-edge simulate misread north_in
+    """
+    _act(config, "misread", live=live, access_point=access_point)
 
 
 @simulate.command()
@@ -89,6 +128,49 @@ def contact(door: Door, state: Leaf, config: Config = CONFIG, *, live: Live = Fa
     Example: anyu-edge simulate contact north open
     """
     _act(config, "contact", live=live, door=door, state=state.value)
+
+
+@simulate.command("pass")
+def pass_(door: Door, way: Way, config: Config = CONFIG, *, live: Live = False) -> None:
+    """Go through a turnstile (过闸).
+
+    Example: anyu-edge simulate pass north in
+    """
+    _act(config, "pass", live=live, door=door, state=way.value)
+
+
+@simulate.command()
+def desk(config: Config = CONFIG, *, live: Live = False) -> None:
+    """Press the button on the guard's desk (按值班台按钮).
+
+    Example: anyu-edge simulate desk
+    """
+    _act(config, "desk", live=live)
+
+
+@simulate.command()
+def tamper(
+    controller: Device,
+    state: Switch,
+    reader: Annotated[int, typer.Option("--reader", min=0, max=255, help="0 is the device itself 0 为设备本身")] = 0,
+    config: Config = CONFIG,
+    *,
+    live: Live = False,
+) -> None:
+    """Open a cover, or put it back (防拆).
+
+    Example: anyu-edge simulate tamper bus1 on --reader 1
+    """
+    _act(config, "tamper", live=live, controller=controller, state=state.value, reader=str(reader))
+
+
+@simulate.command()
+def power(controller: Device, state: Supply, config: Config = CONFIG, *, live: Live = False) -> None:
+    """Let a device say that its supply fails, or is well (供电).
+
+    Example: anyu-edge simulate power bus1 failed
+    """
+    _act(config, "power", live=live, controller=controller, state=state.value)
 
 
 @simulate.command()

@@ -11,12 +11,27 @@ from typing import Protocol
 from drivers import wiegand
 from drivers.contract import DoorController
 from drivers.door import simulated
-from drivers.readings import CardRead, Contact, DoorPosition, InputChanged, PinEntered, Reading, RequestToExit
+from drivers.door.qr import MOST_TEXT
+from drivers.readings import (
+    CardMisread,
+    CardRead,
+    CodeRead,
+    Contact,
+    DoorPosition,
+    InputChanged,
+    Misread,
+    Passed,
+    PinEntered,
+    Power,
+    Reading,
+    RequestToExit,
+    Tamper,
+)
 from edge.errors import CommandRefused
 from edge.gate.settings import DoorSettings
 from edge.settings import Settings
 
-WHAT = ("card", "pin", "rex", "contact", "fire")
+WHAT = ("card", "qr", "misread", "pin", "rex", "contact", "pass", "desk", "fire", "tamper", "power")
 
 
 class Play(Protocol):
@@ -34,14 +49,25 @@ class Simulation:
         self._play = play
 
     def act(self, what: str, args: Mapping[str, str]) -> None:
-        """Do it. `args`: access_point and number for card and pin, door for rex, door and state for contact, state for fire.
+        """Do it.
 
+        `args`: access_point and number for card, qr and pin; access_point for misread; door for rex; door and state for contact and pass;
+        state for fire; controller and state for power and tamper, and a reader for tamper; nothing for desk.
         `live`: "yes" lets real locks move. Raises CommandRefused for what is not there or not understood.
         """
         match what:
             case "card":
                 controller, reader = self._reader(args)
                 self._say(controller, CardRead(reader, *self._card(args.get("number", ""))), args)
+            case "qr":
+                controller, reader = self._reader(args)
+                text = args.get("number", "")
+                if not text.isascii() or not text.isprintable() or not 0 < len(text) <= MOST_TEXT:
+                    raise CommandRefused("bad_argument", f"a code has 1 to {MOST_TEXT} characters of ASCII")
+                self._say(controller, CodeRead(reader, text), args)
+            case "misread":
+                controller, reader = self._reader(args)
+                self._say(controller, CardMisread(reader, Misread.PARITY), args)
             case "pin":
                 controller, reader = self._reader(args)
                 digits = args.get("number", "")
@@ -52,6 +78,20 @@ class Simulation:
                 self._press(args)
             case "contact":
                 self._move(args)
+            case "pass":
+                self._pass(args)
+            case "desk":
+                button = self._settings.guard_button
+                if button is None:
+                    raise CommandRefused("not_wired", "this site has no guard_button")
+                self._touch(button.controller, button.input, Contact(button.active), args)
+            case "tamper":
+                cover = args.get("reader", "0")
+                if not cover.isdecimal() or len(cover) > 3:
+                    raise CommandRefused("bad_argument", "reader: expected its number, 0 for the device itself")
+                self._say(self._controller(args), Tamper(int(cover), self._state(args, "on", "off") == "on"), args)
+            case "power":
+                self._say(self._controller(args), Power(self._state(args, "ok", "failed") == "ok"), args)
             case "fire":
                 fire = self._settings.fire
                 if fire is None:
@@ -88,9 +128,31 @@ class Simulation:
             for active in (True, False):
                 self._say(button.controller, RequestToExit(button.door, active), args)
         elif button.input is not None:
-            pressed = Contact(button.active)
-            for state in (_other(pressed), pressed, _other(pressed)):
-                self._say(button.controller, InputChanged(button.input, state), args)
+            self._touch(button.controller, button.input, Contact(button.active), args)
+
+    def _touch(self, controller: str, number: int, active: Contact, args: Mapping[str, str]) -> None:
+        """An input at rest, active, and at rest again."""
+        for state in (_other(active), active, _other(active)):
+            self._say(controller, InputChanged(number, state), args)
+
+    def _pass(self, args: Mapping[str, str]) -> None:
+        passes = self._door(args).passes
+        inward = self._state(args, "in", "out") == "in"
+        if passes is None:
+            raise CommandRefused("not_wired", "this door has no pass contacts")
+        number = passes.inward if inward else passes.outward
+        if passes.door is not None:
+            self._say(passes.controller, Passed(passes.door, inward is not passes.swapped), args)
+        elif number is not None:
+            self._touch(passes.controller, number, Contact(passes.active), args)
+        else:
+            raise CommandRefused("not_wired", "no pass contact in this direction")
+
+    def _controller(self, args: Mapping[str, str]) -> str:
+        name = args.get("controller", "")
+        if name not in self._controllers:
+            raise CommandRefused("unknown_place", f"expected one of {', '.join(self._controllers)}")
+        return name
 
     def _move(self, args: Mapping[str, str]) -> None:
         contact = self._door(args).contact
