@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import resource
+import signal
 import socket
 import sys
 import threading
@@ -41,6 +42,7 @@ from models.weights import Weights
 NICE = 10  # doors first: with the worker here, card to relay stays within a few ms on two busy cores
 BEAT_S = 1.0
 FROZEN_S = 5.0  # without a packet: the camera is lost, whatever its connection says
+THREADS_S = 5  # to start three threads
 PAUSE_S = 0.004  # when no camera has a new frame
 
 
@@ -61,11 +63,14 @@ def main() -> None:
     cameras = {camera.name: drivers.camera.make(camera.driver, _options(camera)) for camera in task.cameras}
     held = confine(*_needs(task), task.memory_mb)
     lookers = {c.name: Looker(c.name, engine, say, area=Area(c.area), card_first=c.card_first) for c in task.cameras}
-    space = str(engine.embedder.space)
-    say(Message(header=Started(engine=engine.name, runtime=engine.runtime, space=space, missing=held.missing)))
+    # A thread that finds no memory to begin with is waited for without end (CPython's Thread.start): then the kernel ends us.
+    signal.alarm(THREADS_S)
     threading.Thread(target=_listen, args=(lookers,), daemon=True).start()
     for camera in cameras.values():
         camera.start()
+    signal.alarm(0)
+    space = str(engine.embedder.space)
+    say(Message(header=Started(engine=engine.name, runtime=engine.runtime, space=space, missing=held.missing)))
     _look_forever(cameras, lookers, say)
 
 

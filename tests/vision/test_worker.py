@@ -7,6 +7,7 @@ import contextlib
 import os
 import random
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -197,3 +198,14 @@ async def test_nonsense_ends_a_worker(nonsense: str, tmp_path: Path, monkeypatch
             async with asyncio.timeout(PATIENCE_S):
                 await running
     assert heard.messages == []
+
+
+@pytest.mark.parametrize("where", ["main", "thread"])
+def test_a_worker_ends_in_one_line_that_quotes_nothing(where: str) -> None:
+    """Whatever ends it, in whichever thread: one line with the kind and the place, the process gone, no word of what the fault said."""
+    fail = "def fail(): raise ValueError('rtsp://gate:hunter2@10.0.0.1')"
+    start = "fail()" if where == "main" else "import time; threading.Thread(target=fail).start(); time.sleep(60)"
+    hooks = "sys.excepthook = w._end; threading.excepthook = lambda f: w._end(f.exc_type, f.exc_value, f.exc_traceback)"
+    program = f"import sys, threading; from edge.vision import worker as w\n{hooks}\n{fail}\n{start}"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert (done.returncode, done.stderr) == (1, "vision worker ends: ValueError at <string>:3\n")
