@@ -26,6 +26,7 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m edge.uplink.schemas --check
+	$(BIN)/python -m drivers.page --check
 
 bench: $(VENV)/.dev
 	@for name in $(BENCHES); do echo "== $$name"; $(BIN)/python -m bench.$$name || exit 1; done
