@@ -404,3 +404,11 @@ def test_the_examples_are_good(name: str) -> None:
     found = load(CONFIG / name, {})
     assert [fault.text("en") for fault in found.faults] == []
     assert [fault.text("en") for fault in found.warnings if fault.code != "no_uplink"] == []
+
+
+def test_one_account_may_not_both_look_and_open(site: Path) -> None:
+    """The account that moves a camera's relay is not the one whose password the vision worker holds."""
+    relay = "controllers:\n  gate_camera: {driver: onvif, host: 10.0.0.1, username: USER, relays: 1}\n"
+    for user, shared in (("gate", True), ("opener", False)):
+        site.write_text(GOOD.replace("controllers:\n", relay.replace("USER", user), 1) + EYE, encoding="utf-8")
+        assert any("uses the account that moves a relay" in fault for fault in faults(site)) is shared

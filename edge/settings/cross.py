@@ -162,8 +162,11 @@ class _Cross:
                 yield self._fault(("access_points", name), "no_rule", grave=False, key=True, name=name)
 
     def _cameras(self) -> Iterator[Fault]:
-        """A camera watches access points that exist, all of one door: one face opens one door."""
+        """A camera watches access points that exist, all of one door; and its account is not the one that moves a relay."""
+        movers = {(c.get("host"), c.get("username")) for c in self._controllers.values() if c.get("driver") == "onvif"}
         for name, camera in _part(self._values, "cameras").items():
+            if camera.get("username") and _account(camera) in movers:
+                yield self._fault(("cameras", name, "username"), "shared_account", name=name)
             points = camera.get("access_points", ())
             if not isinstance(points, list | tuple):
                 continue
@@ -251,6 +254,12 @@ class _Cross:
 
     def _fault(self, path: Path, code: str, *, grave: bool = True, key: bool = False, **values: str) -> Fault:
         return Fault(self._layers.place(path, key=key), code, tuple(sorted(values.items())), grave=grave, path=path)
+
+
+def _account(camera: Mapping[str, object]) -> tuple[object, object]:
+    """Host and user of a camera, whether it is named by its host or by a URL."""
+    url = camera.get("url")
+    return (urlsplit(url).hostname if isinstance(url, str) else camera.get("host")), camera.get("username")
 
 
 def _part(values: Mapping[str, object], name: str) -> dict[str, Mapping[str, object]]:

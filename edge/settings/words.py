@@ -107,6 +107,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "osdp_address": ("同一条总线上有两个读卡器地址相同。", "two readers on this bus have the same address."),
     "private_room": ("不得在宿舍、浴室等私密处安装摄像机。", "a camera in a private room is not allowed."),
+    "shared_account": (
+        "摄像机“{name}”与控制继电器的账号相同；请在设备上为看画面另建一个只读账号。",
+        "camera '{name}' uses the account that moves a relay: make another on the device that may only look.",
+    ),
     "rtsp_url": ("应写成 rtsp://主机[:端口]/路径。", "expected rtsp://host[:port]/path."),
     "camera_doors": (
         "摄像机“{name}”的通行点属于不同的门；一张脸只开一扇门。",
