@@ -53,7 +53,7 @@ EVENTS: tuple[type[Event], ...] = (
     GuardRejected, SiteFire, RosterApplied, RosterRefused,
     GatewayStarted, GatewayStopping, DeviceLost, DeviceBack, DeviceLoss, GatewayClock, GatewayLoss, GatewayDegraded, ConfigApplied,
 )  # fmt: skip
-"""Every event there is; a new one is a class above and a name here."""
+"""Every event there is; a new one is a class in one of these files and a name here."""
 
 __all__ = [
     "EVENTS",
@@ -99,5 +99,4 @@ __all__ = [
     "SiteFire",
     "body",
     "rfc3339",
-    ,
 ]
