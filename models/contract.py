@@ -138,8 +138,8 @@ class Options:
     threads: int = 1  # one core a worker; the other stays free for cards
     score: float = 0.6  # a detector's confidence from which a shape counts as a face; small false ones fall to `quality`
     longest: int = 640  # pictures are searched at most this long (px): a face of 60 px in 1280x720 is still found at 30 px
-    # OpenVINO rounds to bfloat16 on processors that have it: 40 % less time, and vectors within a cosine of 0.999 of the exact
-    # ones, far less than a face found two pixels beside itself makes (0.95). Exact, both runtimes give the same vector within 1e-4.
+    # OpenVINO rounds to bfloat16 on processors that have it: a third less time, vectors within a cosine of 0.999 of the exact ones for the
+    # same points, 0.98 with points that were found rounded (docs/decisions/0010). Exact, both runtimes give the same within 1e-4.
     exact: bool = False
     at_most: int = 16  # faces of a picture: more than a rush at a turnstile shows, so that a poster of faces costs little
 
