@@ -35,7 +35,7 @@ VERBS = [
     ("release",),
     ("receive",),
     *(("roster", verb) for verb in ("check", "diff", "apply", "rollback", "template", "export")),
-    *(("simulate", verb) for verb in ("card", "qr", "misread", "pin", "rex", "contact", "pass", "desk", "fire", "tamper", "power")),
+    *(("simulate", verb) for verb in ("card", "qr", "face", "misread", "pin", "rex", "contact", "pass", "desk", "fire", "tamper", "power")),
     ("audit", "verify"),
     ("calibrate",),
     *(("roster", verb) for verb in ("enrol", "forget")),
@@ -254,6 +254,9 @@ def test_simulate(alive: Premises) -> None:
     assert alive.command("simulate", "contact", "north", "open").returncode == 0
     alive.wait_for("passage.entry", simulated=True)
     assert alive.command("simulate", "contact", "north", "closed").returncode == 0
+    assert alive.command("simulate", "face", "north_in", "1001", "--needs-card").returncode == 0
+    alive.wait_for("access.denied", reason="needs_second_factor", method=["face"], simulated=True)
+    assert alive.command("simulate", "face", "north_in", "nobody").returncode != 0
     assert alive.command("simulate", "rex", "--live", "south").returncode == 0
     alive.wait_for("access.granted", reason="rex", door="south")
     assert alive.command("simulate", "fire", "on").returncode == 0

@@ -1,4 +1,4 @@
-"""The verbs simulate card · qr · misread · pin · rex · contact · pass · desk · fire · tamper · power."""
+"""The verbs simulate card · qr · face · misread · pin · rex · contact · pass · desk · fire · tamper · power."""
 
 from __future__ import annotations
 
@@ -86,6 +86,22 @@ def qr(
     Example: anyu-edge simulate qr north_in 7KQ29XBM
     """
     _act(config, "qr", live=live, access_point=access_point, number=text)
+
+
+@simulate.command()
+def face(
+    access_point: Point,
+    tenant_id: Annotated[str, typer.Argument(help="A tenant of the roster 住户编号")],
+    config: Config = CONFIG,
+    *,
+    alone: Annotated[bool, typer.Option("--alone/--needs-card", help="Whether a face by itself may open here 人脸可否单独开门")] = True,
+    live: Live = False,
+) -> None:
+    """Let a camera recognise a tenant, with or without recognition installed (人脸).
+
+    Example: anyu-edge simulate face north_in 1001
+    """
+    _act(config, "face", live=live, access_point=access_point, tenant_id=tenant_id, alone="yes" if alone else "no")
 
 
 @simulate.command()

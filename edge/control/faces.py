@@ -41,6 +41,11 @@ class FaceVerbs:
             "not_this_person": self._not_this_person,
         }
 
+    def ref_of(self, tenant_id: str) -> str:
+        """The person_ref of a tenant of the roster in force. Raises CommandRefused for nobody."""
+        found = next((one.ref for one in self._roster.book.tenants.values() if one.tenant_id == tenant_id), None)
+        return found if found is not None else _nobody()
+
     async def _calibrate(self, _args: Mapping[str, object], _actor: Actor) -> object:
         force = self._needed().faces.in_force
         return {

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from edge.access.reasons import GuardReason
+from edge.access.request import FaceShown
 from edge.clock import Clock
 from edge.control.examine import Examination
 from edge.control.faces import FaceVerbs
@@ -229,6 +230,11 @@ class Verbs:
     async def _simulate(self, args: Mapping[str, object], _actor: Actor) -> object:
         what = _argument(args, "what", str)
         rest = {key: _argument(args, key, str) for key in args if key != "what"}
+        if what == "face":
+            self._known(rest.get("access_point", ""))
+            face = FaceShown(self._faces.ref_of(rest.get("tenant_id", "")), rest.get("alone", "yes") == "yes")
+            self._gates.play_face(rest["access_point"], face, live=rest.get("live") == "yes")
+            return {"result": "accepted"}
         self._simulation.act(what, rest)
         return {"result": "accepted"}
 

@@ -155,9 +155,12 @@ class SiteGates:
 
     def present(self, access_point: str, face: FaceShown) -> None:
         """A face asks to pass, as a card would. Never blocks; an access point that is not here is the camera's misfortune."""
-        point = self._wiring.rules.access_points.get(access_point)
-        if point is not None and point.door in self._gates:
+        if point := self._wiring.rules.access_points.get(access_point):
             self._gates[point.door].post(Presented(access_point, face))
+
+    def play_face(self, access_point: str, face: FaceShown, *, live: bool = False) -> None:
+        """The same, played and marked as such. Raises KeyError for an access point that is not here."""
+        self._play(self._wiring.rules.access_points[access_point].door, Presented(access_point, face), live=live)
 
     def reading(self, controller: str, reading: Reading) -> None:
         """Take one reading of a controller: the `emit` of every controller, and of `simulate`."""
