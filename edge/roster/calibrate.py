@@ -11,8 +11,8 @@ the photos above u and a mean excess s, FPIR(T) = z exp(-(T - u) / s). Of n phot
 many, high enough to be a tail. Simulated populations (even, skewed, in groups, with families) of 100 to 1,000 tenants justify that level:
 at 400 tenants with three photos it gives 1.1 to 1.2 times a 1 % target on average and 0.7 to 1.8 times 0.1 %; a shape that is estimated
 too overshoots 0.1 % up to 2.3 times. It was not chosen blind, though: before it was settled, it had also been looked at on the faces of
-LFW that bench/identify judges by, beside tails of a tenth and of a twentieth of the photos. What that bench says of the tail is therefore
-a little kinder than it would be on faces that nobody had looked at.
+LFW that bench/identify judges by, beside tails of a tenth and of a twentieth of the photos. What that bench says of the tail may
+therefore be kinder than it would be on faces that nobody had looked at.
 
 How many independent events are there? A pair of look-alikes is seen from both sides, and by several photos of each: the tenants that
 exceed, not the photos, are counted, and halved. The bounds follow from that number.
