@@ -159,7 +159,7 @@ class SiteGates:
             self._gates[point.door].post(Presented(access_point, face))
 
     def play_face(self, access_point: str, face: FaceShown, *, live: bool = False) -> None:
-        """The same, played and marked as such. Raises KeyError for an access point that is not here."""
+        """The same, played and marked as such. Raises KeyError."""
         self._play(self._wiring.rules.access_points[access_point].door, Presented(access_point, face), live=live)
 
     def reading(self, controller: str, reading: Reading) -> None:
