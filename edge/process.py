@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 
+from edge import slices
 from edge.daemon import Daemon
 from edge.settings import Settings
 
@@ -21,6 +22,7 @@ def serve(settings: Settings) -> int:
 
     Whatever swallows its cancellation, a thread that never comes back included, the process ends within STOP_WITHIN_S of the signal.
     """
+    slices.ask_for(slices.SHORT_NS)  # before any thread is started: they inherit it
     daemon = Daemon(settings)
     closed = threading.Event()
 

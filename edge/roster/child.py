@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
+from edge import slices
 from edge.roster import wire
 from edge.roster.drafts import Sheets
 from edge.roster.folder import Known, read_folder
@@ -35,6 +36,7 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold the roster
     os.nice(NICE)
+    slices.ask_for(slices.LONG_NS)
     settings = RosterSettings.model_validate(request["settings"])
     known = Known(*(None if names is None else frozenset(names) for names in request["known"]))
     write(sys.stdout.buffer, read_folder(Path(request["folder"]), settings, ZoneInfo(request["zone"]), known))

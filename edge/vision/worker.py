@@ -30,6 +30,7 @@ import drivers.camera
 import models
 from drivers.camera.contract import Camera, CameraState
 from drivers.camera.stream import AvPicture
+from edge import slices
 from edge.vision.area import Area
 from edge.vision.confine import confine
 from edge.vision.looker import Looker
@@ -49,6 +50,7 @@ PAUSE_S = 0.004  # when no camera has a new frame
 def main() -> None:
     """Run until stdin ends."""
     os.nice(NICE)
+    slices.ask_for(slices.LONG_NS)
     # Cameras that go and come are said over the pipe; here they would be said twice.
     logging.basicConfig(stream=sys.stderr, level=logging.ERROR, format="%(message)s")
     sys.excepthook = _end

@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge import slices
+
 if TYPE_CHECKING:
     from models.contract import Engine, Face
 
@@ -25,6 +27,7 @@ MAX_SIDE = 8000  # px: a phone's camera has 8,000 at most
 def main() -> int:
     """Examine what stdin brings."""
     os.nice(NICE)
+    slices.ask_for(slices.LONG_NS)
     # Set before OpenCV is loaded: a photo that claims to be larger is refused by its header.
     os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(MAX_SIDE * MAX_SIDE)
     import cv2
