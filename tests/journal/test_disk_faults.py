@@ -236,7 +236,8 @@ def test_a_disk_that_never_answers(make: Make, monkeypatch: pytest.MonkeyPatch) 
     receipts = [journal.append(opened(str(n))) for n in range(1000)]
     assert hanging.wait(WAIT_S)
     eventually(lambda: journal.health().why[:1] == ("stuck",), "stuck")
-    assert receipts[500].dropped()
+    # A hundred may hang in the writer's hands and a hundred wait; which ones depends on when the writer came to take them.
+    assert sum(receipt.dropped() for receipt in receipts) >= 800
     begun = time.monotonic()
     journal.close()
     assert time.monotonic() - begun < WAIT_S / 2
