@@ -136,8 +136,7 @@ class SiteGates:
 
     async def unlock(self, access_point: str, reason: GuardReason) -> Answer:
         """A guard opens for one passage; lock-down does not stop a guard at the desk."""
-        point = self._wiring.rules.access_points.get(access_point)
-        if point is None:
+        if (point := self._wiring.rules.access_points.get(access_point)) is None:
             return Answer(Result.UNKNOWN_PLACE)
         return await self._ask(point.door, lambda token: Unlock(access_point, reason, token))
 

@@ -54,7 +54,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "no_library": ("缺少程序库，未检查", "not examined: a library is missing"),
 }
 
-TODO: Mapping[str, tuple[str, str]] = {
+REMEDIES: Mapping[str, tuple[str, str]] = {
     "unreachable": ("检查供电、线缆和 site.yaml 中的端口或地址", "check its supply, its cable, and the port or address in site.yaml"),
     "held": ("找出占用者：fuser -v 端口；或停止其他程序", "find who holds it (fuser -v PORT) and stop that"),
     "does_not_say": ("再试一次；仍不行则检查线缆", "try again; if it stays so, look at the cable"),
@@ -118,7 +118,7 @@ def sentence(locale: str, code: str, values: Mapping[str, str]) -> str:
 
 def todo(locale: str, code: str, values: Mapping[str, str]) -> str:
     """What to do about a finding that is not good; empty where nothing is known."""
-    return _say(TODO, locale, code, values) if code in TODO else ""
+    return _say(REMEDIES, locale, code, values) if code in REMEDIES else ""
 
 
 def prompt(locale: str, code: str, values: Mapping[str, str] | None = None) -> str:

@@ -231,13 +231,13 @@ def test_supervised_inputs(site: Site) -> None:
     assert {row.subject: row.code for row in rows} == {"north.contact": "input_fault", "north.exit_button": "input_silent"}
 
 
-@pytest.mark.parametrize("table", [words.SENTENCES, words.TODO, words.PROMPTS])
+@pytest.mark.parametrize("table", [words.SENTENCES, words.REMEDIES, words.PROMPTS])
 def test_both_languages_take_the_same_values(table: Mapping[str, tuple[str, str]]) -> None:
     """Every sentence exists twice, and everything that can be bad says what to do."""
     for code, (zh, en) in table.items():
         taken = [{piece.split("}")[0] for piece in text.split("{")[1:]} for text in (zh, en)]
         assert taken[0] == taken[1], code
-    assert words.TODO.keys() <= words.SENTENCES.keys()
+    assert words.REMEDIES.keys() <= words.SENTENCES.keys()
 
 
 @asynccontextmanager
