@@ -59,9 +59,12 @@ class Daemon:
 
     Made on the main thread before the loop runs: opening the journal and reading the roster block, for a second at most. `close` must
     follow, whether or not it ran. Raises JournalInUse when another daemon has this state directory.
+    `degraded`: words for what is wrong with the settings themselves (`Loaded.degraded`), until the next start.
     """
 
-    def __init__(self, settings: Settings, *, clock: Clock | None = None, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self, settings: Settings, *, clock: Clock | None = None, environ: Mapping[str, str] = os.environ, degraded: tuple[str, ...] = ()
+    ) -> None:
         self.settings = settings
         journal_dir = settings.state_dir / "journal"
         consumers = settings.uplink.consumers if settings.uplink else ()
@@ -139,7 +142,7 @@ class Daemon:
             memory=self.journal,
             new_id=new_id,
             changed=self._changed,
-            others=self.recognition.words,
+            others=lambda: (*degraded, *self.recognition.words()),
         )
         self.uplink = settings.uplink and Uplink(
             settings.uplink,

@@ -17,13 +17,13 @@ log = logging.getLogger(__name__)
 STOP_WITHIN_S = 5.0  # of a signal; systemd's TimeoutStopSec is longer
 
 
-def serve(settings: Settings) -> int:
-    """Run a gateway until SIGTERM or SIGINT and return its exit code. Raises JournalInUse.
+def serve(settings: Settings, degraded: tuple[str, ...] = ()) -> int:
+    """Run a gateway until SIGTERM or SIGINT and return its exit code. `degraded`: what its settings lack. Raises JournalInUse.
 
     Whatever swallows its cancellation, a thread that never comes back included, the process ends within STOP_WITHIN_S of the signal.
     """
     slices.ask_for(slices.SHORT_NS)  # before any thread is started: they inherit it
-    daemon = Daemon(settings)
+    daemon = Daemon(settings, degraded=degraded)
     closed = threading.Event()
 
     def end_all(code: int) -> None:

@@ -47,18 +47,18 @@ def check(config: Config = CONFIG, json: Json = False) -> None:
             }
             for fault in (*found.faults, *warnings)
         ]
-        talk.data({"ok": found.settings is not None, "faults": faults, "faces": may})
+        talk.data({"ok": not found.faults, "faults": faults, "faces": may})
     else:
         for fault in (*found.faults, *warnings):
             talk.line(f"{fault.place}: {say(found.locale, 'fault' if fault.grave else 'warning')}: {fault.message(found.locale)}")
-        if found.settings is not None:
+        if found.settings is not None and not found.faults:
             s = found.settings
             counts = {"doors": len(s.doors), "points": len(s.access_points), "controllers": len(s.controllers)}
             said = say(found.locale, "settings_good", **{key: str(value) for key, value in counts.items()})
         for text in may:
             talk.line(text)
         talk.line(said)
-    if found.settings is None:
+    if found.faults:
         raise typer.Exit(talk.WRONG_USE if talk.missing(found) else talk.BAD_NEWS)
 
 
@@ -70,12 +70,15 @@ def run(config: Config = CONFIG) -> None:
     from edge import log
     from edge.journal import JournalInUse
 
-    settings = talk.site(config)
+    loaded = load(config)
+    settings = talk.usable(loaded, config)
+    for fault in loaded.faults:
+        talk.complain(fault.text(loaded.locale))
     log.set_up(settings.log_level, under_systemd="JOURNAL_STREAM" in os.environ)
     from edge.process import serve
 
     try:
-        code = serve(settings)
+        code = serve(settings, loaded.degraded)
     except JournalInUse:
         talk.complain(say(settings.locale, "in_use", path=str(settings.state_dir)))
         code = talk.BAD_NEWS

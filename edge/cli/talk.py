@@ -32,7 +32,11 @@ CONFIG = DEFAULT_PATH
 
 def site(config: Path) -> Settings:
     """The settings; whoever has faulty ones is shown the faults, and the command ends."""
-    loaded = load(config)
+    return usable(load(config), config)
+
+
+def usable(loaded: Loaded, config: Path) -> Settings:
+    """The settings of `load`, like `site`."""
     if loaded.settings is None:
         for fault in loaded.faults:
             complain(fault.text(loaded.locale))

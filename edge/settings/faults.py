@@ -33,6 +33,7 @@ class Fault:
     """One thing wrong (`grave`), or one thing worth a look (a warning, which stops nothing).
 
     `near` is the valid word that comes closest to what was written; `read` what was written, never a secret.
+    `word`: `run` goes on in spite of this fault and `degraded` says this word; empty: a grave fault stops `run`.
     """
 
     place: Place
@@ -41,6 +42,7 @@ class Fault:
     near: str = ""
     grave: bool = True
     path: Path = field(default=(), compare=False)
+    word: str = ""
 
     def message(self, locale: Locale) -> str:
         """What was wrong, what was expected, what to do."""

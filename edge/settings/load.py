@@ -25,7 +25,7 @@ _LOCALE = re.compile(r"^locale\s*[:：]\s*[\"']?(zh|en)\b", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The settings, or None when something is wrong; every fault and warning in the order of the file, in the site's language.
+    """The settings, or None when a fault stops `run`; every fault and warning in the order of the file, in the site's language.
 
     `layers` tells where each value stands, for whoever finds more to say about one.
     """
@@ -35,6 +35,11 @@ class Loaded:
     warnings: tuple[Fault, ...]
     locale: Locale
     layers: Layers = field(repr=False)
+
+    @property
+    def degraded(self) -> tuple[str, ...]:
+        """The words for `degraded` of the faults with which `run` goes on."""
+        return tuple(sorted({fault.word for fault in self.faults if fault.word}))
 
 
 def load(path: File, environ: Mapping[str, str] | None = None) -> Loaded:
@@ -58,11 +63,12 @@ def load(path: File, environ: Mapping[str, str] | None = None) -> Loaded:
         faults += cross_check(merged, layers, tree, faults)
     grave = tuple(sorted((f for f in faults if f.grave), key=lambda f: (f.place.line == 0, f.place)))
     warnings = tuple(sorted((f for f in faults if not f.grave), key=lambda f: (f.place.line == 0, f.place)))
-    return Loaded(None if grave else settings, grave, warnings, _locale(merged, tree.text, environ), layers)
+    stops = any(not fault.word for fault in grave)
+    return Loaded(None if stops else settings, grave, warnings, _locale(merged, tree.text, environ), layers)
 
 
 def read_settings(path: File, environ: Mapping[str, str] | None = None) -> Settings:
-    """The settings, for who can do nothing without them. Raises SettingsRefused with every fault."""
+    """The settings, for who can do nothing without them. Raises SettingsRefused with every fault if one of them stops `run`."""
     loaded = load(path, environ)
     if loaded.settings is None:
         raise SettingsRefused(loaded.faults, loaded.locale)
