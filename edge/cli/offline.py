@@ -13,6 +13,7 @@ import typer
 
 from edge.access.rules import groups_of
 from edge.cli import talk
+from edge.cli.root import give_up_root
 from edge.cli.words import say
 from edge.clock import PlainClock
 from edge.control.whomay import who_may as judge
@@ -76,6 +77,7 @@ def who_may(settings: Settings, access_point: str, at: str) -> list[dict[str, ob
         time = datetime.fromisoformat(at) if at else None
     except ValueError:
         talk.refuse(settings.locale, CommandRefused("bad_time", at))
+    give_up_root(settings.state_dir)
     sheets = read_folder(settings.roster.folder, settings.roster, settings.site.tz, Known())
     try:
         sheets.sound()
@@ -134,6 +136,7 @@ def _encoder(settings: Settings) -> Encoder:
 
 
 def _reader(settings: Settings) -> Reader:
+    give_up_root(settings.state_dir)
     return Reader(settings.state_dir / "journal" / "journal.db")
 
 

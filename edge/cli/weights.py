@@ -10,11 +10,12 @@ from typing import Annotated
 import typer
 
 from edge.cli import talk
+from edge.cli.root import give_up_root
 from edge.cli.talk import CONFIG, Config, Json
 from edge.cli.words import say
 from edge.settings import Settings
 from models.pull import NoMirror, pull
-from models.weights import SIDE, Entry, Weights, WeightsMissing, import_folder, manifest
+from models.weights import SIDE, Entry, Weights, WeightsMissing, import_files, known_files, manifest
 
 models = typer.Typer(help="The files that recognition needs. 识别模型", no_args_is_help=True, rich_markup_mode=None)
 
@@ -31,10 +32,12 @@ def list_(config: Config = CONFIG, json: Json = False) -> None:
     Example: anyu-edge models list
     """
     settings = talk.site(config)
+    known = manifest()
+    give_up_root(settings.state_dir)
     weights, locale = _weights(settings), settings.locale
-    found = {entry.name: _found(weights, entry) for entry in manifest().values()}
+    found = {entry.name: _found(weights, entry) for entry in known.values()}
     if json:
-        for entry in manifest().values():
+        for entry in known.values():
             place, refused = found[entry.name]
             told = {"name": entry.name, "file": entry.file, "sha256": entry.sha256, "licence": entry.licence, "optional": entry.optional}
             talk.data({**told, "found": place and str(place), "refused": [str(path) for path in refused]})
@@ -43,13 +46,13 @@ def list_(config: Config = CONFIG, json: Json = False) -> None:
             say(locale, "weights").split("|"),
             [
                 (entry.name, entry.licence, say(locale, "optional" if entry.optional else "needed"), _where(*found[entry.name], locale))
-                for entry in manifest().values()
+                for entry in known.values()
             ],
         )
         talk.line(say(locale, "weights_of"))
-        for entry in manifest().values():
+        for entry in known.values():
             talk.line(f"  {entry.name}: {entry.what}; {entry.source}; sha256 {entry.sha256}")
-    if any(found[entry.name][0] is None for entry in manifest().values() if not entry.optional):
+    if any(found[entry.name][0] is None for entry in known.values() if not entry.optional):
         raise typer.Exit(talk.BAD_NEWS)
 
 
@@ -66,9 +69,11 @@ def pull_(
     Example: anyu-edge models pull
     """
     settings = talk.site(config)
+    known = manifest()
+    give_up_root(settings.state_dir)
     weights, locale = _weights(settings), settings.locale
-    wanted = names or [entry.name for entry in manifest().values() if not entry.optional and _found(weights, entry)[0] is None]
-    if unknown := [name for name in wanted if name not in manifest()]:
+    wanted = names or [entry.name for entry in known.values() if not entry.optional and _found(weights, entry)[0] is None]
+    if unknown := [name for name in wanted if name not in known]:
         talk.complain(say(locale, "bad_argument", detail=", ".join(unknown)))
         raise typer.Exit(talk.WRONG_USE)
     taken: dict[str, Path] = {}
@@ -80,7 +85,7 @@ def pull_(
             failed[name] = "; ".join(why.said) or say(locale, "no_mirror")
         except OSError as why:
             failed[name] = why.strerror or type(why).__name__
-    _told(settings, weights, taken, failed, json=json)
+    _told(settings, taken, failed, json=json)
 
 
 @models.command("import")
@@ -99,18 +104,19 @@ def import_(
         talk.complain(say(settings.locale, "bad_argument", detail=str(folder)))
         raise typer.Exit(talk.WRONG_USE)
     try:
-        taken, wrong = import_folder(weights, folder)
+        files = known_files(folder)  # read by whoever gave the command: a stick may be root's alone
+        give_up_root(settings.state_dir)
+        taken, wrong = import_files(weights, files)
     except OSError as why:
         talk.complain(say(settings.locale, "cannot_write", path=str(weights.own), detail=why.strerror or ""))
         raise typer.Exit(talk.BAD_NEWS) from None
     if not taken and not wrong:
         talk.complain(say(settings.locale, "nothing_known", path=str(folder)))
         raise typer.Exit(talk.BAD_NEWS)
-    _told(settings, weights, taken, {one.name: str(one) for one in wrong}, json=json)
+    _told(settings, taken, {one.name: str(one) for one in wrong}, json=json)
 
 
-def _told(settings: Settings, weights: Weights, taken: dict[str, Path], failed: dict[str, str], *, json: bool) -> None:
-    _hand_over(settings.state_dir, weights.own)
+def _told(settings: Settings, taken: dict[str, Path], failed: dict[str, str], *, json: bool) -> None:
     if json:
         talk.data({"taken": {name: str(path) for name, path in taken.items()}, "refused": failed})
     else:
@@ -122,15 +128,6 @@ def _told(settings: Settings, weights: Weights, taken: dict[str, Path], failed: 
             talk.line(say(settings.locale, "weights_there"))
     if failed:
         raise typer.Exit(talk.BAD_NEWS)
-
-
-def _hand_over(state_dir: Path, own: Path) -> None:
-    """What root has put there belongs to the daemon's account, which makes further files of it."""
-    if os.geteuid() != 0 or not own.is_dir():
-        return
-    owner = state_dir.stat()
-    for path in (own, *own.iterdir()):
-        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def _weights(settings: Settings) -> Weights:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,7 +34,7 @@ def _lines(path: Path, verb: str, timeout_s: float | None, args: dict[str, objec
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as there:
         there.settimeout(ANSWER_S)
         try:
-            there.connect(str(path))
+            _connect(there, path)
             there.sendall(json.dumps({"verb": verb, "args": args}).encode() + b"\n")
             there.settimeout(timeout_s)
             with there.makefile("rb") as answers:
@@ -52,3 +53,12 @@ def _lines(path: Path, verb: str, timeout_s: float | None, args: dict[str, objec
             raise NoDaemon(f"{path}: {why}") from why
         if timeout_s is not None:
             raise NoDaemon(f"{path}: closed without an answer")
+
+
+def _connect(there: socket.socket, path: Path) -> None:
+    """Connect to the socket at `path` and not to where a link there leads: root is often the one who asks. Raises OSError."""
+    found = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        there.connect(f"/proc/self/fd/{found}")
+    finally:
+        os.close(found)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
+import stat
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,13 +91,21 @@ def _miss(names: Iterable[str], notes: Notes) -> None:
 
 
 def _bytes(path: Path, notes: Notes) -> bytes | None:
+    """The bytes of a plain file; what is none is noted.
+
+    Links are refused, hard ones too: managers write into this folder, and would have the daemon read for them what they may not.
+    """
     try:
-        if path.is_file():  # not a pipe, at which the reader would wait for ever
-            with path.open("rb") as file:
+        # Not blocking: opening a pipe would wait for its other end.
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(handle, "rb") as file:
+            found = os.fstat(handle)
+            if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
                 return file.read(MAX_FILE_BYTES + 1)
-    except OSError:
-        pass  # said below, as any other way of not being readable
-    notes.fault("unreadable", Place(path.name))
+        code = "sheet_is_link" if stat.S_ISREG(found.st_mode) and found.st_nlink > 1 else "unreadable"
+    except OSError as why:
+        code = "sheet_is_link" if why.errno == errno.ELOOP else "unreadable"
+    notes.fault(code, Place(path.name))
     return None
 
 

@@ -104,7 +104,7 @@ def _look(folder: Path) -> Look:
         for path in sorted(folder.iterdir()):
             if is_sheet(path.name):
                 try:
-                    stat = path.stat()
+                    stat = path.lstat()
                 except OSError:  # between two renames
                     found.append((path.name, 0, 0, 0))
                 else:

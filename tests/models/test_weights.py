@@ -15,7 +15,7 @@ import models.weights as under_test
 from models.fold import fold
 from models.onnx_file import NotOnnx, fields, message
 from models.pull import NoMirror, pull
-from models.weights import Entry, Weights, WeightsMissing, WrongHash, import_folder, manifest
+from models.weights import Entry, Weights, WeightsMissing, WrongHash, import_files, known_files, manifest
 
 GOOD = b"weights, to the bit"
 
@@ -56,8 +56,7 @@ def test_folder_of_others_comes_before_ours(known: Entry, tmp_path: Path) -> Non
     (others / known.file).write_bytes(GOOD)
     assert weights.find("one") == others / known.file
     (others / known.file).unlink()
-    (tmp_path / "one").write_bytes(GOOD)
-    assert weights.keep("one", tmp_path / "one") == tmp_path / "state" / "weights" / known.file
+    assert weights.keep("one", GOOD) == tmp_path / "state" / "weights" / known.file
     assert weights.find("one") == tmp_path / "state" / "weights" / known.file
 
 
@@ -89,12 +88,12 @@ def test_import_refuses_a_wrong_file_and_keeps_it_beside(known: Entry, tmp_path:
     source.mkdir()
     (source / known.file).write_bytes(b"wrong")
     weights = Weights(tmp_path / "own")
-    taken, refused = import_folder(weights, source)
+    taken, refused = import_files(weights, known_files(source))
     assert not taken
     assert [wrong.kept for wrong in refused] == [tmp_path / "own" / "one.onnx.refused"]
     assert (source / known.file).exists()
     (source / known.file).write_bytes(GOOD)
-    assert import_folder(weights, source) == ({"one": tmp_path / "own" / known.file}, [])
+    assert import_files(weights, known_files(source)) == ({"one": tmp_path / "own" / known.file}, [])
 
 
 def test_pull_tries_the_mirrors_in_turn_and_believes_none(known: Entry, tmp_path: Path) -> None:

