@@ -24,12 +24,17 @@ class Trust(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One reading of the clock: wall time in UTC, its trust, the monotonic seconds beside it, and the last wall time that was trusted."""
+    """One reading of the clock: wall time in UTC, its trust, the monotonic seconds beside it, and the last wall time that was trusted.
+
+    `certain` is a time that has come for sure, for whatever is deleted by its age: `at` while that is trusted, else the last trusted time
+    and what this program ran since. The time the machine was off does not count. None: nothing is known. Doors do not look at it.
+    """
 
     at: datetime
     mono: float
     trust: Trust = Trust.SYNCED
     last_trusted: datetime | None = None
+    certain: datetime | None = None
 
 
 class Clock(Protocol):
@@ -56,7 +61,7 @@ class PlainClock:
     def now(self) -> Moment:
         """Read the machine's clock; it is its own last trusted time."""
         at = datetime.now(UTC)
-        return Moment(at, time.monotonic(), Trust.SYNCED, at)
+        return Moment(at, time.monotonic(), Trust.SYNCED, at, at)
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -98,13 +103,14 @@ class SystemClock:
         *,
         last_trusted: datetime | None = None,
         not_before: datetime | None = None,
+        certain: datetime | None = None,
         synced: Callable[[], bool] | None = None,
         last_sync: Callable[[], datetime | None] | None = None,
         wall: Callable[[], float] = time.time,
         boot_time: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`last_trusted` and `not_before` are what the last run wrote down: its last trusted time, and its last time of all."""
+        """What the last run wrote down: its last trusted time, its last time of all, and its last certain time."""
         self._last_trusted = last_trusted
         self._not_before = max(time for time in (BUILT, last_trusted, not_before) if time is not None)
         self._synced = synced or _synced
@@ -116,6 +122,8 @@ class SystemClock:
         self._stepped = False
         self._step: float | None = None
         self._ahead = wall() - boot_time()
+        # A quartz gains an hour a year at most, and retention is counted in days.
+        self._certain, self._certain_at = max(time for time in (BUILT, last_trusted, certain) if time is not None), boot_time()
 
     def now(self) -> Moment:
         """Read the clock and judge it. An unset clock costs no more than a disciplined one: a few microseconds."""
@@ -123,12 +131,15 @@ class SystemClock:
             wall, mono = self._wall(), self._monotonic()
             at = datetime.fromtimestamp(wall, UTC)
             synced = self._synced()
-            self._notice_step(wall - self._boot_time(), synced=synced)
+            boot = self._boot_time()
+            self._notice_step(wall - boot, synced=synced)
             trust = self._judge(at, synced=synced)
             if trust is Trust.SYNCED:
                 self._last_trusted = self._not_before = at
                 self._stepped = False
-            return Moment(at, mono, trust, self._last_trusted)
+            if trust is not Trust.UNTRUSTED:
+                self._certain, self._certain_at = at, boot
+            return Moment(at, mono, trust, self._last_trusted, self._certain + timedelta(seconds=boot - self._certain_at))
 
     async def sleep(self, seconds: float) -> None:
         """Wait on the monotonic clock."""

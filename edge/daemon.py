@@ -37,7 +37,7 @@ from edge.gate.lookout import Overheard
 from edge.gate.recorder import Mark
 from edge.gate.site import SiteGates
 from edge.gate.wiring import wire
-from edge.journal import Journal, last_trusted_time, last_written_time
+from edge.journal import Journal, last_certain_time, last_trusted_time, last_written_time
 from edge.roster.folder import Known
 from edge.roster.outcomes import Applied, Refused
 from edge.roster.roster import Roster
@@ -73,6 +73,7 @@ class Daemon:
         self.clock: Clock = clock or SystemClock(
             last_trusted=last_trusted_time(journal_dir),
             not_before=last_written_time(journal_dir),
+            certain=last_certain_time(journal_dir),
             synced=self.timekeeper.synced if self.timekeeper else None,
         )
         self.journal = Journal(journal_dir, settings.journal, self.clock, consumers=consumers)

@@ -147,13 +147,19 @@ def make(
         present=present,
         book=book,
         recorder=recorder,
-        crops=Vault(settings.state_dir / "custody" / "crops", master, "crops"),
+        crops=Vault(settings.state_dir / "custody" / "crops", master, "crops", partial(_latest, clock)),
         clock=clock,
         may_match=desk.may_match,
         find=_find,
         prepare=partial(_prepare, chosen.engine, settings, environ, runtime),
     )
     return Recognition(chosen.engine, desk, lookout)
+
+
+def _latest(clock: Clock) -> float:
+    """Seconds since 1970 by the wall clock, or by certain time where that is later: a clock that fell back keeps no crop for longer."""
+    now = clock.now()
+    return max(now.at, now.certain or now.at).timestamp()
 
 
 def _prepare(engine: str, settings: Settings, environ: Mapping[str, str], runtime: str) -> None:

@@ -24,6 +24,7 @@ class HandClock:
         self._mono = mono
         self._trust = trust
         self._last_trusted: datetime | None = wall if trust is not Trust.UNTRUSTED else None
+        self._certain = self._last_trusted, mono
         self._number = itertools.count()
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
 
@@ -31,7 +32,10 @@ class HandClock:
         """Read the hands."""
         if self._trust is not Trust.UNTRUSTED:
             self._last_trusted = self._wall
-        return Moment(self._wall, self._mono, self._trust, self._last_trusted)
+            self._certain = self._wall, self._mono
+        certain, at = self._certain
+        passed = timedelta(seconds=self._mono - at)
+        return Moment(self._wall, self._mono, self._trust, self._last_trusted, certain and certain + passed)
 
     async def sleep(self, seconds: float) -> None:
         """Wait until the hands have been moved that far; zero or less is one turn of the loop."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from edge.clock import HOLDOVER, SystemClock, Trust, kernel_synced
+from edge.clock import BUILT, HOLDOVER, SystemClock, Trust, kernel_synced
 from tests.clock import START, HandClock
 
 
@@ -74,11 +74,14 @@ class Machine:
         self.synced = True
         self.sync_at: datetime | None = None
 
-    def clock(self, last_trusted: datetime | None = None, not_before: datetime | None = None) -> SystemClock:
+    def clock(
+        self, last_trusted: datetime | None = None, not_before: datetime | None = None, certain: datetime | None = None
+    ) -> SystemClock:
         """A clock of this machine, as a fresh start of the daemon makes it."""
         return SystemClock(
             last_trusted=last_trusted,
             not_before=not_before,
+            certain=certain,
             synced=lambda: self.synced,
             last_sync=lambda: self.sync_at,
             wall=lambda: self.wall,
@@ -174,6 +177,42 @@ def test_a_clock_that_was_never_set_is_not_believed() -> None:
     assert machine.clock().now().trust is Trust.UNTRUSTED
     machine.sync_at = START - timedelta(hours=3)
     assert machine.clock().now().trust is Trust.HOLDOVER
+
+
+def test_certain_time_goes_on_without_a_time_server() -> None:
+    """Beyond the holdover what ran is counted, whatever the wall clock is set to; what was off is not, and a restart loses nothing."""
+    machine = Machine()
+    clock = machine.clock()
+    assert clock.now().certain == START
+    machine.synced = False
+    machine.run(40 * 86_400)
+    machine.wall += 3650 * 86_400
+    now = clock.now()
+    assert (now.trust, now.certain) == (Trust.UNTRUSTED, START + timedelta(days=40))
+    machine.wall -= 7300 * 86_400
+    machine.run(86_400)
+    written = clock.now()
+    assert written.certain == START + timedelta(days=41)
+    machine.boot = 0.0  # switched off for some time, and on again with an empty battery
+    again = machine.clock(written.last_trusted, written.at, written.certain)
+    machine.run(86_400)
+    assert (again.now().trust, again.now().certain) == (Trust.UNTRUSTED, START + timedelta(days=42))
+
+
+def test_certain_time_follows_the_synchronisation() -> None:
+    """A trusted clock is certain, also where what was counted ran ahead of it."""
+    machine = Machine()
+    clock = machine.clock(certain=START + timedelta(hours=1))
+    assert clock.now().certain == START
+
+
+def test_a_clock_that_was_never_set_still_knows_when_it_was_built() -> None:
+    """Where no time server was ever reached, time has certainly passed since this program was written."""
+    machine = Machine()
+    machine.synced = False
+    clock = machine.clock()
+    machine.run(10 * 86_400)
+    assert clock.now().certain == BUILT + timedelta(days=10)
 
 
 def test_slewing_is_no_step() -> None:

@@ -124,4 +124,4 @@ class DeviceRecords:
 
 def by_controller(at: datetime, now: Moment) -> Moment:
     """The moment of a record by its controller's clock, believed as far as that can be."""
-    return Moment(at, now.mono, Trust.UNTRUSTED if at > now.at + AHEAD else now.trust, now.last_trusted)
+    return Moment(at, now.mono, Trust.UNTRUSTED if at > now.at + AHEAD else now.trust, now.last_trusted, now.certain)

@@ -23,6 +23,9 @@ PRUNE_EVERY_S = 3600.0
 PRUNE_AT_ONCE = 1000
 """Records deleted in one transaction: some 20 ms, so that a door's event never waits long behind it."""
 
+LAST = "9999"
+"""Sorts after the time of every record."""
+
 BALLAST_EVERY_S = 60.0
 """How soon after room was made the ballast is taken on board again."""
 
@@ -63,7 +66,9 @@ class Chores:
             store.checkpoint()
             self._pages = 0
         if idle and (self._desk.tidy or now >= self._prune_at):
-            self._desk.tidy = self._prune(store)
+            self._desk.tidy = False  # before: who asks meanwhile is served by the next round
+            if self._prune(store):
+                self._desk.tidy = True
             self._prune_at = now + PRUNE_EVERY_S
         return self._desk.tidy
 
@@ -102,6 +107,7 @@ class Chores:
                 acked=self._desk.acked(),
                 clean=clean,
                 last_trusted=now.last_trusted,
+                certain=now.certain,
                 unwritten=unwritten,
             )
         )
@@ -128,13 +134,15 @@ class Chores:
         )
 
     def _prune(self, store: Store) -> bool:
-        """Prune once; whether there is more. A clock that is not trusted prunes nothing."""
+        """Prune once what is certainly old enough; whether there is more."""
         now = self._clock.now()
-        if now.trust is Trust.UNTRUSTED:
+        if now.certain is None:
             return False
-        cutoff = rfc3339(now.at - timedelta(days=self._settings.retention_days))
+        cutoff = rfc3339(now.certain - timedelta(days=self._settings.retention_days))
+        # More time may have passed than is certain: a record is not known to be ahead of an untrusted clock, and stops the pruning.
+        ahead = LAST if now.trust is Trust.UNTRUSTED else rfc3339(now.at)
         with store.transaction():
-            pruned = store.prune(self._desk.deletable(), cutoff, rfc3339(now.at), PRUNE_AT_ONCE)
+            pruned = store.prune(self._desk.deletable(), cutoff, ahead, PRUNE_AT_ONCE)
         if pruned:
             self._desk.committed(Shown(store.era, store.tip.seq, store.tip.chain))
             self.wrote(pruned)

@@ -43,6 +43,12 @@ def last_trusted_time(folder: Path) -> datetime | None:
     return mark.last_trusted if mark else None
 
 
+def last_certain_time(folder: Path) -> datetime | None:
+    """The last time that had certainly come (Moment.certain), as the previous run left it."""
+    mark = read_mark(folder)
+    return mark.certain if mark else None
+
+
 def last_written_time(folder: Path) -> datetime | None:
     """The last wall time that the previous run wrote down: a clock before it is wrong."""
     mark = read_mark(folder)

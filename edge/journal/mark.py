@@ -35,6 +35,7 @@ class Mark:
     acked: Mapping[str, int] = field(default_factory=dict)
     clean: bool = False
     last_trusted: datetime | None = None
+    certain: datetime | None = None
     unwritten: int = 0
 
 
@@ -83,7 +84,7 @@ def _parse(block: bytes) -> tuple[int, Mark] | None:
         if int(check, 16) != zlib.crc32(text):
             return None
         plain = json.loads(text)
-        trusted = plain["last_trusted"]
+        trusted, certain = plain["last_trusted"], plain.get("certain")  # a mark of version 0.1.0 has no certain time
         mark = Mark(
             epoch=plain["epoch"],
             head=plain["head"],
@@ -92,6 +93,7 @@ def _parse(block: bytes) -> tuple[int, Mark] | None:
             acked=plain["acked"],
             clean=plain["clean"],
             last_trusted=datetime.fromisoformat(trusted) if trusted else None,
+            certain=datetime.fromisoformat(certain) if certain else None,
             unwritten=plain["unwritten"],
         )
         return int(plain["count"]), mark
@@ -108,5 +110,6 @@ def _plain(mark: Mark) -> dict[str, object]:
         "acked": dict(mark.acked),
         "clean": mark.clean,
         "last_trusted": rfc3339(mark.last_trusted) if mark.last_trusted else None,
+        "certain": rfc3339(mark.certain) if mark.certain else None,
         "unwritten": mark.unwritten,
     }

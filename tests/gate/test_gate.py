@@ -112,7 +112,7 @@ class Late(PlainClock):
     def now(self):  # type: ignore[no-untyped-def]  # noqa: ANN201  (as the base)
         """Read it."""
         moment = super().now()
-        return type(moment)(moment.at, moment.mono + self.ahead, moment.trust, moment.last_trusted)
+        return type(moment)(moment.at, moment.mono + self.ahead, moment.trust, moment.last_trusted, moment.certain)
 
 
 async def test_an_unlock_older_than_three_seconds_is_dropped() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge.clock import Trust
-from edge.journal import Ack, ChainWalk, Journal
+from edge.journal import Ack, ChainWalk, Journal, last_certain_time
 from tests.clock import START, HandClock
 from tests.journal.conftest import Make
 from tests.journal.samples import WAIT_S, data_of, eventually, opened
@@ -98,6 +98,28 @@ def test_an_untrusted_clock_prunes_nothing(make: Make) -> None:
     clock.set_wall(START + 20 * DAY)
     journal.tidy()
     eventually(lambda: journal.oldest() == 4, "pruning all that was acknowledged")
+
+
+def test_what_is_certainly_old_goes_without_a_time_server(make: Make, tmp_path: Path) -> None:
+    """Months without synchronisation: pruned by the time that certainly passed, and nothing that may be younger, whatever its stamp."""
+    clock = HandClock()
+    journal = make(clock=clock, retention_days=10)
+    journal.open()
+    fill(journal, clock, 5)
+    clock.now()
+    clock.set_trust(Trust.UNTRUSTED)
+    clock.set_wall(START + 3650 * DAY)
+    assert journal.append(opened("ahead", at=clock.now().at)).wait_blocking(WAIT_S)
+    assert journal.append(opened("old", at=START)).wait_blocking(WAIT_S)
+    journal.acknowledge("centre", journal.epoch, 7)
+    clock.advance(8 * 86_400)  # certainly thirteen days after the start
+    journal.tidy()
+    eventually(lambda: journal.oldest() == 4, "pruning what is older than ten days")
+    clock.advance(365 * 86_400)
+    journal.tidy()
+    eventually(lambda: journal.oldest() == 6, "pruning up to the record that nobody can date")
+    journal.close()
+    assert last_certain_time(tmp_path / "journal") == START + 378 * DAY
 
 
 def test_a_centre_restored_to_before_what_is_kept_is_told(make: Make) -> None:

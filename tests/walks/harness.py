@@ -22,7 +22,7 @@ from edge.clock import Clock, SystemClock
 from edge.control.client import ask
 from edge.daemon import Daemon
 from edge.errors import NoDaemon
-from edge.journal import last_trusted_time, last_written_time
+from edge.journal import last_certain_time, last_trusted_time, last_written_time
 from edge.settings.load import read_settings
 from edge.uplink.arrivals import Arrival
 from edge.uplink.broker import Message, Options
@@ -184,6 +184,7 @@ class WallClock:
         return SystemClock(
             last_trusted=last_trusted_time(site.journal),
             not_before=last_written_time(site.journal),
+            certain=last_certain_time(site.journal),
             synced=lambda: self.synced,
             last_sync=lambda: None,
             wall=self,

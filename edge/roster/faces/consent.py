@@ -44,10 +44,11 @@ class Day:
 
     @classmethod
     def of(cls, now: Moment, zone: tzinfo) -> Day:
-        """The day of a moment: while its clock is not believed, that of the last trusted time, as for doors (decide())."""
+        """The day of a moment: while its clock is not believed, that which has certainly come."""
         if now.trust is not Trust.UNTRUSTED:
             return cls(now.at.astimezone(zone).date())
-        return cls((now.last_trusted or now.at).astimezone(zone).date(), sure=now.last_trusted is not None)
+        certain = now.certain or now.last_trusted
+        return cls((certain or now.at).astimezone(zone).date(), sure=certain is not None)
 
 
 def may_use(tenant: Tenant, act: Act | None, day: Day) -> Why:

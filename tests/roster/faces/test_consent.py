@@ -40,17 +40,20 @@ def test_who_may_be_matched(tenant: dict[str, object], act: Act | None, why: Why
 
 
 @pytest.mark.parametrize(
-    ("trust", "last_trusted", "day"),
+    ("trust", "last_trusted", "certain", "day"),
     [
-        (Trust.SYNCED, None, Day(date(2026, 11, 24))),
-        (Trust.HOLDOVER, datetime(2026, 11, 1, tzinfo=UTC), Day(date(2026, 11, 24))),
-        (Trust.UNTRUSTED, datetime(2026, 11, 1, 20, tzinfo=UTC), Day(date(2026, 11, 2))),
-        (Trust.UNTRUSTED, None, Day(date(2026, 11, 24), sure=False)),
+        (Trust.SYNCED, None, None, Day(date(2026, 11, 24))),
+        (Trust.HOLDOVER, datetime(2026, 11, 1, tzinfo=UTC), None, Day(date(2026, 11, 24))),
+        (Trust.UNTRUSTED, datetime(2026, 11, 1, 20, tzinfo=UTC), None, Day(date(2026, 11, 2))),
+        (Trust.UNTRUSTED, datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 20, 20, tzinfo=UTC), Day(date(2026, 11, 21))),
+        (Trust.UNTRUSTED, None, None, Day(date(2026, 11, 24), sure=False)),
     ],
 )
-def test_the_day_is_the_sites_and_only_as_sure_as_the_clock(trust: Trust, last_trusted: datetime | None, day: Day) -> None:
-    """Past midnight in Shanghai is tomorrow there; a clock that is not believed counts from its last trusted time, or ends nothing."""
-    now = Moment(datetime(2026, 11, 23, 16, 30, tzinfo=UTC), 0.0, trust, last_trusted)
+def test_the_day_is_the_sites_and_only_as_sure_as_the_clock(
+    trust: Trust, last_trusted: datetime | None, certain: datetime | None, day: Day
+) -> None:
+    """Past midnight in Shanghai is tomorrow there; a clock that is not believed counts the time that certainly passed, or ends nothing."""
+    now = Moment(datetime(2026, 11, 23, 16, 30, tzinfo=UTC), 0.0, trust, last_trusted, certain)
     assert Day.of(now, ZoneInfo("Asia/Shanghai")) == day
 
 
