@@ -127,7 +127,7 @@ class Lookout:
     def words(self) -> tuple[str, ...]:
         """What this kernel could not confine the worker in, and whether it tells of more people than can be, as words for `degraded`."""
         flood = ("vision.flood",) if self._watch.flooded(self._clock.now()) else ()
-        return (*(f"vision.no_{what.replace(' ', '_')}" for what in self._view.missing), *flood)
+        return (*(f"vision.no_{what}" for what in self._view.missing), *flood)
 
     def lost(self) -> tuple[str, ...]:
         """The cameras, or the worker, that do not answer now."""

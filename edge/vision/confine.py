@@ -20,6 +20,7 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -62,14 +63,25 @@ _FS_RIGHTS_BY_ABI = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}  # number of file rights
 MEMORY_MB = 4096  # address space, for whoever does not say: see edge/vision/task.py
 
 
+Missing = Literal["seccomp", "landlock", "landlock_truncate", "landlock_tcp_ports", "landlock_ioctl", "landlock_scope"]
+"""What a kernel cannot do, one word a thing: scope is signals and abstract sockets. In `degraded` it is `vision.no_` and the word."""
+_SINCE_ABI: tuple[tuple[int, Missing], ...] = (
+    (1, "landlock"),
+    (3, "landlock_truncate"),
+    (4, "landlock_tcp_ports"),
+    (5, "landlock_ioctl"),
+    (6, "landlock_scope"),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Confinement:
-    """What holds from now on. `missing` names, for a person, what this kernel could not do; empty is the good case."""
+    """What holds from now on. `missing` names what this kernel could not do; empty is the good case."""
 
     seccomp: bool
     files: bool
     ports: bool
-    missing: tuple[str, ...]
+    missing: tuple[Missing, ...]
 
 
 def confine(
@@ -83,17 +95,12 @@ def confine(
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold faces
     resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
     _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-    missing = []
     privileges = _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
     abi = _landlock_abi()
     files = privileges and abi >= 1 and _landlock(abi, list(readable), list(devices), list(ports))
     caged = privileges and _seccomp()
-    if not files:
-        missing.append("landlock")
-    elif abi < 4:
-        missing.append("landlock tcp ports")
-    if not caged:
-        missing.append("seccomp")
+    missing: list[Missing] = [] if caged else ["seccomp"]
+    missing += [word for since, word in _SINCE_ABI if not files or abi < since]
     return Confinement(caged, files, files and abi >= 4, tuple(missing))
 
 

@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from edge.vision.confine import Missing
+
 Vector = NDArray[np.float32]
 
 MAX_HEADER = 4096  # a Started with sixteen cameras is 2 KB
@@ -87,7 +89,7 @@ class Started(_Message):
     engine: Words
     runtime: Words
     space: Space | Literal[""]
-    missing: tuple[Words, ...] = ()
+    missing: tuple[Missing, ...] = ()
 
 
 class Beat(_Message):

@@ -114,4 +114,4 @@ def test_this_kernel_misses_nothing(answers: dict[str, object]) -> None:
     import ctypes
 
     if ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1) >= 4:
-        assert answers["missing"] == []
+        assert set(answers["missing"]) <= {"landlock_ioctl", "landlock_scope"}  # type: ignore[call-overload]
