@@ -154,6 +154,25 @@ def test_run_refuses_faulty_settings(house: Premises) -> None:
     assert not (house.folder / "state").exists()
 
 
+def test_run_goes_on_with_a_secret_in_an_open_file(house: Premises) -> None:
+    """`check` ends with 1; the doors start all the same, and `degraded` says it."""
+    house.write_site(
+        "recognition: {engine: none}\ncameras: {cam: {driver: rtsp, url: 'rtsp://gate:hunter2@127.0.0.1:1/s', access_points: [north_in]}}\n"
+    )
+    house.config.chmod(0o644)
+    told = house.command("check")
+    assert (told.returncode, "cameras__cam__url" in told.stdout) == (1, True)
+    assert json.loads(house.command("check", "--json").stdout)["ok"] is False
+    house.start()
+    try:
+        house.wait_for("gateway.degraded", what="config.secret_in_file", phase="begin")
+        assert house.command("unlock", "north_in", "--reason", "visitor").returncode == 0
+        assert "cameras__cam__url" in house.log
+        assert "hunter2" not in house.log + told.stdout
+    finally:
+        house.kill()
+
+
 # --- without a daemon ------------------------------------------------------------------------------------------------------------------
 
 

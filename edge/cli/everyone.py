@@ -31,7 +31,7 @@ def check(config: Config = CONFIG, json: Json = False) -> None:
 
     Example: anyu-edge check --config site.yaml
     """
-    found = load(config)
+    found = load(config, secrets=False)
     if found.settings is not None:
         give_up_root(found.settings.state_dir)
     warnings = (*found.warnings, *offline.against_roster(found), *faces.against_machine(found))

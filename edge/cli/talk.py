@@ -32,7 +32,7 @@ CONFIG = DEFAULT_PATH
 
 def site(config: Path) -> Settings:
     """The settings; whoever has faulty ones is shown the faults, and the command ends."""
-    return usable(load(config), config)
+    return usable(load(config, secrets=False), config)
 
 
 def usable(loaded: Loaded, config: Path) -> Settings:

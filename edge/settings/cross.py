@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 import drivers
+from drivers.camera.rtsp import split_credentials
 from drivers.ports import lasting_name
 from drivers.table import Locks
 from edge.settings.faults import Fault, Path, nearest
@@ -163,10 +164,10 @@ class _Cross:
 
     def _cameras(self) -> Iterator[Fault]:
         """A camera watches access points that exist, all of one door; and its account is not the one that moves a relay."""
-        movers = {(c.get("host"), c.get("username")) for c in self._controllers.values() if c.get("driver") == "onvif"}
+        movers = {_account(c) for c in self._controllers.values() if c.get("driver") == "onvif"}
         for name, camera in _part(self._values, "cameras").items():
-            if camera.get("username") and _account(camera) in movers:
-                yield self._fault(("cameras", name, "username"), "shared_account", name=name)
+            if (account := _account(camera))[1] and account in movers:
+                yield self._fault(("cameras", name, "username"), "shared_account", name=name, word="config.shared_account")
             points = camera.get("access_points", ())
             if not isinstance(points, list | tuple):
                 continue
@@ -220,8 +221,6 @@ class _Cross:
         sound = isinstance(broker, str) and not self._below(("uplink", "broker"))
         if sound and str(broker).startswith("mqtt://") and urlsplit(str(broker)).hostname not in _LOCAL:
             yield self._fault(("uplink", "broker"), "plain_uplink", grave=False)
-        if self._layers.written_in(("uplink", "password"), self._tree):
-            yield self._fault(("uplink", "password"), "password_in_file")
 
     def _files(self) -> Iterator[Fault]:
         """The daemon runs in /, so a path from anywhere else leads nowhere."""
@@ -252,14 +251,18 @@ class _Cross:
         """Whether something at or under this path is already a fault of its own."""
         return any(fault[: len(path)] == path for fault in self._faulty)
 
-    def _fault(self, path: Path, code: str, *, grave: bool = True, key: bool = False, **values: str) -> Fault:
-        return Fault(self._layers.place(path, key=key), code, tuple(sorted(values.items())), grave=grave, path=path)
+    def _fault(self, path: Path, code: str, *, grave: bool = True, key: bool = False, word: str = "", **values: str) -> Fault:
+        return Fault(self._layers.place(path, key=key), code, tuple(sorted(values.items())), grave=grave, path=path, word=word)
 
 
-def _account(camera: Mapping[str, object]) -> tuple[object, object]:
-    """Host and user of a camera, whether it is named by its host or by a URL."""
-    url = camera.get("url")
-    return (urlsplit(url).hostname if isinstance(url, str) else camera.get("host")), camera.get("username")
+def _account(device: Mapping[str, object]) -> tuple[str, str]:
+    """Host and user of a device, whether they stand by themselves or in its URL."""
+    bare, user, _ = split_credentials(str(device.get("url", "")))
+    try:
+        host = urlsplit(bare).hostname
+    except ValueError:  # no address: told by the driver's options
+        host = ""
+    return host or str(device.get("host", "")).strip("[]").lower(), user or str(device.get("username", ""))
 
 
 def _part(values: Mapping[str, object], name: str) -> dict[str, Mapping[str, object]]:

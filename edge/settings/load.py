@@ -14,12 +14,14 @@ import drivers
 import drivers.camera
 from edge.settings.cross import cross_check
 from edge.settings.faults import Fault, Locale, Place, SettingsRefused
-from edge.settings.layers import credentials, environment
+from edge.settings.layers import credentials, environment, merged
 from edge.settings.model import Settings
-from edge.settings.source import Tree, read
+from edge.settings.secrets import misplaced, missing
+from edge.settings.source import MAX_BYTES, Tree, read
 from edge.settings.translate import Layers, translate
 
 DEFAULT_PATH = File("/etc/anyu-edge/site.yaml")
+SERVICE_CREDENTIALS = "/run/credentials/anyu-edge.service"
 _LOCALE = re.compile(r"^locale\s*[:：]\s*[\"']?(zh|en)\b", re.MULTILINE)
 
 
@@ -42,29 +44,35 @@ class Loaded:
         return tuple(sorted({fault.word for fault in self.faults if fault.word}))
 
 
-def load(path: File, environ: Mapping[str, str] | None = None) -> Loaded:
-    """Read everything and report everything. Never raises for what is written or missing in a file."""
-    environ = os.environ if environ is None else environ
+def load(path: File, environ: Mapping[str, str] | None = None, *, secrets: bool = True) -> Loaded:
+    """Read everything and report everything. Never raises for what is written or missing in a file.
+
+    `secrets`: a secret that a device needs and that is not here is a fault; else, for whoever does not drive the devices, a warning.
+    """
+    environ = _environ(path) if environ is None else environ
     tree = _file(path)
-    over = environment(environ)
-    secret = credentials(environ.get("CREDENTIALS_DIRECTORY"), Settings.model_fields)
+    over = environment(environ, tree.values)
+    below = merged(tree.values, over.values)
+    secret = credentials(environ.get("CREDENTIALS_DIRECTORY"), Settings.model_fields, below)
     layers = Layers((secret, over, tree), Place(str(path), 1, 1) if tree.values else Place(str(path)))
-    merged = _merged(tree.values, over.values, secret.values)
+    values = merged(below, secret.values)
     faults = [*tree.faults, *over.faults, *secret.faults]
     settings: Settings | None = None
     if tree.values or not tree.faults:  # a file that cannot be read at all has one fault, not one for every missing key
-        uninstalled = _uninstalled(merged, layers)
+        uninstalled = _uninstalled(values, layers)
         faults += uninstalled
         try:
             if not uninstalled:  # without its library, nobody knows a driver's options
-                settings = Settings(layers=[secret.values, over.values, tree.values])  # type: ignore[call-arg]  # layers, not fields
+                settings = Settings(layers=[values])  # type: ignore[call-arg]  # layers, not fields
         except ValidationError as why:
-            faults += translate(why.errors(include_url=False), layers, Settings, merged)
-        faults += cross_check(merged, layers, tree, faults)
+            faults += translate(why.errors(include_url=False), layers, Settings, values)
+        faults += cross_check(values, layers, tree, faults)
+        faults += misplaced(Settings, values, layers, tree, over, {fault.path for fault in faults if fault.grave})
+        faults += missing(Settings, values, layers, grave=secrets)
     grave = tuple(sorted((f for f in faults if f.grave), key=lambda f: (f.place.line == 0, f.place)))
     warnings = tuple(sorted((f for f in faults if not f.grave), key=lambda f: (f.place.line == 0, f.place)))
     stops = any(not fault.word for fault in grave)
-    return Loaded(None if stops else settings, grave, warnings, _locale(merged, tree.text, environ), layers)
+    return Loaded(None if stops else settings, grave, warnings, _locale(values, tree.text, environ), layers)
 
 
 def read_settings(path: File, environ: Mapping[str, str] | None = None) -> Settings:
@@ -75,13 +83,24 @@ def read_settings(path: File, environ: Mapping[str, str] | None = None) -> Setti
     return loaded.settings
 
 
+def _environ(path: File) -> Mapping[str, str]:
+    """Ours. For the service's own settings its credentials too, where this account (root, that of the service) may read them."""
+    if path == DEFAULT_PATH and "CREDENTIALS_DIRECTORY" not in os.environ and os.access(SERVICE_CREDENTIALS, os.R_OK | os.X_OK):
+        return {**os.environ, "CREDENTIALS_DIRECTORY": SERVICE_CREDENTIALS}
+    return os.environ
+
+
 def _file(path: File) -> Tree:
     try:
-        return read(path.read_bytes(), str(path))
+        with path.open("rb") as file:
+            found = os.fstat(file.fileno())
+            tree = read(file.read(MAX_BYTES + 1), str(path))
     except FileNotFoundError:
         return Tree(faults=[Fault(Place(str(path)), "no_file")])
     except OSError as why:
         return Tree(faults=[Fault(Place(str(path)), "unreadable", (("why", why.strerror or type(why).__name__),))])
+    tree.mode, tree.group = found.st_mode, found.st_gid
+    return tree
 
 
 def _uninstalled(merged: Mapping[str, object], layers: Layers) -> list[Fault]:
@@ -101,16 +120,6 @@ def _uninstalled(merged: Mapping[str, object], layers: Layers) -> list[Fault]:
                     path = (part, name, "driver")
                     faults.append(Fault(layers.place(path), "driver_needs", (("driver", driver), ("module", why.name or "?")), path=path))
     return faults
-
-
-def _merged(*layers: Mapping[str, object]) -> dict[str, object]:
-    """Weakest first; mappings are merged, everything else is replaced."""
-    out: dict[str, object] = {}
-    for layer in layers:
-        for key, value in layer.items():
-            below = out.get(key)
-            out[key] = _merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
-    return out
 
 
 def _locale(merged: Mapping[str, object], text: str, environ: Mapping[str, str]) -> Locale:

@@ -41,13 +41,15 @@ _SYNTAX = (
 
 @dataclass(slots=True)
 class Tree:
-    """Plain values, the place of every key and value by path, and what was wrong with the writing."""
+    """Plain values, the place of every key and value by path, and what was wrong with the writing; of a file its mode and group."""
 
     values: dict[str, object] = field(default_factory=dict)
     keys: dict[Path, Place] = field(default_factory=dict)
     places: dict[Path, Place] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     text: str = ""
+    mode: int = 0
+    group: int = 0
 
     def place(self, path: Path, *, key: bool = False) -> Place | None:
         """Where this is written; None if it is not."""

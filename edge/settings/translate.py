@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-import types
-import typing
 from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-import drivers
-from edge.gate.settings import ControllerSettings
 from edge.log import redact
 from edge.settings.faults import Fault, Path, Place, nearest
+from edge.settings.fields import fields, is_secret, kinds_at, models, value_at
 from edge.settings.source import Tree
 from edge.settings.words import WORDS
 
@@ -28,11 +25,10 @@ _CODES = {
     "list_type": "list", "tuple_type": "list", "set_type": "list", "frozen_set_type": "list",
 }  # fmt: skip
 _ONE_OF = "expected one of "
-_SECRET = frozenset({"password", "secret", "token", "key"})
 
 
 class Layers:
-    """The sources of settings, strongest first, asked as one where something stands."""
+    """The sources of settings, strongest (credentials) first, asked as one where something stands."""
 
     def __init__(self, trees: Sequence[Tree], root: Place) -> None:
         self._trees = trees
@@ -50,6 +46,10 @@ class Layers:
     def has(self, path: Path) -> bool:
         """Whether anything is written there."""
         return any(path in tree.places for tree in self._trees)
+
+    def from_credential(self, path: Path) -> bool:
+        """Whether a credential gives this value."""
+        return self.written_in(path, self._trees[0])
 
     def written_in(self, path: Path, tree: Tree) -> bool:
         """Whether this value is the one of `tree`."""
@@ -79,12 +79,8 @@ def _better(one: Fault, other: Fault) -> bool:
 
 def keys_at(root: type[BaseModel], path: Path, values: Mapping[str, object]) -> set[str]:
     """The valid keys of the mapping at `path`; empty where any key goes."""
-    kinds: list[object] = [root]
-    value: object = values
-    for step in path:
-        kinds = [inner for kind in kinds for inner in _inside(kind, step, value)]
-        value = value.get(step) if isinstance(value, Mapping) else None
-    return {key for kind in kinds for key in _keys(kind, value)}
+    value = value_at(values, path)
+    return {key for model in models(kinds_at(root, path, values)) for key in fields(model, value)}
 
 
 def _real(loc: tuple[int | str, ...], layers: Layers, kind: str) -> tuple[Path, bool]:
@@ -103,7 +99,9 @@ def _real(loc: tuple[int | str, ...], layers: Layers, kind: str) -> tuple[Path, 
 def _fault(error: ErrorDetails, path: Path, layers: Layers, root: type[BaseModel], values: Mapping[str, object]) -> Fault:
     ctx = {key: _shown(value) for key, value in error.get("ctx", {}).items()}
     ctx["key"] = str(path[-1]) if path else ""
-    ctx["read"] = "***" if path and path[-1] in _SECRET else _read(error.get("input"))
+    kinds = kinds_at(root, path, values)
+    hidden = not kinds or is_secret(kinds) or layers.from_credential(path)
+    ctx["read"] = "***" if hidden else _read(error.get("input"))
     ctx["why"] = redact(error["msg"].removeprefix("Value error, "))
     kind = error["type"]
     if kind == "value_error" and ctx["why"].startswith(_ONE_OF):
@@ -126,57 +124,8 @@ def _fault(error: ErrorDetails, path: Path, layers: Layers, root: type[BaseModel
 
 def _known_keys(path: Path, values: Mapping[str, object]) -> set[str]:
     """The keys already written at `path`: a misspelt word is not meant to be one of those."""
-    here: object = values
-    for step in path:
-        if isinstance(here, list) and isinstance(step, int) and step < len(here):
-            here = here[step]
-        else:
-            here = here.get(str(step)) if isinstance(here, Mapping) else None
+    here = value_at(values, path)
     return set(here) if isinstance(here, Mapping) else set()
-
-
-def _inside(kind: object, step: str | int, value: object) -> list[object]:
-    """The types that may stand one step further down."""
-    out: list[object] = []
-    for plain in _alternatives(kind):
-        origin = typing.get_origin(plain)
-        args = typing.get_args(plain)
-        if isinstance(plain, type) and issubclass(plain, BaseModel):
-            model = _options(plain, value) or plain
-            if str(step) in model.model_fields:
-                out.append(model.model_fields[str(step)].annotation)
-        elif origin is not None and isinstance(origin, type) and issubclass(origin, Mapping) and len(args) == 2:
-            out.append(args[1])
-        elif origin in {list, tuple, set, frozenset} and args:
-            out.append(args[0])
-    return out
-
-
-def _keys(kind: object, value: object) -> set[str]:
-    keys: set[str] = set()
-    for plain in _alternatives(kind):
-        if isinstance(plain, type) and issubclass(plain, BaseModel):
-            options = _options(plain, value)
-            keys |= {"driver", *options.model_fields} if options else set(plain.model_fields)
-    return keys
-
-
-def _options(model: type[BaseModel], value: object) -> type[BaseModel] | None:
-    """A controller's keys are those of its driver."""
-    if model is ControllerSettings and isinstance(value, Mapping):
-        driver = value.get("driver")
-        if isinstance(driver, str) and driver in drivers.KINDS:
-            return drivers.options(driver)
-    return None
-
-
-def _alternatives(kind: object) -> list[object]:
-    origin = typing.get_origin(kind)
-    if origin in {typing.Union, types.UnionType}:
-        return [plain for arg in typing.get_args(kind) for plain in _alternatives(arg)]
-    if origin is typing.Annotated:
-        return _alternatives(typing.get_args(kind)[0])
-    return [kind]
 
 
 def _shown(value: object) -> str:

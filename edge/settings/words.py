@@ -189,8 +189,32 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "no_uplink": ("没有 uplink：事件只留在本机。", "no uplink: events stay on this machine."),
     "plain_uplink": ("到另一台机器的连接没有加密，请用 mqtts://。", "the way to another machine is not encrypted; use mqtts://."),
     "password_in_file": (
-        "密码写在了配置文件里，请移到 systemd 凭据或环境变量 ANYU_UPLINK__PASSWORD。",
-        "a password stands in the file; move it to a systemd credential or to ANYU_UPLINK__PASSWORD.",
+        "密码写在了配置文件里，请移到 systemd 凭据：文件 /etc/credstore/anyu-edge.{name}（0600）。",
+        "a password stands in the file; move it to the systemd credential {name}: the file /etc/credstore/anyu-edge.{name}, mode 0600.",
+    ),
+    "secret_in_file": (
+        "其他账号能读到这里的机密；请放进 /etc/credstore/anyu-edge.{name}（0600），服务加一行 LoadCredential={name}:anyu-edge.{name}。",
+        "other accounts can read this secret; use LoadCredential={name}:anyu-edge.{name} and /etc/credstore/anyu-edge.{name} (0600).",
+    ),
+    "secret_in_environment": (
+        "环境变量里的机密人人可见（systemctl show）；请改用 LoadCredential={name}:anyu-edge.{name}。",
+        "everybody can see a secret in the environment (systemctl show); use LoadCredential={name}:anyu-edge.{name}.",
+    ),
+    "secret_missing": (
+        "缺少“{key}”；请放进 /etc/credstore/anyu-edge.{name}（0600），服务加一行 LoadCredential={name}:anyu-edge.{name}。",
+        "'{key}' is missing; use LoadCredential={name}:anyu-edge.{name} and /etc/credstore/anyu-edge.{name} (0600).",
+    ),
+    "secret_elsewhere": (
+        "这里看不到“{key}”；服务从凭据 {name} 读取。",
+        "'{key}' is not seen from here; the service reads it from the credential {name}.",
+    ),
+    "no_such_element": (
+        "{name} 只有 {count} 项，从 0 数起。",
+        "{name} has {count} elements, counted from 0.",
+    ),
+    "unused_credential": (
+        "配置里没有 {name}，凭据“{key}”未使用。",
+        "there is no {name} in the settings: credential '{key}' is not used.",
     ),
     "no_doors": ("没有任何门；site.kind 为 {kind} 的站点至少要有一扇门。", "there is no door; a site of kind {kind} has at least one."),
     "no_group": (

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
+from drivers.errors import Refused
 from drivers.line import Port
 
 KEY_DIGITS = 32  # AES-128
@@ -19,6 +20,8 @@ FormatName = Literal["h10301", "w26", "h10306", "w34", "c1k35", "h10302", "h1030
 
 def _hex_key(key: SecretStr) -> SecretStr:
     digits = key.get_secret_value()
+    if digits == "":
+        return key
     if len(digits) != KEY_DIGITS or not set(digits) <= set(string.hexdigits):
         raise PydanticCustomError("osdp_key", "expected 32 hexadecimal digits")
     return key
@@ -33,14 +36,18 @@ class Reader(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     address: int = Field(ge=0, le=126, description="PD address; 127 is everybody's")
-    key: Key = Field(description="secure channel base key (SCBK) of this reader alone")
+    key: Key = Field(
+        SecretStr(""), description="secure channel base key (SCBK) of this reader alone, by credential", json_schema_extra={"needed": True}
+    )
     serial: int | None = Field(None, ge=0, le=0xFFFFFFFF, description="as the reader reports it; another reader is then not driven")
     format: FormatName = "h10301"
     output: int | None = Field(0, ge=0, le=255, description="the reader's relay that drives the door, from 0; null: it drives none")
     inputs: int = Field(0, ge=0, le=8, description="contacts at the reader, which it must report by itself: inputs 8 x (reader - 1) + 1 on")
 
     def scbk(self) -> bytes:
-        """The key as bytes."""
+        """The key as bytes. Raises Refused where none is given."""
+        if not self.key.get_secret_value():
+            raise Refused(f"reader {self.address} has no key: it comes as a credential")
         return bytes.fromhex(self.key.get_secret_value())
 
 
@@ -62,7 +69,7 @@ class Options(BaseModel):
         addresses = [reader.address for reader in self.readers]
         if len(set(addresses)) != len(addresses):
             raise PydanticCustomError("osdp_address", "two readers have the same address")
-        if not self.install_mode and any(reader.scbk() == SCBK_D for reader in self.readers):
+        if not self.install_mode and any(reader.key.get_secret_value() == SCBK_D.hex() for reader in self.readers):
             raise PydanticCustomError(
                 "osdp_default_key", "the published default key is for install_mode only: give each reader a key of its own"
             )
