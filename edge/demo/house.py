@@ -91,6 +91,7 @@ def write_site(folder: Path, house: House) -> Path:
     """The installer's site.yaml; returns its path."""
     ports = house.ports
     path = folder / "site.yaml"
+    path.touch(mode=0o600)  # a camera's address may hold its password
     path.write_text(
         f"""\
 locale: {house.locale}

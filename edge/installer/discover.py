@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from drivers.errors import DriverError
 from drivers.ports import SerialPort, serial_ports
+from edge.settings.secrets import credential
 
 LOOK_S = 3.0  # boards and cameras on the same switch answer within one
 
@@ -80,11 +81,14 @@ async def look(kinds: Sequence[str], *, seconds: float = LOOK_S, ports: Callable
 
 
 def as_yaml(seen: Seen, used: Mapping[str, str], words: Callable[[str], str]) -> list[str]:
-    """Lines of site.yaml. `used`: a port, serial number or host -> its name in the settings there are; those are only remarked on.
+    """Lines of site.yaml, and as remarks after them the unit's lines for the secrets that they need.
+
+    `used`: a port, serial number or host -> its name in the settings there are; those are only remarked on.
 
     `words` gives a remark in the installer's language by its code.
     """
     controllers: list[str] = []
+    secrets: list[str] = []
     names: dict[str, int] = {}
     for port in seen.ports:
         what = " / ".join(port.guesses) or "?"
@@ -96,7 +100,10 @@ def as_yaml(seen: Seen, used: Mapping[str, str], words: Callable[[str], str]) ->
         if not port.lasting:
             controllers.append(f"  # {words('no_lasting_name')}")
         kind = port.guesses[0] if port.guesses else "lcus"
-        controllers.append(f"  {_name(kind, names)}: {{driver: {kind}, port: {_quoted(port.name)}{_options(kind)}}}")
+        name = _name(kind, names)
+        controllers.append(f"  {name}: {{driver: {kind}, port: {_quoted(port.name)}{_options(kind)}}}")
+        if kind == "osdp":
+            secrets.append(credential(("controllers", name, "readers", 0, "key")))
     for board in seen.boards:
         if str(board.serial) in used:
             controllers.append(f"  # {board.serial}  {board.address}  {words('used')} {used[str(board.serial)]}")
@@ -112,9 +119,12 @@ def as_yaml(seen: Seen, used: Mapping[str, str], words: Callable[[str], str]) ->
             continue
         port_of = f", port: {camera.port}" if camera.port != 80 else ""
         cameras.append(f"  {said}")
-        cameras.append(f"  {_name('camera', names)}: {{driver: onvif, host: {camera.host}{port_of}, username: '…', password: '…'}}")
+        name = _name("camera", names)
+        cameras.append(f"  {name}: {{driver: onvif, host: {camera.host}{port_of}, username: '…'}}")
+        secrets.append(credential(("cameras", name, "password")))
     parts = (("controllers:", controllers), ("cameras:", cameras))
-    return [line for heading, lines in parts if lines for line in (heading, *lines)]
+    credentials = [f"# {words('credentials')}", *(f"# LoadCredential={name}:anyu-edge.{name}" for name in secrets)] if secrets else []
+    return [*(line for heading, lines in parts if lines for line in (heading, *lines)), *credentials]
 
 
 def as_data(seen: Seen, used: Mapping[str, str]) -> dict[str, object]:
@@ -167,7 +177,7 @@ def _options(kind: str) -> str:
         "numato": ", outputs: 2",
         "modbus": ", unit: 1, outputs: 4, inputs: 4",
         "wiegand_serial": ", framing: hex_cr, format: h10301",
-        "osdp": ", readers: [{address: 1, key: '…'}]",
+        "osdp": ", readers: [{address: 1}]",
     }.get(kind, "")
 
 

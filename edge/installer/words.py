@@ -103,6 +103,10 @@ PROMPTS: Mapping[str, tuple[str, str]] = {
     "looking": ("正在查找（{seconds} 秒）……", "Looking ({seconds} s) ..."),
     "nothing": ("什么也没有找到。", "Nothing was found."),
     "paste": ("# 可粘贴到 site.yaml；驱动是猜测，请核对。", "# To paste into site.yaml; the drivers are guesses, check them."),
+    "credentials": (
+        "机密：systemctl edit anyu-edge，写在 [Service] 下；每项一个文件 /etc/credstore/anyu-edge.…（0600）",
+        "Secrets: systemctl edit anyu-edge, below [Service]; each has a file /etc/credstore/anyu-edge.… (0600)",
+    ),
     "used": ("已用作", "already in use as"),
     "guess": ("可能是", "perhaps"),
     "firmware": ("固件", "firmware"),

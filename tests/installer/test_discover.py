@@ -110,9 +110,21 @@ def test_what_is_printed_is_yaml(machine: Machine) -> None:
         }
         assert pasted["controllers"]["board1"] == {"driver": "uhppote", "serial": 223344556, "address": "10.1.3.21", "doors": 2}
         assert pasted["cameras"]["camera1"]["port"] == 8899
+        assert pasted["cameras"]["camera1"].keys() == {"driver", "host", "port", "username"}
+        assert lines[-1] == "# LoadCredential=cameras__camera1__password:anyu-edge.cameras__camera1__password"
         assert sum("bus1" in line or "board7" in line or "cam_in" in line for line in lines) == 3
     told = as_data(seen, used)
     assert [one["used_by"] for one in told["uhppote"]] == ["board7", None]  # type: ignore[index, attr-defined]
+
+
+def test_no_secret_is_asked_for_in_the_file(tmp_path: Path) -> None:
+    """A reader's key comes by the credential whose line is printed, and the file is read as it is pasted."""
+    machine = Machine(tmp_path)
+    machine.plug("ttyUSB0", "0403:6001", "1-1")
+    lines = as_yaml(Seen(ports=tuple(machine.ports())), {}, lambda code: prompt("en", code))
+    name = "controllers__osdp1__readers__0__key"
+    assert lines[-1] == f"# LoadCredential={name}:anyu-edge.{name}"
+    assert YAML(typ="safe").load("\n".join(lines))["controllers"]["osdp1"]["readers"] == [{"address": 1}]
 
 
 async def test_a_search_that_cannot_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
