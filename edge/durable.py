@@ -1,14 +1,33 @@
-"""Files that are whole or the old ones, whatever happens in between: written beside, flushed, renamed, the folder flushed."""
+"""Files that are whole or the old ones, whatever happens in between: written beside, flushed, renamed, the folder flushed.
+
+No link is followed, but one that root has put in a folder's place to move it to another disk.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
 _TEMPORARY = ".new-"
+MOST_BYTES = 256 << 20
+"""Of a file that is read: a kept roster of 100,000 is about 50 MB."""
+
+
+def read(path: Path) -> bytes:
+    """The whole of a plain file. Raises OSError, also for a link, a pipe or a device, and for more than MOST_BYTES."""
+    # Not blocking: opening a pipe would wait for its other end.
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "not a plain file", str(path))
+        if found.st_size > MOST_BYTES:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+        return file.read()
 
 
 def write(path: Path, parts: Iterable[bytes]) -> None:
@@ -18,28 +37,37 @@ def write(path: Path, parts: Iterable[bytes]) -> None:
         OSError: it could not be written; the old file is as it was.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = path.with_name(f"{path.name}{_TEMPORARY}{secrets.token_hex(4)}")
+    folder = _open(path.parent)
+    new = f"{path.name}{_TEMPORARY}{secrets.token_hex(4)}"
     try:
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder), "wb") as file:
             for part in parts:
                 file.write(part)
             file.flush()
             os.fsync(file.fileno())
-        new.replace(path)
+        os.replace(new, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+        os.fsync(folder)
     except OSError:
         with contextlib.suppress(OSError):
-            new.unlink(missing_ok=True)
+            os.unlink(new, dir_fd=folder)
         raise
-    flush_folder(path.parent)
+    finally:
+        os.close(folder)
 
 
 def flush_folder(folder: Path) -> None:
     """Make renames and removals in a folder survive a power cut."""
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    opened = _open(folder)
     try:
         os.fsync(opened)
     finally:
         os.close(opened)
+
+
+def _open(folder: Path) -> int:
+    """A folder to work in. Raises OSError, also where another account than root has put a link in its place."""
+    links = 0 if folder.lstat().st_uid == 0 else os.O_NOFOLLOW
+    return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | links)
 
 
 def sweep(folder: Path) -> None:

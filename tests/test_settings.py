@@ -300,6 +300,13 @@ def test_a_credential_of_a_device_that_was_taken_out_stops_nothing(site: Path, t
     assert [warning.code for warning in found.warnings if warning.code != "no_uplink"] == ["unused_credential"] * 2
 
 
+def test_the_master_key_is_no_setting_and_no_mistake(site: Path, tmp_path: Path) -> None:
+    """The credential of the sealed files lies in the same folder and is read elsewhere."""
+    site.write_text(GOOD, encoding="utf-8")
+    found = load(site, given(tmp_path, master_key="x"))
+    assert (found.faults, found.warnings) == ((), ())
+
+
 def test_a_secret_in_the_environment_is_worth_a_look(site: Path) -> None:
     """`systemctl show` tells it to everybody."""
     site.write_text(GOOD.replace('"mqtt://localhost"', '"mqtt://localhost", username: gate'), encoding="utf-8")

@@ -34,7 +34,7 @@ def master_key(folder: Path, environ: Mapping[str, str]) -> bytes:
     mode = path.stat().st_mode
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise KeyUnusable(f"{path} can be read by others than its owner: chmod 600 it, and consider it known")
-    return _of_length(path.read_bytes(), path)
+    return _of_length(durable.read(path), path)
 
 
 def _of_length(key: bytes, where: Path) -> bytes:

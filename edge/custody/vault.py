@@ -56,7 +56,7 @@ class Vault:
         """What was sealed; None where there is nothing. Raises Unreadable and OSError."""
         bound = self._bound(name)
         try:
-            wrapped, sealed = self._path(name, "key").read_bytes(), self._path(name, "sealed").read_bytes()
+            wrapped, sealed = durable.read(self._path(name, "key")), durable.read(self._path(name, "sealed"))
         except FileNotFoundError:
             return None
         try:

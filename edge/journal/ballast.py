@@ -38,7 +38,7 @@ class Ballast:
         if held < self._size and disk_free(self._path.parent) < 2 * self._size:
             self.load = Load.RESERVE if held >= self._reserve > 0 else Load.NONE
             return
-        file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             os.posix_fallocate(file, 0, self._size)
             os.ftruncate(file, self._size)

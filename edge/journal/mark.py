@@ -59,7 +59,7 @@ class MarkFile:
         block = b"%08x %s\n" % (zlib.crc32(text), text)
         if len(block) > SLOT:
             raise ValueError(f"a mark of {len(block)} bytes does not fit {SLOT}")
-        file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             if os.fstat(file).st_size < 2 * SLOT:
                 os.posix_fallocate(file, 0, 2 * SLOT)

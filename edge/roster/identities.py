@@ -60,7 +60,7 @@ class Identities:
     def _read(self) -> None:
         durable.sweep(self._path.parent)
         try:
-            body = json.loads(self._path.read_bytes())
+            body = json.loads(durable.read(self._path))
             refs = {kind: {str(number): str(ref) for number, ref in body[kind].items()} for kind in ("tenants", "visits")}
         except FileNotFoundError:
             return

@@ -52,7 +52,7 @@ class Kept:
     def in_force(self) -> InForce:
         """What in_force.json says; nothing, if there is none or it is damaged."""
         try:
-            body = json.loads((self._folder / "in_force.json").read_bytes())
+            body = json.loads(durable.read(self._folder / "in_force.json"))
             return InForce(int(body["now"]), tuple(int(number) for number in body["back"]), str(body["source"]), str(body["held"]))
         except FileNotFoundError:
             return InForce()
@@ -103,7 +103,7 @@ class Kept:
         """A kept book, and whether its PINs are hashed with the present key; None if it is missing or damaged."""
         path = self._path(number)
         try:
-            lines = path.read_bytes().splitlines(keepends=True)
+            lines = durable.read(path).splitlines(keepends=True)
             book = _book(lines, self._pin_hash.key_id, self._breathe)
         except FileNotFoundError:
             return None

@@ -48,7 +48,7 @@ def pin_hash(path: Path) -> PinHash:
     A key that can be neither read nor kept is one of this run only: PINs work, and the roster folder is read anew at each start.
     """
     try:
-        key = path.read_bytes()
+        key = durable.read(path)
         if len(key) == KEY_BYTES:
             if path.stat().st_mode & 0o077:
                 path.chmod(0o600)

@@ -12,6 +12,8 @@ from edge.settings.source import Tree, scalar
 PREFIX = "ANYU_"
 RESERVED = frozenset({"ANYU_MODELS", "ANYU_FACES"})
 """Where tests and benches find weights and faces: no setting may bear these names."""
+OTHERS = frozenset({"master_key"})
+"""Credentials that are no settings: edge.custody.master reads this one."""
 # A credential is a password or a key; systemd itself allows 1 MB for all of them.
 MAX_CREDENTIAL = 64 * 1024
 
@@ -38,7 +40,11 @@ def credentials(folder: str | None, valid: Iterable[str], below: Mapping[str, ob
     if not folder or not File(folder).is_dir():
         return tree
     known = set(valid)
-    files = {file.name: file.name.lower().split("." if "." in file.name else "__") for file in sorted(File(folder).iterdir())}
+    files = {
+        file.name: file.name.lower().split("." if "." in file.name else "__")
+        for file in sorted(File(folder).iterdir())
+        if file.name not in OTHERS
+    }
     for name, steps in files.items():
         place = Place(f"credential {name}")
         path = tuple(steps)
