@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from edge.cli.root import give_up_root
 from edge.control.client import ask
 from edge.errors import NoDaemon
 from models.weights import Weights, WeightsMissing, manifest
-from tests.premises import Premises
+from tests.premises import PATIENCE_S, Premises
 
 ACCOUNT = 12345
 """Of no name: the folders' owner need not be in /etc/passwd, as on a disk from another machine."""
@@ -141,6 +142,24 @@ def test_roster_check_reads_no_sheet_as_root(house: Premises) -> None:
     """A folder that is closed to its own account is closed to root's command as well."""
     (house.folder / "roster").chmod(0)
     assert as_root(house, "roster", "check").returncode != 0
+
+
+@needs_root
+def test_run_by_root_says_so(house: Premises) -> None:
+    """In the folders of another account root runs the gateway all the same, the doors work, and `degraded` has a word for it."""
+    house.start()
+    try:
+        assert ask(house.socket, "unlock", access_point="north_in", reason="visitor")
+        deadline = time.monotonic() + PATIENCE_S
+        words: list[str] = []
+        while "config.run_by_root" not in words and time.monotonic() < deadline:
+            time.sleep(0.1)
+            health = ask(house.socket, "status")
+            assert isinstance(health, dict)
+            words = health["degraded"]
+        assert "config.run_by_root" in words
+    finally:
+        house.kill()
 
 
 @needs_root

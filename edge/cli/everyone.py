@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from edge.cli import faces, offline, talk
-from edge.cli.root import give_up_root
+from edge.cli.root import give_up_root, given_up_for
 from edge.cli.talk import CONFIG, Config, Json
 from edge.cli.words import say
 from edge.errors import NoDaemon
@@ -77,11 +77,13 @@ def run(config: Config = CONFIG) -> None:
     settings = talk.usable(loaded, config)
     for fault in loaded.faults:
         talk.complain(fault.text(loaded.locale))
+    # Root is kept: what a gate has worked with so far (ports, keys) may be root's alone. But its files lie where another account writes.
+    degraded = (*loaded.degraded, *(("config.run_by_root",) if given_up_for(settings.state_dir) else ()))
     log.set_up(settings.log_level, under_systemd="JOURNAL_STREAM" in os.environ)
     from edge.process import serve
 
     try:
-        code = serve(settings, loaded.degraded)
+        code = serve(settings, degraded)
     except JournalInUse:
         talk.complain(say(settings.locale, "in_use", path=str(settings.state_dir)))
         code = talk.BAD_NEWS

@@ -16,9 +16,7 @@ def give_up_root(folder: Path) -> None:
     Raises:
         OSError: the account cannot be taken on.
     """
-    if os.geteuid() != 0:
-        return
-    owner = _owner(folder)
+    owner = given_up_for(folder)
     if owner is None:
         return
     uid, gid = owner
@@ -33,8 +31,13 @@ def give_up_root(folder: Path) -> None:
     os.setresuid(uid, uid, uid)  # capabilities go with it: capabilities(7), "Effect of user ID changes on capabilities"
 
 
-def _owner(folder: Path) -> tuple[int, int] | None:
-    """User and group of the last part of the way to `folder` that is not root's; links on the way and where they lead are parts of it."""
+def given_up_for(folder: Path) -> tuple[int, int] | None:
+    """User and group for whom root is to be given up; None for whoever is not root, and where root alone owns the way to `folder`.
+
+    It is the last part of the way that is not root's; links on the way and where they lead are parts of it.
+    """
+    if os.geteuid() != 0:
+        return None
     owner = None
     folder = folder.absolute()
     for way in (folder, folder.resolve()):
