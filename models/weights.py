@@ -199,8 +199,11 @@ class Weights:
 
 
 def known_files(folder: Path) -> dict[str, bytes]:
-    """What a folder holds of the manifest's files, by name; of one that is too long a byte more than it should have."""
-    files = {name: _bytes(folder / entry.file, entry.bytes, follow=True) for name, entry in manifest().items()}
+    """What a folder holds of the manifest's files, by name; of one that is too long a byte more than it should have.
+
+    A link is none: a wrong file is kept aside for others to read, and root must not copy `/etc/shadow` there because a stick says so.
+    """
+    files = {name: _bytes(folder / entry.file, entry.bytes, follow=False) for name, entry in manifest().items()}
     return {name: data for name, data in files.items() if data is not None}
 
 

@@ -106,6 +106,19 @@ def test_models_import_reads_what_only_root_may_read(house: Premises) -> None:
 
 
 @needs_root
+def test_models_import_copies_nothing_that_a_stick_only_points_to(house: Premises) -> None:
+    """A stick brings links of its own: what they lead to on this machine is not kept aside for everybody to read."""
+    secret = house.folder / "shadow"
+    secret.write_bytes(b"root:!:")
+    secret.chmod(0o600)
+    stick = house.folder / "stick"
+    stick.mkdir()
+    (stick / manifest()["yunet_int8bq"].file).symlink_to(secret)
+    assert as_root(house, "models", "import", str(stick)).returncode != 0
+    assert not (house.folder / "state" / "weights").exists()
+
+
+@needs_root
 @pytest.mark.parametrize(
     "verb",
     [

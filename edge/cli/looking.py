@@ -43,7 +43,7 @@ def discover(
 
     Example: anyu-edge discover serial
     """
-    loaded = load(config)
+    loaded = load(config, secrets=False)
     locale = loaded.locale
     wanted = tuple(kinds or KINDS)
     if not set(wanted) <= set(KINDS):

@@ -100,7 +100,7 @@ def _bytes(path: Path, notes: Notes) -> bytes | None:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(handle, "rb") as file:
             found = os.fstat(handle)
-            if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
+            if stat.S_ISREG(found.st_mode) and found.st_nlink <= 1:
                 return file.read(MAX_FILE_BYTES + 1)
         code = "sheet_is_link" if stat.S_ISREG(found.st_mode) and found.st_nlink > 1 else "unreadable"
     except OSError as why:
