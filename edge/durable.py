@@ -20,14 +20,18 @@ MOST_BYTES = 256 << 20
 
 def read(path: Path) -> bytes:
     """The whole of a plain file. Raises OSError, also for a link, a pipe or a device, and for more than MOST_BYTES."""
-    # Not blocking: opening a pipe would wait for its other end.
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+    with open(path, "rb", opener=no_link) as file:
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode):
             raise OSError(errno.EINVAL, "not a plain file", str(path))
         if found.st_size > MOST_BYTES:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
         return file.read()
+
+
+def no_link(path: str, flags: int) -> int:
+    """An opener for `open`: no link is followed, and a pipe's other end is not waited for."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def write(path: Path, parts: Iterable[bytes]) -> None:

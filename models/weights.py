@@ -2,7 +2,7 @@
 
 A file counts only if its sha256 is the manifest's (weights.yaml), whoever delivered it. One with another hash is refused; where it lies in
 the folder that is ours it is also renamed to `*.refused`, so that it is neither used nor lost. No link is followed in our folder, and none
-that leads to it: whoever may write beside it would choose what we read or overwrite.
+but root's that leads to it: whoever may write beside it would choose what we read or overwrite.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
+from typing import BinaryIO
 
 from ruamel.yaml import YAML
 
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 
 MAKERS: Mapping[str, Callable[[bytes], bytes]] = MappingProxyType({"fold": fold, "dlib_resnet": convert})
 SIDE = ".refused"
+CHUNK = 1 << 20
 MOST_BYTES = 64 << 20
 """Of a file that our own code makes, whose length the manifest does not tell: the longest is 39 MB."""
 
@@ -102,7 +104,7 @@ def manifest() -> Mapping[str, Entry]:
 class Weights:
     """The places where weight files may lie, in the order they are asked: folders of others, our own folder, packages that carry them.
 
-    `own` is created when something is first put there; a link in its place holds nothing and takes nothing. Nothing here ever opens
+    `own` is created when something is first put there; another account's link in its place holds nothing. Nothing here ever opens
     a socket.
     """
 
@@ -162,10 +164,16 @@ class Weights:
     def _sha256(self, place: Path, most: int) -> str | None:
         """The hash of a file, of its first `most` + 1 bytes if it is longer; None where there is none that may be read."""
         ours = place.parent == self.own
-        if ours and self.own.is_symlink():
+        file = None if ours and _foreign_link(self.own) else _plain(place, follow=not ours)
+        if file is None:
             return None
-        data = _bytes(place, most, follow=not ours)
-        return None if data is None else hashlib.sha256(data).hexdigest()
+        digest = hashlib.sha256()
+        with file:
+            left = most + 1
+            while left > 0 and (part := file.read(min(CHUNK, left))):
+                digest.update(part)
+                left -= len(part)
+        return digest.hexdigest()
 
     def _set_aside(self, place: Path) -> Path:
         """Rename a wrong file of ours; leave one of others where it is."""
@@ -179,7 +187,8 @@ class Weights:
     def _put(self, file: str, data: bytes) -> Path:
         """Write a file so that no reader and no power cut ever sees half of it. Raises OSError, also where our folder is a link."""
         self.own.mkdir(parents=True, exist_ok=True, mode=0o755)
-        folder = os.open(self.own, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        links = os.O_NOFOLLOW if _foreign_link(self.own) else 0
+        folder = os.open(self.own, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | links)
         temporary = f".{file}.{secrets.token_hex(4)}"
         try:
             handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder)
@@ -203,7 +212,7 @@ def known_files(folder: Path) -> dict[str, bytes]:
 
     A link is none: a wrong file is kept aside for others to read, and root must not copy `/etc/shadow` there because a stick says so.
     """
-    files = {name: _bytes(folder / entry.file, entry.bytes, follow=False) for name, entry in manifest().items()}
+    files = {name: _bytes(folder / entry.file, entry.bytes) for name, entry in manifest().items()}
     return {name: data for name, data in files.items() if data is not None}
 
 
@@ -219,15 +228,32 @@ def import_files(weights: Weights, files: Mapping[str, bytes]) -> tuple[dict[str
     return taken, refused
 
 
-def _bytes(place: Path, most: int, *, follow: bool) -> bytes | None:
-    """The first `most` + 1 bytes of a regular file; None where there is none, or, unless links are followed, where it is a link."""
+def _foreign_link(folder: Path) -> bool:
+    """Whether another account than root has put a link in the folder's place; root's own, to a larger disk, say, counts as the folder."""
+    return folder.is_symlink() and folder.lstat().st_uid != 0
+
+
+def _bytes(place: Path, most: int) -> bytes | None:
+    """The first `most` + 1 bytes of a plain file; None where there is none."""
+    file = _plain(place, follow=False)
+    if file is None:
+        return None
+    with file:
+        return file.read(most + 1)
+
+
+def _plain(place: Path, *, follow: bool) -> BinaryIO | None:
+    """A plain file, opened to be read; None where there is none, or, unless links are followed, where it is a link."""
     try:
         # Not blocking: opening a pipe would wait for its other end.
-        handle = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW))
+        extra = os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
+        file = open(place, "rb", opener=lambda path, flags: os.open(path, flags | extra))  # noqa: SIM115 - the caller's to close
     except OSError:
         return None
-    with os.fdopen(handle, "rb") as file:
-        return file.read(most + 1) if stat.S_ISREG(os.fstat(handle).st_mode) else None
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    file.close()
+    return None
 
 
 def _packed(wheel: Wheel) -> Path | None:

@@ -79,6 +79,7 @@ def test_models_give_nothing_of_root_away(house: Premises, verb: str) -> None:
     stick.mkdir(mode=0o700)
     (stick / manifest()["yunet_int8bq"].file).write_bytes(b"another network")
     (house.folder / "state" / "weights").symlink_to(etc)
+    os.chown(house.folder / "state" / "weights", ACCOUNT, ACCOUNT, follow_symlinks=False)
 
     def found() -> list[tuple[str, int, int, bytes]]:
         return [
@@ -241,6 +242,8 @@ def test_no_link_and_no_pipe_is_taken_for_weights(tmp_path: Path, what: str) -> 
     own = tmp_path / "weights"
     if what == "folder":
         own.symlink_to(elsewhere)
+        if os.geteuid() == 0:
+            os.chown(own, ACCOUNT, ACCOUNT, follow_symlinks=False)
     else:
         own.mkdir()
         (own / file).symlink_to(elsewhere / file) if what == "file" else os.mkfifo(own / file)

@@ -13,6 +13,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from edge.access.terms import House
+from edge.durable import no_link
 from edge.roster import wire
 from edge.roster.columns import SHEETS
 from edge.roster.drafts import Sheets, TenantDraft, VisitDraft
@@ -96,10 +97,8 @@ def _bytes(path: Path, notes: Notes) -> bytes | None:
     Links are refused, hard ones too: managers write into this folder, and would have the daemon read for them what they may not.
     """
     try:
-        # Not blocking: opening a pipe would wait for its other end.
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(handle, "rb") as file:
-            found = os.fstat(handle)
+        with open(path, "rb", opener=no_link) as file:
+            found = os.fstat(file.fileno())
             if stat.S_ISREG(found.st_mode) and found.st_nlink <= 1:
                 return file.read(MAX_FILE_BYTES + 1)
         code = "sheet_is_link" if stat.S_ISREG(found.st_mode) and found.st_nlink > 1 else "unreadable"
