@@ -19,7 +19,7 @@ class Ack(StrEnum):
     AHEAD = "ahead"
     """The centre knows numbers that we never gave in this database: we were rolled back. Report, and ask for a new epoch."""
     OTHER_EPOCH = "other_epoch"
-    """Of an epoch that is over, or of another gateway's: ignore."""
+    """Of an epoch that is over, or of another gateway's: the number is not taken. See `Journal.older`."""
 
 
 class Acks:
@@ -33,17 +33,17 @@ class Acks:
         """Start an epoch, or take up one from disk."""
         self._acked = dict.fromkeys(self._configured, 0) | dict(acked)
 
-    def note(self, consumer: str, seq: int, head: int) -> Ack:
-        """Judge an acknowledgement of the current epoch whose last committed number is `head`."""
+    def note(self, consumer: str, seq: int, head: int, *, restored: bool = False) -> Ack:
+        """Judge an acknowledgement of the current epoch whose last committed number is `head`; `restored`: by a centre of another name."""
         known = self._acked.get(consumer, 0)
         if seq > head:
             return Ack.AHEAD
-        if seq == known:
+        if seq == known and not restored:
             return Ack.REPEATED
         if consumer not in self._acked and len(self._acked) >= MOST_CONSUMERS:
             return Ack.OTHER_EPOCH
         self._acked[consumer] = seq
-        return Ack.ADVANCED if seq > known else Ack.WENT_BACK
+        return Ack.ADVANCED if seq > known and not restored else Ack.WENT_BACK
 
     def deletable(self, head: int) -> int:
         """The last number that every configured consumer has committed; the head where there is nobody to tell."""

@@ -70,7 +70,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """A new epoch is wanted. `ahead` is the highest number of the current one that somebody claims to have."""
+    """A new epoch is wanted. `ahead` is the highest number of the current one that somebody is proven to have; 0 = nobody."""
 
     cause: LossCause
     ahead: int
@@ -92,6 +92,7 @@ class Desk:
         self._ahead = 0
         self._facts: dict[str, str] = {}
         self._new_facts: dict[str, str] = {}
+        self._facts_wait = False  # a fact is to be written without waiting for something to ride on
         self._renewal: Renewal | None = None
         self._in_flight = self._lost_in_flight = 0
         self._busy_since: float | None = None
@@ -118,25 +119,30 @@ class Desk:
             entry.receipt.settle(None)
         return receipt
 
-    def acknowledge(self, consumer: str, epoch: str, seq: int) -> tuple[Ack, int]:
+    def acknowledge(self, consumer: str, epoch: str, seq: int, *, proven: bool, restored: bool) -> tuple[Ack, int]:
         """Judge and remember an acknowledgement; also gives the last pruned number of the epoch."""
         with self._woken:
             shown = self.shown
             if shown.era is None or epoch != shown.epoch or self._renewal is not None:
                 return Ack.OTHER_EPOCH, 0
-            answer = self._acks.note(consumer, seq, shown.head)
+            answer = self._acks.note(consumer, seq, shown.head, restored=restored)
             if answer is Ack.AHEAD:
-                self._ahead = max(self._ahead, seq)
-            elif answer in (Ack.ADVANCED, Ack.WENT_BACK) and self._acks_since is None:
-                self._acks_since = time.monotonic()
-                self._woken.notify_all()
+                if proven:
+                    self._ahead = max(self._ahead, seq)
+            elif answer in (Ack.ADVANCED, Ack.WENT_BACK):
+                self._acks_wait()
             return answer, shown.era.base_seq
 
-    def remember(self, key: str, value: str) -> None:
-        """Queue a fact. It is on disk no later than any event appended after it."""
+    def remember(self, key: str, value: str, *, in_time: bool = False) -> None:
+        """Queue a fact. It is on disk no later than any event appended after it; `in_time`: it may wait as long as an acknowledgement."""
         with self._woken:
-            if self._facts.get(key) != value:
-                self._facts[key] = self._new_facts[key] = value
+            if self._facts.get(key) == value:
+                return
+            self._facts[key] = self._new_facts[key] = value
+            if in_time:
+                self._acks_wait()
+            else:
+                self._facts_wait = True
                 self._woken.notify_all()
 
     def recall(self, key: str) -> str | None:
@@ -164,7 +170,7 @@ class Desk:
         if not damaged:
             return []
         with self._woken:
-            upto = self._acks.deletable(self.shown.head)
+            upto = self._acks.deletable(self.shown.head) if epoch == self.shown.epoch else 0
             new = [seq for seq in damaged if seq > upto and (epoch, seq) not in self._damaged]
             new = new[: MOST_DAMAGED - len(self._damaged)]
             self._damaged.update((epoch, seq) for seq in new)
@@ -207,7 +213,7 @@ class Desk:
         with self._woken:
             while not self.stopping and (left := until - time.monotonic()) > 0:
                 if for_work:
-                    if self._ring or self._lost or self._new_facts or self._renewal or self.suspect or self.tidy:
+                    if self._ring or self._lost or self._facts_wait or self._renewal or self.suspect or self.tidy:
                         return
                     if (due := self._acks_due()) is not None:
                         if due <= 0:
@@ -220,10 +226,10 @@ class Desk:
         with self._woken:
             entries = self._ring.take(self._settings.group_events)
             due = self._acks_due()
-            if not (entries or self._lost or self._new_facts or (due is not None and (due <= 0 or self.stopping))):
+            if not (entries or self._lost or self._facts_wait or (due is not None and (due <= 0 or self.stopping))):
                 return None
             batch = Batch(entries, self._lost, self._lost_cause, self._new_facts, self._acks.acked() if due is not None else None)
-            self._new_facts, self._lost, self._acks_since = {}, 0, None
+            self._new_facts, self._facts_wait, self._lost, self._acks_since = {}, False, 0, None
             self._lost_in_flight = batch.lost
             self._in_flight = sum(len(entry.drafts) for entry in entries)
             return batch
@@ -234,6 +240,7 @@ class Desk:
             self._ring.put_back(batch.entries)
             self._lost += batch.lost
             self._new_facts = batch.loose | self._new_facts
+            self._facts_wait = bool(self._new_facts)
             if batch.acks is not None and self._acks_since is None:
                 self._acks_since = time.monotonic()
             self._in_flight = self._lost_in_flight = 0
@@ -257,12 +264,17 @@ class Desk:
                 self._renewal, self._ahead, self._acks_since = None, 0, None
             unwritten = {key: value for key, value in self._facts.items() if facts.get(key) != value}
             self._facts = facts | self._facts
-            self._new_facts = unwritten
+            self._new_facts, self._facts_wait = unwritten, bool(unwritten)
             self.shown = shown
 
     def busy(self, *, now: bool) -> None:
         """Around every write, so that a disk that never answers is noticed."""
         self._busy_since = time.monotonic() if now else None
+
+    def _acks_wait(self) -> None:
+        if self._acks_since is None:
+            self._acks_since = time.monotonic()
+            self._woken.notify_all()
 
     def _acks_due(self) -> float | None:
         if self._acks_since is None:

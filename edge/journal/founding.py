@@ -38,24 +38,23 @@ def found(store: Store, known: Known | None, now: Moment, new_epoch: Callable[[]
     elif _goes_on(store, known):
         _report_unwritten(store, known, now)
     elif known.epoch == store.era.epoch:
-        renew(store, "rolled_back", known.deletable, known.head, now, new_epoch())
+        renew(store, "rolled_back", known.head, now, new_epoch())
     else:
         _begin_after(store, known, now, new_epoch())
 
 
-def renew(store: Store, cause: LossCause, deletable: int, ahead: int, now: Moment, epoch: str) -> None:
-    """Begin a new epoch. Of the old one, what is not yet acknowledged gets new numbers; head+1..ahead is reported as lost here.
+def renew(store: Store, cause: LossCause, ahead: int, now: Moment, epoch: str) -> None:
+    """Begin a new epoch. Of the old one, everything held gets new numbers; head+1..ahead is reported as lost here.
 
-    What was sent and not acknowledged may so reach the centre under two ids: a repetition is repaired by its `passage_id`, a hole
-    by nothing.
+    An acknowledgement does not shorten what goes over: who has a reason to renumber has a reason to doubt who acknowledged. Events so
+    reach the centre under two ids: a repetition is repaired by its `passage_id`, a hole by nothing.
     """
     old, tip = store.era, store.tip
     with store.transaction():
         store.begin_era(epoch, rfc3339(now.at), cause)
-        store.carry_over(old.number, max(deletable, old.base_seq), tip.seq)
-        first = max(tip.seq, deletable) + 1
-        if first <= ahead:
-            store.add([loss(now, old.epoch, first, ahead, cause)])
+        store.carry_over(old.number, old.base_seq, tip.seq)
+        if tip.seq < ahead:
+            store.add([loss(now, old.epoch, tip.seq + 1, ahead, cause)])
 
 
 def loss(now: Moment, epoch: str, first: int, last: int, cause: LossCause) -> Draft:
@@ -96,10 +95,9 @@ def _begin_first(store: Store, known: Known | None, now: Moment, epoch: str) -> 
 def _begin_after(store: Store, known: Known, now: Moment, epoch: str) -> None:
     """The last epoch that we know is not in this database: a copy from before it came back."""
     old, tip = store.era, store.tip
-    acked = min(store.acks().values(), default=0)
     with store.transaction():
         store.begin_era(known.epoch, rfc3339(now.at), EPOCH_BEFORE, ended_at=known.head)
         store.begin_era(epoch, rfc3339(now.at), "rolled_back")
-        store.carry_over(old.number, max(acked, old.base_seq), tip.seq)
+        store.carry_over(old.number, old.base_seq, tip.seq)
         if known.deletable < known.head:
             store.add([loss(now, known.epoch, known.deletable + 1, known.head, "rolled_back")])

@@ -110,15 +110,20 @@ class Journal:
         era = self._desk.shown.era
         return era.base_seq + 1 if era else 1
 
-    def page(self, after: int, limit: int, upto: int | None = None) -> list[Record]:
-        """Committed records of the current epoch with after < seq <= upto, in order; empty also while the disk cannot be read.
+    def page(self, after: int, limit: int, upto: int | None = None, *, epoch: str | None = None) -> list[Record]:
+        """Committed records of an epoch with after < seq <= upto, in order; empty also while the disk cannot be read.
 
-        A record that is not what was written is left out, and reported as lost if it is still to be sent.
+        `epoch` is the current one unless it is named. A record that is not what was written is left out, and reported as lost if it is
+        still to be sent.
         """
         era = self._desk.shown.era
         if era is None:
             return []
         try:
+            if epoch is not None:
+                era = next((each for each in self._reader.eras() if each.epoch == epoch), None)
+                if era is None:
+                    return []
             page = self._reader.page(era, after, limit, upto)
         except Unreadable as error:
             if error.fault is Fault.CORRUPT:
@@ -135,13 +140,31 @@ class Journal:
         except Unreadable:
             return []
 
+    def older(self, epoch: str) -> tuple[int, int] | None:
+        """Of an epoch that is over: (the last number that is not held any more, the last number of all); None where it is not known."""
+        try:
+            era = next((each for each in self._reader.eras() if each.epoch == epoch), None)
+            if era is None or epoch == self.epoch:
+                return None
+            return era.base_seq, max(era.base_seq, self._reader.last(era))
+        except Unreadable:
+            return None
+
+    def report_pruned(self, epoch: str, first: int, last: int) -> None:
+        """Tell that these numbers of an epoch are not held any more."""
+        self._report(epoch, first, last, "pruned")
+
     def record(self, seq: int) -> Record | None:
         """One committed record of the current epoch."""
         return next(iter(self.page(seq - 1, 1, seq)), None)
 
-    def acknowledge(self, consumer: str, epoch: str, seq: int) -> Ack:
-        """Take note of how far a consumer has committed; written down with the next commit. See `Ack` for what to do next."""
-        answer, pruned = self._desk.acknowledge(consumer, epoch, seq)
+    def acknowledge(self, consumer: str, epoch: str, seq: int, *, proven: bool = False, restored: bool = False) -> Ack:
+        """Take note of how far a consumer has committed; written down with the next commit. See `Ack` for what to do next.
+
+        `proven`: it is certain who says so; only then is a number beyond the head reported as lost here. `restored`: the consumer's
+        database is another one than before, so that its number is taken whatever it is.
+        """
+        answer, pruned = self._desk.acknowledge(consumer, epoch, seq, proven=proven, restored=restored)
         if answer is Ack.WENT_BACK and seq < pruned:
             self._report(epoch, seq + 1, pruned, "pruned")
         return answer
@@ -154,16 +177,19 @@ class Journal:
         """Have the new head told after every commit, by the writer's thread: `wake` must neither block nor raise."""
         self._writer.subscribe(wake)
 
-    def remember(self, key: str, value: str) -> None:
-        """Keep a small fact; it is on disk no later than any event appended after it."""
-        self._desk.remember(key, value)
+    def remember(self, key: str, value: str, *, in_time: bool = False) -> None:
+        """Keep a small fact; it is on disk no later than any event appended after it.
+
+        `in_time`: it may wait for a commit to ride on as long as an acknowledgement (`JournalSettings.ack_delay_s`).
+        """
+        self._desk.remember(key, value, in_time=in_time)
 
     def recall(self, key: str) -> str | None:
         """A fact as last remembered, by this run or an earlier one."""
         return self._desk.recall(key)
 
     def new_epoch(self, cause: LossCause) -> None:
-        """Begin a new epoch soon. What is not acknowledged gets new numbers in it; what a centre has and we lost is reported."""
+        """Begin a new epoch soon. Everything held gets new numbers in it; what a centre has for certain and we have not is reported."""
         self._desk.renew(cause)
 
     def tidy(self) -> None:

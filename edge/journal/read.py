@@ -50,6 +50,13 @@ class Reader:
             rows = db.execute(f"{_COLUMNS} WHERE id > ? AND id <= ? ORDER BY id LIMIT ?", (first + after, last, limit)).fetchall()
         return _check(era, rows, before[0] if before else base)
 
+    def last(self, era: Era) -> int:
+        """The last number of an epoch that is held; 0 = none. Raises Unreadable."""
+        first, end = row_id(era.number, 0), row_id(era.number + 1, 0)
+        with self._reading() as db:
+            (last,) = db.execute("SELECT max(id) FROM event WHERE id > ? AND id < ?", (first, end)).fetchone()
+        return 0 if last is None else int(last) - first
+
     def latest(self, limit: int) -> list[Record]:
         """The newest records whatever their epoch, oldest of them first. Raises Unreadable."""
         found: list[Record] = []

@@ -116,7 +116,7 @@ class Writer:
                 self._look_again(span)
                 store = self._store or self._open()
             if (renewal := self._desk.renewal()) is not None:
-                renew(store, renewal.cause, self._desk.deletable(), renewal.ahead, self._clock.now(), self._new_epoch())
+                renew(store, renewal.cause, renewal.ahead, self._clock.now(), self._new_epoch())
                 self._begin(store)
             batch = self._desk.take()
             if batch is not None or self._carrying:

@@ -16,23 +16,41 @@ def loss_of(record_data: dict[str, str]) -> tuple[str, str, str, str]:
 
 
 def test_a_centre_that_knows_more_than_we_gave(make: Make) -> None:
-    """Ahead: asked for a new epoch, we report the numbers that we no longer have and number again what was not acknowledged."""
+    """Ahead, and proven: a new epoch reports the numbers that we no longer have, and everything held gets new ones, acknowledged or not."""
     journal = make()
     journal.open()
     assert journal.append(*(opened(str(n)) for n in range(1, 11))).wait_blocking(WAIT_S)
     old = journal.epoch
     journal.acknowledge("centre", old, 6)
-    assert journal.acknowledge("centre", old, 15) is Ack.AHEAD
+    assert journal.acknowledge("centre", old, 15, proven=True) is Ack.AHEAD
+    assert journal.acknowledge("centre", old, 10**12) is Ack.AHEAD
     journal.new_epoch("rolled_back")
     journal.new_epoch("rolled_back")
-    eventually(lambda: journal.epoch != old and journal.head() == 5, "the new epoch")
-    report, *again = journal.page(0, 10)
+    eventually(lambda: journal.epoch != old and journal.head() == 11, "the new epoch")
+    report, *again = journal.page(0, 20)
     assert loss_of(data_of(report)) == (old, "11", "15", "rolled_back")
-    assert [mark_of(record) for record in again] == ["7", "8", "9", "10"]
+    assert [mark_of(record) for record in again] == [str(n) for n in range(1, 11)]
     assert journal.acked() == {"centre": 0}
     assert journal.acknowledge("centre", old, 7) is Ack.OTHER_EPOCH
     assert journal.verify().ok
     assert journal.verify().epochs == (old, journal.epoch)
+
+
+def test_an_unproven_number_beyond_ours_is_no_loss(make: Make) -> None:
+    """Anybody may have said it: a new epoch carries everything over and reports nothing lost, and the old epoch can still be read."""
+    journal = make()
+    journal.open()
+    assert journal.append(*(opened(str(n)) for n in range(1, 11))).wait_blocking(WAIT_S)
+    old = journal.epoch
+    journal.acknowledge("centre", old, 10)
+    assert journal.acknowledge("centre", old, 10**12) is Ack.AHEAD
+    journal.new_epoch("rolled_back")
+    eventually(lambda: journal.epoch != old and journal.head() == 10, "the new epoch")
+    assert [mark_of(record) for record in journal.page(0, 20)] == [str(n) for n in range(1, 11)]
+    assert journal.older(old) == (0, 10)
+    assert [(record.epoch, record.seq) for record in journal.page(7, 20, epoch=old)] == [(old, 8), (old, 9), (old, 10)]
+    assert journal.older("never") is None
+    assert journal.older(journal.epoch) is None
 
 
 def test_a_long_backlog_is_carried_over_piece_by_piece(make: Make) -> None:
@@ -70,16 +88,16 @@ def test_an_old_copy_of_the_database_is_noticed_at_the_start(make: Make, tmp_pat
     restored = make()
     restored.open()
     assert restored.epoch != old
-    eventually(lambda: restored.head() == 2, "event 5 under a new number")
-    report, carried = restored.page(0, 10)
+    eventually(lambda: restored.head() == 6, "all five under new numbers")
+    report, *carried = restored.page(0, 10)
     assert loss_of(data_of(report)) == (old, "6", "9", "rolled_back")
-    assert mark_of(carried) == "5"
+    assert [mark_of(record) for record in carried] == ["1", "2", "3", "4", "5"]
     assert restored.verify().ok
     epoch = restored.epoch
     restored.close()
     again = make()
     again.open()
-    assert (again.epoch, again.head()) == (epoch, 2)
+    assert (again.epoch, again.head()) == (epoch, 6)
 
 
 def test_a_copy_from_before_the_last_epoch_is_noticed_too(make: Make, tmp_path: Path) -> None:
