@@ -145,8 +145,9 @@ class Daemon:
             changed=self._changed,
             others=lambda: (*degraded, *self.recognition.words()),
         )
-        self.uplink = settings.uplink and Uplink(
-            settings.uplink,
+        way = None if settings.uplink is None or settings.uplink.not_allowed else settings.uplink
+        self.uplink = way and Uplink(
+            way,
             site=settings.site.name,
             gateway=settings.gateway.name,
             boot_id=self.opened.boot_id,

@@ -36,7 +36,7 @@ access_points:
   north_out: {door: north, direction: out, reader: {controller: sim, reader: 2}}
 access_rules:
   - {groups: [residents], access_points: [north_in, north_out]}
-uplink: {broker: "mqtt://localhost"}
+uplink: {broker: "mqtt://localhost", acks: {centre: {unsigned: true}}}
 """
 
 
@@ -133,7 +133,7 @@ def test_missing_and_unreadable_files(tmp_path: Path) -> None:
 
 def test_the_environment_overrides_the_file(site: Path) -> None:
     """`__` goes a level down; lists are written in YAML's flow style; the variables of tests and benches are no settings."""
-    site.write_text(GOOD, encoding="utf-8")
+    site.write_text(GOOD.replace(", acks: {centre: {unsigned: true}}", ""), encoding="utf-8")
     environ = {
         "ANYU_DOORS__NORTH__RELEASE_S": "7",
         "ANYU_UPLINK__CONSUMERS": "[town, owner]",
@@ -375,8 +375,8 @@ def test_a_board_that_times_its_releases_by_its_options_need_not_be_accepted(sit
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('uplink: {broker: "mqtt://localhost"}', "", "no uplink: events stay on this machine."),
-        ("mqtt://localhost", "mqtt://centre.example", "the way to another machine is not encrypted; use mqtts://."),
+        ('uplink: {broker: "mqtt://localhost", acks: {centre: {unsigned: true}}}', "", "no uplink: events stay on this machine."),
+        (", acks: {centre: {unsigned: true}}", "", "(anyu-edge centre keygen), or write unsigned: true."),
         ("[north_in, north_out]", "[north_out]", "no access rule lets anybody in at 'north_in'."),
         (", reader: {controller: sim, reader: 2}", "", "access point 'north_out' has no reader: only a guard can open it."),
         ("access_rules:", "schedules:\n  day: {weekly: {mon-sun: ['06:00-22:00']}}\naccess_rules:", "schedule 'day' is used nowhere."),
@@ -389,6 +389,27 @@ def test_warnings_stop_nothing(site: Path, old: str, new: str, said: str) -> Non
     site.write_text(GOOD.replace(old, new), encoding="utf-8")
     assert any(line.endswith(said) for line in warnings(site)), warnings(site)
     assert load(site, {}).settings is not None
+
+
+@pytest.mark.parametrize(
+    ("uplink", "codes"),
+    [
+        ("broker: mqtt://centre.example", ["plain_uplink"]),
+        ("broker: mqtt://centre.example, allow_plain: true", []),
+        ("broker: mqtts://abroad.example, brokers: [centre.example]", ["broker_not_allowed"]),
+        ("broker: mqtts://Centre.example, brokers: [centre.example]", []),
+        ("broker: mqtt://127.0.0.1, brokers: []", ["broker_not_allowed"]),
+    ],
+)
+def test_a_broker_that_is_not_allowed_switches_off_the_uplink_only(site: Path, uplink: str, codes: list[str]) -> None:
+    """`check` calls it a fault; `run` has its settings, a word for `degraded`, and an uplink that knows that it must stay off."""
+    site.write_text(GOOD.replace('broker: "mqtt://localhost"', uplink), encoding="utf-8")
+    found = load(site, {})
+    assert [fault.code for fault in found.faults] == codes
+    assert found.settings is not None
+    assert found.settings.uplink is not None
+    assert [found.settings.uplink.not_allowed] == (codes or [""])
+    assert found.degraded == (("uplink.not_allowed",) if codes else ())
 
 
 def test_who_needs_settings_gets_all_faults_as_one_error(site: Path) -> None:

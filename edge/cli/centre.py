@@ -1,4 +1,4 @@
-"""The verbs receive."""
+"""The verbs receive · centre keygen · centre sign."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import asyncio
 import os
 import signal
 import sqlite3
+import sys
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import SecretStr, ValidationError
 
 from edge.cli import talk
@@ -22,10 +24,75 @@ from edge.settings.words import WORDS
 from edge.settings.words import say as say_fault
 from edge.uplink.settings import BrokerSettings
 
+centre = typer.Typer(help="The keys of a centre. 接收方的密钥", no_args_is_help=True, rich_markup_mode=None)
+
 
 def add_to(app: typer.Typer) -> None:
-    """Put this verb into the command."""
+    """Put these verbs into the command."""
     app.command()(receive)
+    app.add_typer(centre, name="centre")
+
+
+@centre.command("keygen")
+def keygen(
+    file: Annotated[Path, typer.Argument(help="Where the private key goes; never over a file that is there 私钥文件")],
+    consumer: Annotated[str, typer.Option("--consumer", help="Whose acknowledgements it signs 接收方")] = "centre",
+) -> None:
+    """Make the key that signs acknowledgements: the private one into FILE (0600), the public one as lines for site.yaml (生成密钥).
+
+    Example: anyu-edge centre keygen /etc/anyu-centre/ack.pem
+    """
+    from edge.uplink.keys import make
+
+    try:
+        public = make(file)
+    except FileExistsError:
+        talk.complain(say(_locale(), "key_exists", path=str(file)))
+        raise typer.Exit(talk.WRONG_USE) from None
+    except OSError as why:
+        talk.complain(say(_locale(), "cannot_write", path=str(file), detail=str(why.strerror)))
+        raise typer.Exit(talk.WRONG_USE) from None
+    talk.complain(say(_locale(), "key_made", path=str(file)))
+    talk.line(f'uplink:\n  acks:\n    {consumer}: {{keys: ["{public}"]}}')
+
+
+@centre.command("sign")
+def sign(
+    key: Annotated[Path, typer.Option("--key", help="The private key, as `centre keygen` made it 私钥文件")],
+    site: Annotated[str, typer.Option("--site")],
+    gateway: Annotated[str, typer.Option("--gateway")],
+    consumer: Annotated[str, typer.Option("--consumer")] = "centre",
+) -> None:
+    """Sign an acknowledgement: JSON in, the same with `sig` out; to compare with one's own program (签名).
+
+    Example: echo '{"epoch":"5f1c","seq":7,"at":"2026-11-26T08:00:00.000Z"}' | anyu-edge centre sign --key ack.pem --site a --gateway gw1
+    """
+    from edge.uplink.signature import NotCanonical, Speaker, parse
+    from edge.uplink.signature import sign as sig_of
+
+    try:
+        fields = parse(sys.stdin.buffer.read(4_096))
+        talk.data({**fields, "sig": sig_of(_private(key), Speaker(site, gateway, consumer), fields)})
+    except NotCanonical as why:
+        talk.complain(say(_locale(), "bad_argument", detail=str(why)))
+        raise typer.Exit(talk.WRONG_USE) from None
+
+
+def _private(path: Path) -> Ed25519PrivateKey:
+    """A private key; whoever gives another file is told so, and the command ends."""
+    from edge.uplink.keys import read
+
+    try:
+        return read(path)
+    except OSError as why:
+        talk.complain(say(_locale(), "bad_argument", detail=f"{path}: {why.strerror}"))
+    except ValueError:
+        talk.complain(say(_locale(), "bad_key", path=str(path)))
+    raise typer.Exit(talk.WRONG_USE)
+
+
+def _locale() -> str:
+    return "zh" if os.environ.get("LC_ALL", os.environ.get("LANG", "")).startswith("zh") else "en"
 
 
 def receive(
@@ -38,6 +105,9 @@ def receive(
     ca: Annotated[Path | None, typer.Option("--ca", help="The authority of the broker's certificate 根证书")] = None,
     cert: Annotated[Path | None, typer.Option("--cert")] = None,
     key: Annotated[Path | None, typer.Option("--key")] = None,
+    ack_key: Annotated[
+        Path | None, typer.Option("--ack-key", help="The private key that signs acknowledgements, of `centre keygen` 确认签名私钥")
+    ] = None,
     seconds: Annotated[float | None, typer.Option("--seconds", help="End after so long 运行秒数")] = None,
     json: Json = False,
 ) -> None:
@@ -45,7 +115,8 @@ def receive(
 
     Example: anyu-edge receive --broker mqtt://127.0.0.1 --store town.db
     """
-    locale = "zh" if os.environ.get("LC_ALL", os.environ.get("LANG", "")).startswith("zh") else "en"
+    locale = _locale()
+    signing = _private(ack_key) if ack_key else None
     tls = {"ca": ca, "cert": cert, "key": key} if ca or cert or key else None
     try:
         password = SecretStr(password_file.read_text(encoding="utf-8").rstrip("\r\n")) if password_file else None
@@ -60,10 +131,12 @@ def receive(
     except OSError as why:
         talk.complain(say(locale, "bad_argument", detail=f"{password_file}: {why.strerror}"))
         raise typer.Exit(talk.WRONG_USE) from None
-    raise typer.Exit(asyncio.run(_receive(settings, store, consumer, seconds, locale, json=json)))
+    raise typer.Exit(asyncio.run(_receive(settings, store, consumer, signing, seconds, locale, json=json)))
 
 
-async def _receive(settings: BrokerSettings, store: Path, consumer: str, seconds: float | None, locale: str, *, json: bool) -> int:
+async def _receive(
+    settings: BrokerSettings, store: Path, consumer: str, key: Ed25519PrivateKey | None, seconds: float | None, locale: str, *, json: bool
+) -> int:
     from edge import log
     from edge.uplink.arrivals import Arrival
     from edge.uplink.lines import readable
@@ -76,7 +149,7 @@ async def _receive(settings: BrokerSettings, store: Path, consumer: str, seconds
         talk.data(arrival.event) if json else talk.line(readable(arrival, locale))
 
     try:
-        receiver = Receiver(settings, store, consumer=consumer, on_event=show)
+        receiver = Receiver(settings, store, consumer=consumer, on_event=show, key=key)
     except (sqlite3.Error, OSError) as why:
         talk.complain(say(locale, "cannot_write", path=str(store), detail=str(why)))
         return talk.WRONG_USE

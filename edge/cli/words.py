@@ -73,6 +73,12 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "收到 {received}，重复 {duplicates}，缺 {missing}（{gaps} 段），已声明丢失 {lost}，无效 {malformed}，网关 {gateways}",
         "received {received}, twice {duplicates}, missing {missing} ({gaps} gaps), lost {lost}, malformed {malformed}, {gateways} gateways",
     ),
+    "key_exists": ("{path} 已经存在，没有改动。", "{path} is there already; nothing was changed."),
+    "key_made": (
+        "私钥在 {path}，不要离开接收方的机器。把下面几行写进每台网关的 site.yaml：",
+        "The private key is in {path} and stays on the centre's machine. These lines go into site.yaml of every gateway:",
+    ),
+    "bad_key": ("{path} 不是 Ed25519 私钥（PEM）。", "{path} is no Ed25519 private key (PEM)."),
     "bad_broker": ("代理服务器设置不对：{detail}", "The broker's settings are wrong: {detail}"),
     # faces
     "no_recognition": ("这台网关没有启用人脸识别。", "Recognition is off on this gateway."),

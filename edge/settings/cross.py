@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -19,9 +19,9 @@ from drivers.table import Locks
 from edge.settings.faults import Fault, Path, nearest
 from edge.settings.source import Tree
 from edge.settings.translate import Layers
+from edge.uplink.settings import LOOPBACK
 
 _UNSTABLE = re.compile(r"^/dev/tty(?:USB|ACM)\d+$")
-_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 # What drivers call the number of their outputs, inputs and so on.
 _SIZES = {
     "output": ("outputs", "doors"),
@@ -218,9 +218,21 @@ class _Cross:
                 yield self._fault((), "no_uplink", grave=False)
             return
         broker = uplink.get("broker")
-        sound = isinstance(broker, str) and not self._below(("uplink", "broker"))
-        if sound and str(broker).startswith("mqtt://") and urlsplit(str(broker)).hostname not in _LOCAL:
-            yield self._fault(("uplink", "broker"), "plain_uplink", grave=False)
+        if isinstance(broker, str) and not self._below(("uplink", "broker")):
+            yield from self._broker(uplink, urlsplit(broker))
+        acks = uplink.get("acks")
+        for consumer in consumers if isinstance(consumers := uplink.get("consumers", ("centre",)), list | tuple) else ():
+            if not self._below(("uplink",)) and consumer not in (acks if isinstance(acks, Mapping) else {}):
+                yield self._fault(("uplink",), "uplink_unsigned", grave=False, key=True, name=str(consumer))
+
+    def _broker(self, uplink: Mapping[str, object], address: SplitResult) -> Iterator[Fault]:
+        """The uplink stays off, and doors go on, while its broker is not one that the site allows. See `UplinkSettings.not_allowed`."""
+        host = address.hostname or ""
+        allowed = uplink.get("brokers")
+        if address.scheme == "mqtt" and host not in LOOPBACK and uplink.get("allow_plain") not in (True, "true", "yes", "on"):
+            yield self._fault(("uplink", "broker"), "plain_uplink", word="uplink.not_allowed")
+        if isinstance(allowed, list | tuple) and host not in {str(name).lower() for name in allowed}:
+            yield self._fault(("uplink", "broker"), "broker_not_allowed", word="uplink.not_allowed", name=host)
 
     def _files(self) -> Iterator[Fault]:
         """The daemon runs in /, so a path from anywhere else leads nowhere."""

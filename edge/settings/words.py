@@ -146,6 +146,15 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "uplink_path": ("端口后面不能再写东西，主题是固定的。", "nothing may follow the port; topics are fixed."),
     "uplink_twice": ("同一个接收方写了两次。", "a consumer is named twice."),
+    "uplink_key": (
+        "不是 Ed25519 公钥；请照抄 anyu-edge centre keygen 打印的那一行。",
+        "not an Ed25519 public key; copy the line that anyu-edge centre keygen prints.",
+    ),
+    "uplink_trust": ("keys 和 unsigned: true 写一个，且只写一个。", "give keys, or unsigned: true, and not both."),
+    "uplink_stranger": (
+        "uplink.acks 里有 uplink.consumers 没有的名字。",
+        "uplink.acks names somebody who is not in uplink.consumers.",
+    ),
     "uplink_tls": ("写了 tls，地址却以 mqtt:// 开头；请写 mqtts://。", "tls is set but the address begins with mqtt://; write mqtts://."),
     "uplink_password": ("有密码而没有用户名，请写 uplink.username。", "a password without uplink.username."),
     # between pieces
@@ -187,7 +196,18 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "expected a path from the root, such as /etc/anyu-edge/…, read {read}.",
     ),
     "no_uplink": ("没有 uplink：事件只留在本机。", "no uplink: events stay on this machine."),
-    "plain_uplink": ("到另一台机器的连接没有加密，请用 mqtts://。", "the way to another machine is not encrypted; use mqtts://."),
+    "plain_uplink": (
+        "到另一台机器的连接没有加密；请用 mqtts://，确实要明文就写 uplink.allow_plain: true。在此之前不上报，门照常工作。",
+        "the way to another machine is not encrypted; use mqtts:// or write uplink.allow_plain: true; until then nothing is sent.",
+    ),
+    "broker_not_allowed": (
+        "{name} 不在 uplink.brokers 里；在此之前不上报，门照常工作。",
+        "{name} is not in uplink.brokers. Until it is, nothing is sent; doors go on.",
+    ),
+    "uplink_unsigned": (
+        "{name} 的确认没有签名，谁能写代理服务器谁就能冒充；请在 uplink.acks 写它的公钥（anyu-edge centre keygen），或写 unsigned: true。",
+        "nothing proves the acknowledgements of {name}; give its key in uplink.acks (anyu-edge centre keygen), or write unsigned: true.",
+    ),
     "password_in_file": (
         "密码写在了配置文件里，请移到 systemd 凭据：文件 /etc/credstore/anyu-edge.{name}（0600）。",
         "a password stands in the file; move it to the systemd credential {name}: the file /etc/credstore/anyu-edge.{name}, mode 0600.",

@@ -46,6 +46,7 @@ class _Consumer:
     credit: int | None = None
     heard_at: float = float("-inf")
     rewound_at: float = float("-inf")
+    stopped_at: float | None = None  # since when it granted nothing, and none of its backlog was sent
 
     @property
     def waiting(self) -> int:
@@ -88,7 +89,7 @@ class Delivery:
         self._window = max(2, min(self.limits.window, window or self.limits.window))
         self._reserve = min(self.limits.reserve, self._window // 2)
         self._flying = dict.fromkeys(Lane, 0)
-        self._tokens, self._filled_at = float(min(self.limits.batch, self._rate(now))), now
+        self._tokens, self._filled_at = float(min(self.limits.batch, self.rate(now))), now
         self._paused_until = float("-inf")
         self.resync(now, head, acked)
 
@@ -126,7 +127,7 @@ class Delivery:
             self._tokens -= events
             for c in self._each:
                 if send.after < c.next <= last:
-                    c.next = last + 1
+                    c.next, c.stopped_at = last + 1, None
         if events:
             self._highest = max(self._highest, last)
         for c in self._each:
@@ -155,6 +156,8 @@ class Delivery:
         if credit is not None:
             self._fill(now)
             c.credit = credit
+            if credit == 0 and c.stopped_at is None:
+                c.stopped_at = now
         if verdict is Verdict.REPEATED:
             # Alive again after a silence: do not let it wait for the end of a back-off that may be ten minutes long. One that answers
             # every repetition without ever advancing is not "alive again", or it would be flooded.
@@ -171,6 +174,11 @@ class Delivery:
             c.allow = min(self.limits.outstanding, 2 * c.allow)
         c.deadline = None
         self._arm(c, now)
+
+    def unproven(self, consumer: str) -> None:
+        """Something came that may be this consumer's word or not: until one is proven, it is sent everything, as one that never spoke."""
+        c = next(each for each in self._each if each.name == consumer)
+        c.spoken = False
 
     def tick(self, now: float) -> tuple[str, ...]:
         """Let time pass; the consumers that have just stalled (each said once until they advance)."""
@@ -222,7 +230,7 @@ class Delivery:
         if not self._online or self._held:
             return None
         times = [c.deadline for c in self._each if c.deadline is not None]
-        rate = self._rate(now)
+        rate = self.rate(now)
         least = min((least for c in self._each if (least := self._least(c, now))), default=0)
         if least and rate:
             times.append(max(now + max(0.0, least - self._tokens) / rate, self._paused_until))
@@ -271,19 +279,22 @@ class Delivery:
 
     def _least(self, c: _Consumer, now: float) -> int:
         """The fewest events worth a message: a second's worth at slow rates, else a batch; 0 when it has none, or no room for as many."""
-        least = min(self.limits.batch, max(1, self._rate(now)), c.waiting)
+        least = min(self.limits.batch, max(1, self.rate(now)), c.waiting)
         return least if least and self._room(c) >= least else 0
 
     def _credit(self, c: _Consumer, now: float) -> int | None:
+        """What it granted lately. Nobody holds his backlog up for longer than `backoff_max_s`: then some of it goes, and so on."""
+        if c.credit == 0 and c.stopped_at is not None and now - c.stopped_at > self.limits.backoff_max_s:
+            return self.limits.default_rate
         return c.credit if now - c.heard_at <= self.limits.credit_fresh_s else None
 
-    def _rate(self, now: float) -> int:
+    def rate(self, now: float) -> int:
         """Events a second: what the most modest consumer grants that has spoken lately."""
         return min((credit for c in self._each if (credit := self._credit(c, now)) is not None), default=self.limits.default_rate)
 
     def _fill(self, now: float) -> None:
         """The bucket holds a quarter of a second, or two batches: enough to bridge a busy loop, too little to be a burst."""
-        rate = self._rate(now)
+        rate = self.rate(now)
         most = max(2.0 * self.limits.batch, rate / 4)
         self._tokens = min(most, self._tokens + (now - self._filled_at) * rate)
         self._filled_at = now

@@ -15,6 +15,10 @@ MOST_RUNS = 50_000
 """Runs of numbers that are followed: a town has 121 gateways, and each begins a new one once in years."""
 
 
+OLDER_AT_ONCE = 8
+"""Older runs asked for with one health message: a gateway answers one after the other."""
+
+
 @dataclass(frozen=True, slots=True)
 class Summary:
     """What a receiver has seen since it was started, and what it lacks now.
@@ -59,6 +63,9 @@ class Ledger:
         self._store = Store(path)
         self._received = self._duplicates = self._malformed = 0
         self._gateways: set[tuple[str, str]] = {(key.site, key.gateway) for key in self._store.runs}
+        self._older: dict[tuple[str, str], list[Key]] = {}
+        for key in self._store.runs:
+            self._older.setdefault((key.site, key.gateway), []).append(key)
         self.complaint = ""
         """Why the last malformed message was refused."""
 
@@ -82,6 +89,20 @@ class Ledger:
         self._received += len(group.rows)
         self._duplicates += group.duplicates
         return [Word(key, self._store.runs[key].covered.contiguous) for key in group.touched], group.fresh
+
+    @property
+    def centre_id(self) -> str:
+        """The random name of the database."""
+        return self._store.centre_id
+
+    @property
+    def said_at(self) -> int:
+        """`at` of the last acknowledgement known to be said, in milliseconds since 1970."""
+        return self._store.said_at
+
+    def note_said(self, at: int) -> None:
+        """Write down the `at` of the last acknowledgement. Raises sqlite3.Error."""
+        self._store.note_said(at)
 
     @property
     def gateways(self) -> int:
@@ -130,12 +151,29 @@ class Ledger:
         """Health proves the tail, asks for our word anew, and tells what was pruned before we first came."""
         if not report.key.epoch:
             return
+        self._ask_older(report.key, group)
         run = self._admit(report.key)
         group.touched[report.key] = None
         run.head = max(run.head, report.head)
         if report.oldest > run.covered.contiguous + 1:
             for first, last in run.covered.gaps(report.oldest - 1):
                 self._give_up(report.key, first, last, "pruned", group)
+
+    def _ask_older(self, now: Key, group: _Group) -> None:
+        """Acknowledge older runs of a gateway too: that asks for what it still holds of them.
+
+        Once in each of its epochs, and then as long as something is known to be missing.
+        """
+        asked = 0
+        for key in self._older.get((now.site, now.gateway), ()):
+            run = self._store.runs[key]
+            if key.epoch == now.epoch or (run.asked_in == now.epoch and not run.covered.gaps(max(run.head, run.covered.last))):
+                continue
+            run.asked_in = now.epoch
+            group.touched[key] = None
+            asked += 1
+            if asked == OLDER_AT_ONCE:
+                return
 
     def _give_up(self, key: Key, first: int, last: int, cause: str, group: _Group) -> None:
         run = self._admit(key)
@@ -150,4 +188,6 @@ class Ledger:
         if key not in self._store.runs and len(self._store.runs) >= MOST_RUNS:
             raise Malformed("more runs of numbers than any town has")
         self._gateways.add((key.site, key.gateway))
+        if key not in self._store.runs:
+            self._older.setdefault((key.site, key.gateway), []).append(key)
         return self._store.run(key)

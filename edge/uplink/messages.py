@@ -19,6 +19,7 @@ from pydantic_core import PydanticCustomError
 from edge.access.events import EVENTS, Event, rfc3339
 from edge.clock import Trust
 from edge.gate.view import AlarmView, ContactState, DoorState, DoorView, LockState
+from edge.uplink.signature import MOST_WHOLE
 
 CONTRACT_VERSION = "v1"
 SEQ_MAX = 2**63 - 1
@@ -172,11 +173,35 @@ def _whole(value: object) -> object:
 
 
 class Ack(Message):
-    """A consumer's word: everything of `epoch` up to `seq` is committed. Never retained."""
+    """A consumer's word: everything of `epoch` up to `seq` is committed. Never retained.
+
+    Of an older epoch it is a question as well: what the gateway still holds of it after `seq` is sent again, and what it does not hold is
+    told by `gateway.loss`. Where the site knows a key of the consumer, an acknowledgement counts only with a good `sig` and an `at` after
+    that of the last one that counted.
+    """
 
     epoch: Epoch
-    seq: Annotated[int, BeforeValidator(_whole)] = Described(ge=0, le=SEQ_MAX, description="0: nothing yet.")
-    credit: int | SkipJsonSchema[None] = Described(None, ge=0, le=10**6, description="Backlog events a second it can take; 0 = none now.")
+    seq: Annotated[
+        int,
+        BeforeValidator(_whole),
+        PlainSerializer(lambda seq: seq if seq <= MOST_WHOLE else str(seq), when_used="json"),
+        WithJsonSchema({"type": ["integer", "string"]}),
+    ] = Described(ge=0, le=SEQ_MAX, description="0: nothing yet. Digits as text beyond 2^53.")
+    # Bounds stand inside the union: outside, pydantic would hold null against them and raise TypeError.
+    credit: Annotated[int, Described(ge=0, le=10**6)] | SkipJsonSchema[None] = Described(
+        None, description="Backlog events a second it can take; 0 = none now, for ten minutes at most."
+    )
+    centre_id: Annotated[str, StringConstraints(min_length=1, max_length=64)] | SkipJsonSchema[None] = Described(
+        None, description="Random name of the consumer's database; another one = it was restored: replay."
+    )
+    at: Annotated[str, StringConstraints(max_length=64)] | SkipJsonSchema[None] = Described(
+        None, description="RFC 3339 UTC with milliseconds; rises with every acknowledgement of a consumer to a gateway."
+    )
+    sig: Annotated[str, StringConstraints(max_length=128)] | SkipJsonSchema[None] = Described(
+        None,
+        description="Base64 of the Ed25519 signature of one RFC 8785 (canonical JSON) object: every other member of this message as sent, "
+        "and site, gateway and consumer of its topic.",
+    )
 
 
 def event_type(event: type[Event]) -> str:

@@ -12,9 +12,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from queue import Empty, Full, Queue
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from edge.access.events import rfc3339
 from edge.clock import Clock, PlainClock
 from edge.errors import TryAgain
 from edge.uplink.arrivals import Arrival
@@ -27,6 +31,7 @@ from edge.uplink.messages import Ack
 from edge.uplink.receive_store import Key
 from edge.uplink.reconnect import Backoff
 from edge.uplink.settings import BrokerSettings
+from edge.uplink.signature import Speaker, sign
 from edge.uplink.status import dump
 from edge.uplink.topics import EVERYTHING_OF_GATEWAYS, Topics
 
@@ -40,6 +45,9 @@ GROUP = 200
 
 LEAST_CREDIT = 20
 """What a gateway without credit allows itself; see UplinkSettings.backlog_per_s."""
+
+NOTED_APART_MS = 60_000
+"""How often the `at` of the last acknowledgement is written down: a clock is rarely set back, and a commit costs a disk 5 ms."""
 
 ACKS_FLYING = 20
 """Acknowledgements on their way at once: mosquitto's own window for us."""
@@ -55,7 +63,7 @@ class Receiver:
     """Receives from every gateway of a broker until `run` is cancelled.
 
     `capacity` is the events a second that all gateways together may send from their backlogs; each is granted its share as credit.
-    `on_event` is told every new event once it is on disk, from the receiver's own thread.
+    `key` signs the acknowledgements. `on_event` is told every new event once it is on disk, from the receiver's own thread.
     """
 
     def __init__(
@@ -66,6 +74,7 @@ class Receiver:
         consumer: str = "centre",
         capacity: int = 20_000,
         on_event: Callable[[Arrival], None] | None = None,
+        key: Ed25519PrivateKey | None = None,
         clock: Clock | None = None,
         rng: random.Random | None = None,
     ) -> None:
@@ -78,6 +87,9 @@ class Receiver:
         self._backoff = Backoff(rng or random.Random(), broker.reconnect_max_s)  # noqa: S311 - jitter, not a secret
         self._complaints = Complaints()
         self._ledger = Ledger(path)
+        self._key = key
+        self._centre_id = self._ledger.centre_id
+        self._said_at = self._noted_at = self._ledger.said_at
         self._guard = threading.Lock()  # the ledger, between its thread and who asks for the summary
         self._arrived: Queue[Message | None] = Queue(WAITING)
         self._client: Client | None = None
@@ -160,8 +172,17 @@ class Receiver:
             key = next(iter(self._unsaid))  # the one that waits longest
             seq = self._unsaid.pop(key)
             self._saying += 1
-            word = dump(Ack(epoch=key.epoch, seq=seq, credit=self._credit))
-            client.publish(Topics(key.site, key.gateway).ack(self._consumer), word).add_done_callback(self._said)
+            client.publish(Topics(key.site, key.gateway).ack(self._consumer), self._word(key, seq)).add_done_callback(self._said)
+
+    def _word(self, key: Key, seq: int) -> bytes:
+        # a clock that stands still or was set back must not make two acknowledgements of one time
+        self._said_at = max(self._said_at + 1, int(self._clock.now().at.timestamp() * 1000))
+        at = rfc3339(datetime.fromtimestamp(self._said_at / 1000, UTC))
+        ack = Ack(epoch=key.epoch, seq=seq, credit=self._credit, centre_id=self._centre_id, at=at)
+        if self._key is not None:
+            sig = sign(self._key, Speaker(key.site, key.gateway, self._consumer), ack.model_dump(mode="json", exclude_none=True))
+            ack = ack.model_copy(update={"sig": sig})
+        return dump(ack)
 
     def _said(self, _answer: object) -> None:
         self._saying -= 1
@@ -173,6 +194,8 @@ class Receiver:
         try:
             for group in self._groups():
                 self._keep(group, loop)
+            with self._guard, suppress(sqlite3.Error):  # it only guards against a clock that is set back
+                self._ledger.note_said(self._said_at)
         finally:
             self._ledger.close()
 
@@ -198,6 +221,9 @@ class Receiver:
         try:
             with self._guard:
                 words, fresh = self._ledger.take(group)
+                if (said_at := self._said_at) - self._noted_at > NOTED_APART_MS:
+                    self._ledger.note_said(said_at)
+                    self._noted_at = said_at
                 complaint = self._ledger.complaint
                 credit = max(LEAST_CREDIT, self._capacity // max(1, self._ledger.gateways))
         except sqlite3.Error as fault:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,6 +26,10 @@ CREATE TABLE IF NOT EXISTS event (
   time TEXT NOT NULL,
   body TEXT NOT NULL,
   PRIMARY KEY (run, seq)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS fact (
+  key   TEXT PRIMARY KEY,
+  value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS gone (
   run   INTEGER NOT NULL REFERENCES run,
@@ -64,6 +69,7 @@ class Run:
     covered: Coverage
     gone: Coverage = field(default_factory=Coverage)
     head: int = 0
+    asked_in: str = ""  # the gateway's epoch in which it was last asked for the rest of this run
 
 
 class Store:
@@ -75,6 +81,12 @@ class Store:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.executescript(_SCHEMA)
+        self._db.execute("INSERT OR IGNORE INTO fact VALUES ('centre_id', ?)", (secrets.token_hex(8),))
+        facts = dict(self._db.execute("SELECT key, value FROM fact"))
+        self.centre_id = str(facts["centre_id"])
+        """Random name of this database: another one tells a gateway that the centre begins anew."""
+        self.said_at = int(facts.get("said_at", 0))
+        """`at` of the last acknowledgement known to be said, in milliseconds since 1970."""
         self.runs: dict[Key, Run] = {}
         for number, site, gateway, epoch, contiguous in self._db.execute("SELECT id, site, gateway, epoch, contiguous FROM run"):
             self.runs[Key(site, gateway, epoch)] = self._load(number, contiguous)
@@ -82,6 +94,10 @@ class Store:
     def close(self) -> None:
         """Close."""
         self._db.close()
+
+    def note_said(self, at: int) -> None:
+        """Write down the `at` of the last acknowledgement, so that a clock that is set back does not make the next ones worthless."""
+        self._db.execute("INSERT OR REPLACE INTO fact VALUES ('said_at', ?)", (str(at),))
 
     def commit(self, rows: list[Row], gone: list[tuple[Key, int, int, str]], keys: list[Key]) -> None:
         """Write all of it in one transaction; on disk when this returns. `keys` are the runs whose contiguous part may have grown."""

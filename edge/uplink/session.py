@@ -19,6 +19,8 @@ from edge.uplink.client import Client
 from edge.uplink.complaints import Complaints
 from edge.uplink.delivery import Delivery, Lane, Send
 from edge.uplink.messages import Ack
+from edge.uplink.older import Asked, Older
+from edge.uplink.patience import Patience, renewed
 from edge.uplink.status import Facts, Status
 from edge.uplink.topics import Topics
 from edge.uplink.wire import BATCH_BYTES, CONTENT_BATCH, CONTENT_EVENT, Encoder
@@ -34,8 +36,10 @@ LOOK_S = 1.0
 LAST_ROUNDS, LAST_ROUND_S = 10, 0.02
 """At a stop: two tenths of a second for what is still on its way to the disk."""
 
-NEW_EPOCH_APART_S = 600.0
-"""At most one new epoch in ten minutes: a centre whose numbers are nonsense must not make us renumber for ever."""
+NEW_EPOCH_APART_S = {True: 600.0, False: 3_600.0}
+"""Least time between two new epochs, for signed and for unsigned acknowledgements (CONTRACT section 4); it doubles each time."""
+
+_NEW_EPOCH = "uplink.new_epoch"
 
 
 class Disk:
@@ -61,6 +65,8 @@ class Parts:
     journal: Journal
     disk: Disk
     delivery: Delivery
+    older: Older
+    going_back: Patience
     encoder: Encoder
     status: Status
     complaints: Complaints
@@ -74,10 +80,9 @@ class Parts:
 class Session:
     """Serves one connected client. `run` returns, with the reason in words, when the connection is over or given up."""
 
-    def __init__(self, parts: Parts, client: Client, new_epoch_at: Callable[[float | None], float]) -> None:
+    def __init__(self, parts: Parts, client: Client) -> None:
         self._p = parts
         self._client = client
-        self._new_epoch_at = new_epoch_at
         self._facts: Facts
         self._looked_at = float("-inf")
         self._flying = 0
@@ -90,6 +95,7 @@ class Session:
         """Send until the connection ends."""
         p = self._p
         p.status.renew()
+        p.older.connected()
         self._look(self._now())
         # Three places of the window are for state, health and info.
         p.delivery.connected(self._now(), self._facts.journal.head, self._facts.acked, max(2, self._client.window - 3))
@@ -120,6 +126,7 @@ class Session:
         for consumer in p.delivery.tick(now):
             self._blame(consumer)
         self._publish_status(now)
+        await self._answer_older()
         # A few at a time: acknowledgements and health are not to wait behind a long backlog.
         for _ in range(4):
             send = p.delivery.next(now)
@@ -130,8 +137,9 @@ class Session:
         p.wake.set()
 
     async def _rest(self) -> None:
-        at = self._p.delivery.wake_at(self._now())
-        wait = LOOK_S if at is None else min(LOOK_S, max(0.0, at - self._now()))
+        p, now = self._p, self._now()
+        times = [at - now for at in (p.delivery.wake_at(now), p.older.wake_at()) if at is not None]
+        wait = max(0.0, min(LOOK_S, *times)) if times else LOOK_S
         try:
             async with asyncio.timeout(wait):
                 await self._p.wake.wait()
@@ -142,33 +150,56 @@ class Session:
 
     def _take_acks(self, now: float) -> None:
         p = self._p
-        good, bad = p.acks.take()
-        for consumer, why in bad.items():
+        came = p.acks.take()
+        for consumer, why in came.bad.items():
             p.complaints.begin(f"uplink.bad_ack.{consumer}", "an acknowledgement of %s is ignored: %s", consumer, why)
-        for consumer, ack in good.items():
-            if consumer not in bad:
+        for consumer, why in came.unproven.items():
+            p.complaints.begin(
+                f"uplink.unproven.{consumer}",
+                "an acknowledgement of %s is ignored: %s; events go on to be sent, and none is deleted until a signed one comes",
+                consumer,
+                why,
+            )
+            p.delivery.unproven(consumer)
+        for consumer, ack in came.good:
+            if consumer not in came.bad:
                 p.complaints.end(f"uplink.bad_ack.{consumer}", "the acknowledgements of %s are well-formed again", consumer)
+            if consumer not in came.unproven:
+                p.complaints.end(f"uplink.unproven.{consumer}", "the acknowledgements of %s are proven again", consumer)
+            if p.acks.signed(consumer):
+                p.journal.remember(f"uplink.ack_at.{consumer}", p.acks.memory(consumer), in_time=True)
             self._take(consumer, ack, now)
 
     def _take(self, consumer: str, ack: Ack, now: float) -> None:
         p = self._p
-        verdict = p.journal.acknowledge(consumer, ack.epoch, ack.seq)
+        if ack.epoch != p.journal.epoch:
+            p.older.ask(consumer, ack.epoch, ack.seq)
+            return
+        known_as = p.journal.recall(f"uplink.centre_id.{consumer}")
+        restored = None not in (ack.centre_id, known_as) and ack.centre_id != known_as
+        if (restored or ack.seq < p.journal.acked().get(consumer, 0)) and not p.going_back.allows(consumer, now):
+            p.complaints.begin(f"uplink.back.{consumer}", "%s goes back again and again; replayed less and less often", consumer)
+            return
+        signed = p.acks.signed(consumer)
+        verdict = p.journal.acknowledge(consumer, ack.epoch, ack.seq, proven=signed, restored=restored)
         if verdict is Verdict.AHEAD:
-            self._rolled_back(consumer, ack, now)
+            self._rolled_back(consumer, ack, signed=signed)
             return
         if verdict is Verdict.OTHER_EPOCH:
-            _LOG.debug("an acknowledgement of %s belongs to another epoch", consumer)
-            return
+            return  # a new epoch has begun just now
+        if ack.centre_id is not None:
+            p.journal.remember(f"uplink.centre_id.{consumer}", ack.centre_id, in_time=True)
         if verdict is Verdict.WENT_BACK:
             _LOG.warning("%s was restored and knows events up to seq %d only; sending the rest again", consumer, ack.seq)
         if verdict is Verdict.ADVANCED:
             p.complaints.end(f"uplink.ahead.{consumer}", "%s acknowledges what was sent again", consumer)
+            p.complaints.end(f"uplink.back.{consumer}", "%s advances again", consumer)
         if verdict is not Verdict.REPEATED:
             p.complaints.end(f"uplink.silent.{consumer}", "%s acknowledges again", consumer)
         p.delivery.acknowledged(consumer, ack.seq, verdict, ack.credit, now)
 
-    def _rolled_back(self, consumer: str, ack: Ack, now: float) -> None:
-        """The centre has more of our epoch than we do: this database is older than what was told from it."""
+    def _rolled_back(self, consumer: str, ack: Ack, *, signed: bool) -> None:
+        """The centre has more of our epoch than we do: this database is older than what was told from it, or somebody says so."""
         p = self._p
         p.complaints.begin(
             f"uplink.ahead.{consumer}",
@@ -177,8 +208,9 @@ class Session:
             ack.seq,
             p.journal.head(),
         )
-        if now - self._new_epoch_at(None) >= NEW_EPOCH_APART_S:
-            self._new_epoch_at(now)
+        memory = renewed(p.journal.recall(_NEW_EPOCH), p.clock.now().at, NEW_EPOCH_APART_S[signed])
+        if memory is not None:
+            p.journal.remember(_NEW_EPOCH, memory)
             p.journal.new_epoch("rolled_back")
 
     def _blame(self, consumer: str) -> None:
@@ -226,6 +258,43 @@ class Session:
             self._flying += 1
             self._client.publish(topic, payload, content_type=content).add_done_callback(partial(self._settle, send.lane))
         p.delivery.sent(send, last, events, len(messages), self._now())
+
+    async def _answer_older(self) -> None:
+        """One batch of an older epoch that somebody asked for, if it is time."""
+        p = self._p
+        asked = p.older.next(self._now())
+        if asked is None or self._client.closed.done():
+            return
+        if not asked.begun:
+            span = await p.disk.run(p.journal.older, asked.epoch)
+            if span is None or asked.after >= span[1] or not p.older.allows(asked, self._now()):
+                p.older.over(asked)
+                return
+            if asked.after < span[0]:
+                p.journal.report_pruned(asked.epoch, asked.after + 1, span[0])
+            asked.begun = True
+        batch = await p.disk.run(self._load_older, asked)
+        now = self._now()
+        if batch is None or self._client.closed.done():
+            p.older.over(asked)
+            return
+        last, events, payload = batch
+        done = self._client.publish(p.topics.backlog, payload, content_type=CONTENT_BATCH)
+        done.add_done_callback(self._settle_older)
+        p.older.sent(asked, last, events, p.delivery.rate(now), now)
+
+    def _load_older(self, asked: Asked) -> tuple[int, int, bytes] | None:
+        """On the disk's thread: (last number, events, message); None when nothing more is held or it cannot be read."""
+        p = self._p
+        records = p.journal.page(asked.after, p.batch, epoch=asked.epoch)
+        if not records:
+            return None
+        events, last, payload = p.encoder.batches(records, p.batch, self._most_bytes)[0]
+        return last, events, payload
+
+    def _settle_older(self, _answer: object) -> None:
+        self._p.older.settled()
+        self._p.wake.set()
 
     def _load(self, send: Send) -> tuple[int, int, list[tuple[str, bytes]]]:
         """On the disk's thread: (last number covered, events, messages); nothing covered when the journal cannot be read."""

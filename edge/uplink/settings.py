@@ -10,10 +10,13 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from edge.uplink.signature import public_key
+
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,32}$")]
 Protocol = Annotated[Literal["5", "3.1.1"], BeforeValidator(lambda value: str(value) if isinstance(value, int | float) else value)]
 
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _HOST = re.compile(r"^[A-Za-z0-9:]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$")
 
 
@@ -93,11 +96,41 @@ class BrokerSettings(BaseModel):
         return parts.port or _PORTS[parts.scheme]
 
 
+class ConsumerTrust(BaseModel):
+    """By what a consumer's acknowledgements are believed: its keys, or nothing (`unsigned`), which is said in `degraded`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    # Two, so that the next key is known to every gateway before the centre begins to use it.
+    keys: tuple[str, ...] = Field((), max_length=2, description="Ed25519 public keys in base64, as `anyu-edge centre keygen` prints them.")
+    unsigned: bool = Field(False, description="true: this consumer has no key, and the site accepts that.")
+
+    @field_validator("keys")
+    @classmethod
+    def _readable(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            try:
+                public_key(text)
+            except ValueError:
+                raise PydanticCustomError("uplink_key", "not an Ed25519 public key; copy the line that centre keygen prints") from None
+        return value
+
+    @model_validator(mode="after")
+    def _one_way(self) -> ConsumerTrust:
+        if bool(self.keys) == self.unsigned:
+            raise PydanticCustomError("uplink_trust", "give keys, or unsigned: true, and not both")
+        return self
+
+
 class UplinkSettings(BrokerSettings):
     """The broker, who must have committed an event before it may be deleted, and what may be told."""
 
     # Two or three in practice (town, enterprise, auditor); each costs a subscription and a cursor.
     consumers: tuple[Name, ...] = Field(("centre",), min_length=1, max_length=8)
+    acks: dict[Name, ConsumerTrust] = Field({}, description="Consumer -> its keys. One without is believed unsigned, and that is said.")
+    # A broker on this machine needs no TLS; beyond it, whoever is on the way reads and writes everything.
+    allow_plain: bool = Field(False, description="true: mqtt:// to another machine is wanted.")
+    brokers: tuple[str, ...] | None = Field(None, max_length=16, description="Hosts that `broker` may name; any when absent.")
     disclose: Literal["none", "reference"] = Field("none", description="none: person_ref is left out; reference: it is told.")
     # Measured on loopback: 20 in flight 11.2k messages/s, 100 the same, 1,000 half of it.
     window: int = Field(50, ge=20, le=100, description="Messages in flight without the broker's PUBACK.")
@@ -115,3 +148,28 @@ class UplinkSettings(BrokerSettings):
         if len(set(value)) != len(value):
             raise PydanticCustomError("uplink_twice", "a consumer is named twice")
         return value
+
+    @model_validator(mode="after")
+    def _known(self) -> UplinkSettings:
+        if not self.acks.keys() <= set(self.consumers):
+            raise PydanticCustomError("uplink_stranger", "uplink.acks names somebody who is not in uplink.consumers")
+        return self
+
+    @property
+    def unsigned(self) -> tuple[str, ...]:
+        """Consumers whose acknowledgements nobody proves."""
+        return tuple(name for name in self.consumers if name not in self.acks or self.acks[name].unsigned)
+
+    @property
+    def plain(self) -> bool:
+        """Whether it goes to another machine without TLS."""
+        return not self.secure and self.host not in LOOPBACK
+
+    @property
+    def not_allowed(self) -> str:
+        """Why the uplink stays off, as a code of edge/settings/words.py; empty when it may run."""
+        if self.plain and not self.allow_plain:
+            return "plain_uplink"
+        if self.brokers is not None and self.host not in {name.lower() for name in self.brokers}:
+            return "broker_not_allowed"
+        return ""

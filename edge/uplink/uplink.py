@@ -7,12 +7,13 @@ import contextlib
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from edge.clock import Clock
 from edge.errors import TryAgain
 from edge.journal import Journal
 from edge.uplink import status
-from edge.uplink.acks import AckBox
+from edge.uplink.acks import AckBox, Proof
 from edge.uplink.broker import FAILURE, BrokerRefused, Will
 from edge.uplink.client import Client
 from edge.uplink.complaints import Complaints
@@ -20,9 +21,12 @@ from edge.uplink.delivery import Delivery
 from edge.uplink.identity import options
 from edge.uplink.limits import Limits
 from edge.uplink.messages import HealthBody, InfoBody
+from edge.uplink.older import Older
+from edge.uplink.patience import Patience
 from edge.uplink.reconnect import Backoff
 from edge.uplink.session import Disk, Parts, Session
 from edge.uplink.settings import UplinkSettings
+from edge.uplink.signature import Speaker, public_key
 from edge.uplink.topics import Topics
 from edge.uplink.wire import Encoder
 
@@ -69,11 +73,15 @@ class Uplink:
             Limits(window=settings.window, batch=settings.batch, default_rate=settings.backlog_per_s), settings.consumers
         )
         self._complaints = Complaints()
-        self._status = status.Status(health, info, self.complaints, clock)
-        self._acks = AckBox({consumer: self._topics.ack(consumer) for consumer in settings.consumers}, self._wake_from_thread)
+        self._unsigned = tuple(f"uplink.unsigned.{consumer}" for consumer in settings.unsigned)
+        self._status = status.Status(health, info, lambda: (*self._unsigned, *self.complaints()), clock)
+        self._older = Older(self._delivery.limits)
+        self._going_back = Patience(self._delivery.limits.stall_s, self._delivery.limits.backoff_max_s)
+        self._acks = AckBox(
+            {consumer: self._topics.ack(consumer) for consumer in settings.consumers}, self._wake_from_thread, self._proofs(site, gateway)
+        )
         self._encoder = Encoder(site, gateway, disclose_person=settings.disclose == "reference")
         self._conn_seq = 0
-        self._new_epoch_at = float("-inf")
         self._connected = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()
@@ -120,7 +128,7 @@ class Uplink:
             await client.connect(Will(self._topics.state, gone))
             up_at = self._clock.now().mono
             await self._greet(client)
-            session = Session(self._parts(disk), client, self._last_new_epoch)
+            session = Session(self._parts(disk), client)
             why = await session.run()
         except TryAgain as fault:
             why, refused = str(fault), isinstance(fault, BrokerRefused)
@@ -173,6 +181,8 @@ class Uplink:
             journal=self._journal,
             disk=disk,
             delivery=self._delivery,
+            older=self._older,
+            going_back=self._going_back,
             encoder=self._encoder,
             status=self._status,
             complaints=self._complaints,
@@ -190,11 +200,17 @@ class Uplink:
         self._journal.remember(_CONN_SEQ, str(number))
         return number
 
-    def _last_new_epoch(self, at: float | None) -> float:
-        """When a new epoch was last begun because a centre was ahead; with `at`, note it."""
-        if at is not None:
-            self._new_epoch_at = at
-        return self._new_epoch_at
+    def _proofs(self, site: str, gateway: str) -> dict[str, Proof]:
+        """The keys of the consumers that have any, and what an earlier run remembered of each."""
+        return {
+            name: Proof(
+                Speaker(site, gateway, name),
+                [public_key(key) for key in trust.keys],
+                partial(self._journal.recall, f"uplink.ack_at.{name}"),
+            )
+            for name, trust in self._settings.acks.items()
+            if trust.keys
+        }
 
     # --- waking ----------------------------------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from edge.clock import Trust
 from edge.journal import JournalHealth
-from edge.uplink.acks import AckBox
+from edge.uplink.acks import AckBox, Taken
 from edge.uplink.broker import Message
 from edge.uplink.complaints import Complaints
 from edge.uplink.coverage import MOST_SPANS, Coverage
@@ -55,6 +55,9 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"broker": "mqtt://h", "disclose": "registry"}, "none"),
     ({"broker": "mqtt://h", "window": 1000}, "100"),
     ({"broker": "mqtt://h", "protocol": 4}, "3.1.1"),
+    ({"broker": "mqtt://h", "acks": {"centre": {}}}, "unsigned"),
+    ({"broker": "mqtt://h", "acks": {"centre": {"keys": ["c2hvcnQ="]}}}, "Ed25519"),
+    ({"broker": "mqtt://h", "acks": {"town": {"unsigned": True}}}, "not in uplink.consumers"),
     ({"broker": "mqtts://h", "tls": {"cert": "a.pem"}}, "go together"),
     ({"broker": "mqtt://h", "brokr": 1}, "Extra"),
 ]
@@ -144,9 +147,9 @@ def test_ack_box_keeps_the_newest_of_each_consumer() -> None:
         box.put(Message("a/centre", json.dumps({"epoch": "e", "seq": seq}).encode(), False))
     box.put(Message("a/auditor", b'{"epoch": "e", "seq": 3, "credit": 7}', False))
     box.put(Message("a/stranger", b'{"epoch": "e", "seq": 9}', False))
-    good, bad = box.take()
-    assert {consumer: ack.seq for consumer, ack in good.items()} == {"centre": 999, "auditor": 3}
-    assert (bad, box.take(), box.malformed) == ({}, ({}, {}), 0)
+    came = box.take()
+    assert {consumer: ack.seq for consumer, ack in came.good} == {"centre": 999, "auditor": 3}
+    assert (came.bad, box.take(), box.malformed) == ({}, Taken([], {}, {}), 0)
     assert woken
 
 
