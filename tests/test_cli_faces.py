@@ -114,7 +114,7 @@ def test_enrol_shows_the_notice_and_asks_where_the_card_is_shown(alive: Premises
     def shown(settings: object, verb: str, can: str = "", **args: object) -> Any:
         if verb == "enrol_ask":
             return {"why": "no_act", "photos": 1, "notice": "3", "access_points": ["north_in", "north_out"]}
-        assert (verb, args["tenant_id"], args["at"]) == ("enrol", "1001", "north_in")
+        assert (verb, args["tenant_id"], args["at"], args["notice"]) == ("enrol", "1001", "north_in", "3")
         refused = [["2.jpg", "blurred"]]
         return {"why": "may", "photos": 2, "taken": 1, "refused": refused, "twins": ["1002"], "left": 1}
 
@@ -129,6 +129,16 @@ def test_enrol_shows_the_notice_and_asks_where_the_card_is_shown(alive: Premises
         "Looks like 1002: one person enrolled twice? Twins use their cards.",
         "1 photos could not be deleted: delete them by hand.",
     ]
+    place.unlink()
+
+
+@pytest.mark.peer("opencv", "av")
+def test_a_simulated_reader_takes_no_consent(alive: Premises) -> None:
+    """Whoever asks past the command must have shown the notice, and a simulated reader is nobody's, whatever is asked."""
+    place = photo(alive, "1001", b"nothing")
+    told = alive.command("roster", "enrol", "1001", "--at", "north_in")
+    assert told.returncode == talk.BAD_NEWS
+    assert "There is no real reader at north_in: use a signed paper (consent_ref)." in told.stderr
     place.unlink()
 
 

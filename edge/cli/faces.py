@@ -94,13 +94,14 @@ def enrol(
         _end(json, {"why": asked["why"], "photos": 0}, say(locale, "no_photos", path=str(place)))
     if asked["why"] not in {"may", "no_act"}:
         _end(json, {"why": asked["why"], "photos": asked["photos"]}, say(locale, f"enrol_{asked['why']}"))
-    points = asked["access_points"]
+    points, shown = asked["access_points"], ""
     if asked["why"] == "no_act":
         if not at and len(points) > 1:
             talk.refuse(locale, CommandRefused("which_reader", ", ".join(points)))
         talk.complain(say(locale, "face_notice", version=asked["notice"]))
         talk.complain(say(locale, "show_card", point=at or next(iter(points), "")))
-    done: Any = talk.need(settings, "enrol", "can_faces", timeout_s=ENROL_S, tenant_id=tenant_id, at=at)
+        shown = asked["notice"]
+    done: Any = talk.need(settings, "enrol", "can_faces", timeout_s=ENROL_S, tenant_id=tenant_id, at=at, notice=shown)
     if json:
         talk.data(done)
     else:

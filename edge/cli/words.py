@@ -89,6 +89,14 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "card_awaited": ("正在等这位住户刷卡，请稍候。", "This resident's card is awaited already; let that end first."),
     "which_reader": ("请用 --at 指明住户在哪个通行点刷卡：{detail}", "Say with --at where the resident shows their card: {detail}"),
+    "no_real_reader": (
+        "{detail} 没有真实的读卡器：请用签字的同意书（consent_ref）。",
+        "There is no real reader at {detail}: use a signed paper (consent_ref).",
+    ),
+    "notice_first": (
+        "请先向住户出示第 {detail} 版告知，再请其刷卡。",
+        "Show the resident version {detail} of the notice before their card is asked for.",
+    ),
     "no_face_event": ("这条事件不是人脸判定。", "This event is no decision by face."),
     "disk": ("读写失败：{detail}", "It cannot be read or written: {detail}"),
     "can_faces": (

@@ -67,16 +67,19 @@ class FaceVerbs:
         return {"why": str(asked.why), "photos": asked.photos, "notice": asked.notice, "access_points": self._points()}
 
     async def _enrol(self, args: Mapping[str, object], _actor: Actor) -> object:
-        desk, point = self._needed(), args.get("at") or None
+        """Enrol; where a card is the consent, `at` names its reader and `notice` the version of the notice that was shown."""
+        desk, point = self._needed(), str(args.get("at") or "")
         tenant_id = _word(args, "tenant_id")
         points = self._points()
-        if point is not None and point not in points:
+        if point and point not in points:
             raise CommandRefused("unknown_place", f"expected one of {', '.join(points)}")
         try:
             asked = await desk.ask(tenant_id)
-            if asked is not None and asked.why is Why.NO_ACT and point is None and len(points) > 1:
-                raise CommandRefused("which_reader", ", ".join(points))
-            done = await desk.enrol(tenant_id, str(point) if point else None)
+            if asked is not None and asked.why is Why.NO_ACT:
+                point = self._reader(point, points)
+                if args.get("notice") != asked.notice:
+                    raise CommandRefused("notice_first", asked.notice)
+            done = await desk.enrol(tenant_id, point)
         except TimeoutError:
             raise CommandRefused("no_card", "no card of this tenant was presented within a minute") from None
         except Busy:
@@ -107,7 +110,7 @@ class FaceVerbs:
         desk = self._needed()
         record = await asyncio.to_thread(self._journal.record, seq)
         said = json.loads(record.data) if record is not None else {}
-        if record is None or "face" not in said.get("method", ()) or "person_ref" not in said:
+        if record is None or "face" not in said.get("method", ()) or "person_ref" not in said or said.get("simulated"):
             raise CommandRefused("no_face_event", "this event is no decision by face")
         # One passage is several events; whichever of them the guard names, it is one mistake.
         of = str(said.get("passage_id") or f"{record.epoch}-{seq}")
@@ -146,6 +149,15 @@ class FaceVerbs:
             "fnir": None if found.fnir is None else asdict(found.fnir),
             "lookalikes": [pair for pair in map(self._ids, found.lookalikes[:MOST_PAIRS]) if len(pair) == 2],
         }
+
+    def _reader(self, point: str, points: list[str]) -> str:
+        """Where the card is to be shown. A simulated reader reads nobody's card, not even where the whole site is simulated."""
+        if not point and len(points) > 1:
+            raise CommandRefused("which_reader", ", ".join(points))
+        point = point or next(iter(points), "")
+        if not any(at.name == point and not self._wiring.simulated(name) for (name, _), at in self._wiring.readers.items()):
+            raise CommandRefused("no_real_reader", point)
+        return point
 
     def _points(self) -> list[str]:
         return list(self._wiring.rules.access_points)

@@ -31,7 +31,7 @@ from edge.access.events import (
 )
 from edge.access.reasons import Reason
 from edge.access.terms import Book, Direction, Method, PersonKind
-from edge.clock import Moment
+from edge.clock import Moment, Trust
 from edge.gate.doorstep import Doorstep
 from edge.gate.effects import Effects
 from edge.gate.inputs import LineSaid, Recorded
@@ -226,10 +226,10 @@ class Chronicle:
 
 
 def _moment(said: Recorded, now: Moment) -> Moment:
-    """When it happened: by the board's clock if it is late, and then as far as that can be."""
-    if not said.late or said.at is None:
+    """When it happened: by the board's clock if it is late, and then as far as that can be. Late and without a time: nobody knows."""
+    if not said.late:
         return now
-    return by_controller(said.at, now)
+    return replace(now, trust=Trust.UNTRUSTED) if said.at is None else by_controller(said.at, now)
 
 
 def _by_controller(event: Event) -> Event:

@@ -134,8 +134,10 @@ class Lookout:
         return tuple(sorted(self._said_lost))
 
     def noticed(self, event: Event) -> None:
-        """Hear what was decided at the doors: who was decided about by card, PIN, button or guard claims one face."""
-        if not isinstance(event, AccessGranted | AccessDenied) or event.access_point is None or CLAIMING.isdisjoint(event.method):
+        """Hear what was decided at the doors just now: who was decided about by card, PIN, button or guard claims one face."""
+        if not isinstance(event, AccessGranted | AccessDenied) or not event.live or event.access_point is None:
+            return
+        if CLAIMING.isdisjoint(event.method):
             return
         if isinstance(event, AccessGranted) or event.person_ref is not None:
             self._take(self._watch.claimed(event.access_point, self._clock.now(), event.person_ref))

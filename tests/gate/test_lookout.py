@@ -9,18 +9,20 @@ from pathlib import Path
 import pytest
 
 from drivers.errors import NoAnswer
-from edge.access.events import DeviceBack, DeviceLost, Event
-from edge.access.terms import Book, Direction
-from edge.clock import PlainClock
+from edge.access.events import AccessGranted, DeviceBack, DeviceLost, Event, PersonUnknown
+from edge.access.reasons import Reason
+from edge.access.terms import Book, Direction, Method
+from edge.clock import PlainClock, Trust
 from edge.custody.vault import Vault
 from edge.gate import lookout
 from edge.gate.followed import CameraPlan
 from edge.gate.lookout import Lookout
-from edge.gate.watch import Watch
+from edge.gate.watch import CLAIM_S, Watch
 from edge.vision.settings import RecognitionSettings
 from edge.vision.sighting import CameraSaid, Message
 from edge.vision.task import CameraTask, Task
 from tests.gate.house import Notes
+from tests.gate.test_watch import BEGAN, Gate
 
 
 class FakeWorker:
@@ -89,3 +91,28 @@ async def test_a_camera_that_does_not_answer_is_lost_alone(tmp_path: Path, monke
     looked = eyes._worker.looked  # type: ignore[attr-defined]
     assert looked[0] == ("near:rtsp",)
     assert looked[-1] == ("near:rtsp", "far:rtsp")
+
+
+@pytest.mark.parametrize(
+    ("provenance", "left"),
+    [({}, []), ({"simulated": True}, [PersonUnknown]), ({"time_source": "controller"}, [PersonUnknown])],
+    ids=["now", "played", "late"],
+)
+async def test_only_a_card_shown_just_now_claims_a_face(tmp_path: Path, provenance: dict[str, object], left: list[type[Event]]) -> None:
+    """Somebody stands before the camera: a played card, and what a board recorded hours ago, are not theirs."""
+    gate = Gate()
+    eyes = Lookout(
+        task=Task(engine="standard", weights="", cameras=()),
+        watch=gate.watch,
+        cameras={},
+        present=lambda _point, _face: None,
+        book=lambda: Book("v", BEGAN),
+        recorder=Notes(),  # type: ignore[arg-type]
+        crops=Vault(tmp_path, bytes(32), "crops"),
+        clock=gate,  # type: ignore[arg-type]
+    )
+    gate.look(9)
+    said = {"at": BEGAN, "clock": Trust.SYNCED, "door": "north", "access_point": "north_in", "method": (Method.CARD,)}
+    eyes.noticed(AccessGranted(reason=Reason.GRANTED, **said | provenance))  # type: ignore[arg-type]
+    gate.wait(CLAIM_S)
+    assert [type(event) for event in gate.seen.events] == left

@@ -25,6 +25,11 @@ class Event:
     time_source: Literal["gateway", "controller"] = "gateway"
     simulated: bool | None = None
 
+    @property
+    def live(self) -> bool:
+        """Whether it happened just now and was not played. Only such an event may prove or end anything real."""
+        return not self.simulated and self.time_source == "gateway"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AtDoor(Event):
@@ -46,6 +51,12 @@ class OfPerson(AtDoor):
     reason: Reason | None = None
     roster_version: str | None = None
     roster_age_s: int | None = None
+
+    @property
+    def live(self) -> bool:
+        """As for every event; a controller's own decision whose time nobody knows may be of yesterday."""
+        undated = self.reason in {Reason.CONTROLLER, Reason.CONTROLLER_REFUSED} and self.clock is Trust.UNTRUSTED
+        return not self.simulated and self.time_source == "gateway" and not undated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

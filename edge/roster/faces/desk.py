@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from edge.access.events import AccessDenied, AccessGranted, Event
+from edge.access.events import AccessGranted, Event
 from edge.access.rules import Rules
 from edge.access.terms import Book, Method, Tenant
 from edge.clock import Clock
@@ -69,10 +69,11 @@ class Forgotten:
 
 @dataclass(slots=True)
 class _Awaited:
-    """A tenant whose card is awaited, at one access point or (None) at any."""
+    """A tenant whose card is awaited at one access point, since the notice was shown."""
 
     card: asyncio.Future[Act]
-    access_point: str | None
+    access_point: str
+    since: datetime
 
 
 class Desk:
@@ -142,13 +143,16 @@ class Desk:
                     await self._changed.wait()
 
     def noticed(self, event: Event) -> None:
-        """Hear of cards: one that belongs to a tenant who is awaited at the desk is that tenant's act."""
-        if not isinstance(event, AccessGranted | AccessDenied) or event.person_ref is None or Method.CARD not in event.method:
+        """Hear of cards: one that is an awaited tenant's, granted at the reader they were asked at and after that, is that tenant's act.
+
+        It must be live: a played card, a simulated controller's, and a controller's late record are nobody's act. A refusal is none either.
+        """
+        if not isinstance(event, AccessGranted) or not event.live or event.person_ref is None or Method.CARD not in event.method:
             return
         waiting = self._awaited.get(event.person_ref)
-        if waiting is None or waiting.card.done() or waiting.access_point not in {None, event.access_point}:
+        if waiting is None or waiting.card.done() or waiting.access_point != event.access_point or event.at < waiting.since:
             return
-        waiting.card.set_result(Act(event.access_point or event.door, event.at, self._notice))
+        waiting.card.set_result(Act(waiting.access_point, event.at, self._notice))
 
     async def ask(self, tenant_id: str) -> Asked | None:
         """What enrolling this tenant would need; None for nobody of this name. Raises OSError."""
@@ -158,11 +162,11 @@ class Desk:
         photos = await asyncio.to_thread(files_of, self._folder, tenant_id)
         return Asked(may_use(tenant, None, self._day()), len(photos), self._notice)
 
-    async def enrol(self, tenant_id: str, access_point: str | None = None) -> Enrolled | None:
+    async def enrol(self, tenant_id: str, access_point: str = "") -> Enrolled | None:
         """Enrol one tenant now, waiting for their own card where no signed paper stands in the roster; None for nobody of this name.
 
-        With `access_point` only a card shown there counts: somebody who passes another gate meanwhile has agreed to nothing. Raises Busy,
-        OSError, TimeoutError when no card came within ACT_S.
+        Only a card shown at `access_point` counts: somebody who passes another gate meanwhile has agreed to nothing. Call it once the
+        notice was shown. Raises Busy, OSError, TimeoutError when no card came within ACT_S.
         """
         tenant = self._tenant(tenant_id)
         if tenant is None:
@@ -201,10 +205,10 @@ class Desk:
         await self._rebuild()
         return was
 
-    async def _act_of(self, ref: str, access_point: str | None) -> Act:
+    async def _act_of(self, ref: str, access_point: str) -> Act:
         if ref in self._awaited:
             raise Busy
-        waiting = _Awaited(asyncio.get_running_loop().create_future(), access_point)
+        waiting = _Awaited(asyncio.get_running_loop().create_future(), access_point, self._clock.now().at)
         self._awaited[ref] = waiting
         try:
             async with asyncio.timeout(ACT_S):

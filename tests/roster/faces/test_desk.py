@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from edge.access.events import AccessGranted
+from edge.access.events import AccessDenied, AccessGranted, OfPerson, PassageEntry
 from edge.access.reasons import Reason
 from edge.access.rules import AccessPoint, AccessRule, rules_of
 from edge.access.terms import Book, Direction, Method, Tenant
@@ -102,10 +102,11 @@ class Office:
         """Whose faces are matched."""
         return {one.ref for one in self.desk.faces.in_force.enrolled}
 
-    def card(self, ref: str, access_point: str) -> None:
+    def card(self, ref: str, access_point: str, kind: type[OfPerson] = AccessGranted, **more: object) -> None:
         """A tenant shows their card."""
-        who = {"access_point": access_point, "person_ref": ref, "method": (Method.CARD,), "reason": Reason.GRANTED}
-        self.desk.noticed(AccessGranted(at=NOW, clock=Trust.SYNCED, door="north", **who))  # type: ignore[arg-type]
+        usual = {"access_point": access_point, "person_ref": ref, "method": (Method.CARD,), "reason": Reason.GRANTED}
+        said = {"at": NOW, "clock": Trust.SYNCED, "door": "north"} | usual | more
+        self.desk.noticed(kind(**said))  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -233,13 +234,42 @@ async def test_only_the_own_card_at_the_named_reader_is_an_act(office: Office) -
     assert office.desk._awaited == {}
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"simulated": True},
+        {"time_source": "controller"},
+        {"reason": Reason.CONTROLLER, "clock": Trust.UNTRUSTED},
+        {"kind": AccessDenied, "reason": Reason.NO_RULE},
+        {"kind": PassageEntry, "confirmed": True, "evidence": "contact"},
+        {"at": NOW - timedelta(seconds=1)},
+        {"method": (Method.PIN,)},
+        {"access_point": None},
+    ],
+    ids=["played", "late", "late without a time", "denied", "passed", "before the notice", "PIN", "nowhere"],
+)
+async def test_what_is_no_act_of_a_resident(office: Office, said: dict[str, object]) -> None:
+    """Only a live grant by card, where and after they were asked: with anything else the card is still awaited."""
+    office.live_here(tenant(1, consent_ref=""))
+    office.photo(1, "1.jpg", "face 1")
+    asked = asyncio.create_task(office.desk.enrol("A1", "north_in"))
+    await until_awaited(office)
+    office.card(**({"ref": "ref1", "access_point": "north_in"} | said))  # type: ignore[arg-type]
+    await asyncio.sleep(0)
+    assert not office.desk._awaited["ref1"].card.done()
+    office.card("ref1", "north_in", reason=Reason.CONTROLLER)
+    done = await asked
+    assert done is not None
+    assert len(done.result.taken) == 1
+
+
 async def test_no_card_is_no_consent(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the card nothing is examined, and a card that comes too late starts nothing."""
     monkeypatch.setattr(desk_module, "ACT_S", 0.01)
     office.live_here(tenant(1, consent_ref=""))
     office.photo(1, "1.jpg", "face 1")
     with pytest.raises(TimeoutError):
-        await office.desk.enrol("A1")
+        await office.desk.enrol("A1", "north_in")
     office.card("ref1", "north_in")
     await office.round()
     assert (office.examined, office.in_force()) == ([], set())
@@ -250,7 +280,7 @@ async def test_consent_withdrawn_while_the_card_was_awaited(office: Office) -> N
     """The roster is asked again after the card: what was agreed to before is not enough."""
     office.live_here(tenant(1, consent_ref=""))
     office.photo(1, "1.jpg", "face 1")
-    asked = asyncio.create_task(office.desk.enrol("A1"))
+    asked = asyncio.create_task(office.desk.enrol("A1", "north_in"))
     await until_awaited(office)
     office.live_here(tenant(1, consent_ref="", face_consent=False))
     office.card("ref1", "north_in")
