@@ -1,67 +1,59 @@
-"""The worker's cage: the process that parses hostile video gives up everything a door could be opened with.
+"""The sandbox of a process that parses what a stranger made: video, photos, sheets. It keeps nothing that a door could be opened with.
 
 Two kernel mechanisms, both by plain system calls and both irrevocable:
-- seccomp (Linux 3.5): no exec, no socket but TCP over IP, no ptrace, no other process's memory, no mounts, no keys, no io_uring.
-- Landlock (5.13; TCP ports 6.7; signals and abstract sockets 6.12): no file beyond those named, no port beyond the cameras'.
+- seccomp (Linux 3.17): an allow list of what engines, runtimes and camera drivers call once they are loaded. Every thread is bound.
+- Landlock (5.13; truncation 6.2; TCP ports 6.7; device orders 6.10; signals and abstract sockets 6.12): no file beyond those named, no
+  port beyond the cameras'. It binds the calling thread and those it starts: `confine_files` comes before a runtime starts its threads.
 
-Call `confine` after the models are loaded and before the first byte of video. What the kernel cannot do is listed in the answer and
-reported as degraded; nothing is ever pretended.
+Call `confine` after the models are loaded and before the first byte of input. What the kernel cannot do is in the answer and reported as
+degraded. What no kernel refuses: another host at a camera's own port (the unit's address rules do).
+
+RLIMIT_NPROC is not used: it counts the threads of the whole account, and root is exempt. fork is refused by seccomp.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
-import errno
+import fcntl
 import os
 import platform
 import resource
 import socket
 import struct
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from edge.vision import syscalls
+from edge.vision.syscalls import Check, Rules
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 # prctl(2)
-_PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _PR_SET_DUMPABLE = 38, 22, 4
-_SECCOMP_MODE_FILTER = 2
-_RET_ALLOW, _RET_ERRNO, _RET_KILL = 0x7FFF0000, 0x00050000, 0x80000000
-# classic BPF: load word, jump if equal, and, return
-_LD, _JEQ, _AND, _RET = 0x20, 0x15, 0x54, 0x06
-# struct seccomp_data: nr, arch, instruction pointer, args[6]; the low halves of the first two arguments (little endian)
-_NR, _ARCH, _ARG0, _ARG1 = 0, 4, 16, 24
-_SOCK_TYPE_MASK = 0xF
-
-_NUMBERS = {
-    # asm/unistd_64.h and asm-generic/unistd.h
-    "x86_64": (
-        0xC000003E,
-        {"socket": 41, "socketpair": 53, "execve": 59, "execveat": 322, "ptrace": 101, "process_vm_readv": 310, "process_vm_writev": 311,
-         "mount": 165, "umount2": 166, "unshare": 272, "setns": 308, "bpf": 321, "perf_event_open": 298, "keyctl": 250, "add_key": 248,
-         "request_key": 249, "io_uring_setup": 425, "pidfd_getfd": 438, "userfaultfd": 323, "kexec_load": 246, "init_module": 175,
-         "finit_module": 313, "open_by_handle_at": 304, "fsopen": 430, "move_mount": 429, "open_tree": 428},
-    ),
-    "aarch64": (
-        0xC00000B7,
-        {"socket": 198, "socketpair": 199, "execve": 221, "execveat": 281, "ptrace": 117, "process_vm_readv": 270, "process_vm_writev": 271,
-         "mount": 40, "umount2": 39, "unshare": 97, "setns": 268, "bpf": 280, "perf_event_open": 241, "keyctl": 219, "add_key": 217,
-         "request_key": 218, "io_uring_setup": 425, "pidfd_getfd": 438, "userfaultfd": 282, "kexec_load": 104, "init_module": 105,
-         "finit_module": 273, "open_by_handle_at": 265, "fsopen": 430, "move_mount": 429, "open_tree": 428},
-    ),
-}  # fmt: skip
+_PR_SET_NO_NEW_PRIVS, _PR_SET_DUMPABLE = 38, 4
+_PR_SET_NAME, _PR_GET_NAME, _PR_SET_VMA = 15, 16, 0x53564D41
+# seccomp(2)
+_SET_MODE_FILTER, _FLAG_TSYNC = 1, 1
+# What pthread_create asks clone(2) for: VM FS FILES SIGHAND THREAD SYSVSEM SETTLS PARENT_SETTID CHILD_CLEARTID; musl adds DETACHED.
+_THREAD, _DETACHED = 0x3D0F00, 0x400000
+_PROT_EXEC = 4
+# ioctl(2), the same on both machines: TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX. Video4Linux's orders all have the type V.
+_ORDERS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
+_ORDER_TYPE, _VIDEO = 0xFF00, ord("V") << 8
 
 # landlock(7): the same three numbers on every architecture
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _RULE_PATH, _RULE_PORT = 1, 2
-_FS_EXECUTE, _FS_WRITE, _FS_READ, _FS_READ_DIR, _FS_IOCTL_DEV = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 15
+_FS_WRITE, _FS_READ, _FS_READ_DIR, _FS_IOCTL_DEV = 1 << 1, 1 << 2, 1 << 3, 1 << 15
 _NET_BIND, _NET_CONNECT = 1 << 0, 1 << 1
 _SCOPE_ABSTRACT_UNIX, _SCOPE_SIGNAL = 1 << 0, 1 << 1
 _FS_RIGHTS_BY_ABI = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}  # number of file rights the kernel knows
 
 MEMORY_MB = 4096  # address space, for whoever does not say: see edge/vision/task.py
-
+OOM_SCORE = 500  # of 1000: the kernel's out-of-memory killer takes this process before the daemon, which is at -500
 
 Missing = Literal["seccomp", "landlock", "landlock_truncate", "landlock_tcp_ports", "landlock_ioctl", "landlock_scope"]
 """What a kernel cannot do, one word a thing: scope is signals and abstract sockets. In `degraded` it is `vision.no_` and the word."""
@@ -72,6 +64,14 @@ _SINCE_ABI: tuple[tuple[int, Missing], ...] = (
     (5, "landlock_ioctl"),
     (6, "landlock_scope"),
 )
+
+# What loading Python modules and runtimes reads, besides the folders of Python itself. No device, nobody's data.
+_SYSTEM = (
+    "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/share/zoneinfo", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime",
+    "/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/sys/devices/system", "/sys/fs/cgroup", "/dev/urandom", "/dev/null",
+)  # fmt: skip
+
+_files_held = False  # whether confine_files has bound the first thread of this process
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,67 +84,122 @@ class Confinement:
     missing: tuple[Missing, ...]
 
 
-def confine(
-    readable: Iterable[Path] = (), devices: Iterable[Path] = (), ports: Iterable[int] = (), memory_mb: int = MEMORY_MB
-) -> Confinement:
-    """Give up, for ever and for every thread started later, all but reading `readable`, using `devices` and connecting to TCP `ports`.
+def confine_files(readable: Iterable[Path] = (), devices: Iterable[Path] = (), ports: Iterable[int] = ()) -> None:
+    """Landlock's first half, before any thread is started: from now on only code, `readable`, `devices` and TCP `ports` can be reached.
 
-    Call it before the camera threads start: Landlock and this seccomp filter bind the calling thread and its descendants. Raises nothing; a
-    mechanism that cannot be had is named in the answer.
+    A runtime's own threads are started while models load; Landlock does not bind them later. Also makes this process the first that the
+    out-of-memory killer takes. Raises nothing: `confine` tells what is missing.
     """
+    global _files_held  # noqa: PLW0603 (a process is confined once, and for ever)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(f"{OOM_SCORE}\n", encoding="ascii")
+    code = [Path(place) for place in (*_SYSTEM, sys.prefix, sys.base_prefix, *sys.path) if place]
+    _files_held = _threads() == 1 and _no_new_privileges() and _landlock([*code, *readable], list(devices), list(ports))
+
+
+def confine(
+    readable: Iterable[Path] = (),
+    devices: Iterable[Path] = (),
+    ports: Iterable[int] = (),
+    memory_mb: int = MEMORY_MB,
+    *,
+    more_mb: int | None = None,
+    compiles: bool = False,
+) -> Confinement:
+    """Give up, for ever and for every thread, all but reading `readable`, using `devices` and connecting to TCP `ports`.
+
+    `memory_mb` bounds the address space, `more_mb` by how much memory of its own may grow from here (RLIMIT_DATA); `compiles` lets a
+    runtime make machine code. Raises nothing; a mechanism that cannot be had is named in the answer. Where threads already run and
+    `confine_files` was not called before them, Landlock counts as missing.
+    """
+    readable, devices, ports = list(readable), list(devices), list(ports)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold faces
     resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
+    if more_mb is not None:
+        heap = _heap() + (more_mb << 20)
+        resource.setrlimit(resource.RLIMIT_DATA, (heap, heap))
     _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-    privileges = _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
-    abi = _landlock_abi()
-    files = privileges and abi >= 1 and _landlock(abi, list(readable), list(devices), list(ports))
-    caged = privileges and _seccomp()
-    missing: list[Missing] = [] if caged else ["seccomp"]
-    missing += [word for since, word in _SINCE_ABI if not files or abi < since]
-    return Confinement(caged, files, files and abi >= 4, tuple(missing))
+    privileges = _no_new_privileges()
+    bound = _files_held or _threads() == 1
+    files = privileges and _landlock(readable, devices, ports) and bound
+    abi = _landlock_abi() if files else 0
+    sealed = privileges and _seccomp(_rules(files=bool(readable), devices=bool(devices), tcp=bool(ports), compiles=compiles))
+    missing: list[Missing] = [] if sealed else ["seccomp"]
+    missing += [word for since, word in _SINCE_ABI if abi < since]
+    return Confinement(sealed, files, abi >= 4, tuple(missing))
 
 
-def _seccomp() -> bool:
-    known = _NUMBERS.get(platform.machine())
-    if known is None:
+def _no_new_privileges() -> bool:
+    return int(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) == 0
+
+
+def _heap() -> int:
+    """Bytes that RLIMIT_DATA counts: private and writable, touched or not (proc(5), statm)."""
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[5]) * resource.getpagesize()
+
+
+def _threads() -> int:
+    return len(list(Path("/proc/self/task").iterdir()))
+
+
+def _seccomp(rules: Rules) -> bool:
+    """Put the filter on every thread of this process."""
+    program = syscalls.program(platform.machine(), rules)
+    if program is None:
         return False
-    arch, numbers = known
-    program = _program(arch, numbers)
     code = ctypes.create_string_buffer(b"".join(struct.pack("<HBBI", *step) for step in program))
     fprog = struct.pack("@HxxxxxxP", len(program), ctypes.addressof(code))
-    return int(_libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.c_char_p(fprog), 0, 0)) == 0
+    number = syscalls.NUMBERS["seccomp"][syscalls.MACHINES.index(platform.machine())]
+    return int(_libc.syscall(number, _SET_MODE_FILTER, _FLAG_TSYNC, ctypes.c_char_p(fprog))) == 0
 
 
-def _program(arch: int, numbers: dict[str, int]) -> list[tuple[int, int, int, int]]:
-    """The filter as (code, jump if true, jump if false, constant); every refusal is EACCES, a foreign architecture is killed."""
-    refuse = _RET_ERRNO | errno.EACCES
-    steps = [(_LD, 0, 0, _ARCH), (_JEQ, 1, 0, arch), (_RET, 0, 0, _RET_KILL), (_LD, 0, 0, _NR)]
-    if platform.machine() == "x86_64":  # the x32 calls are the same numbers with bit 30 set
-        steps += [(0x35, 0, 1, 0x40000000), (_RET, 0, 0, _RET_KILL)]  # 0x35: jump if greater or equal
-    for name, number in numbers.items():
-        if name != "socket":
-            steps += [(_JEQ, 0, 1, number), (_RET, 0, 0, refuse)]
-    steps += [
-        (_JEQ, 1, 0, numbers["socket"]),
-        (_RET, 0, 0, _RET_ALLOW),
-        (_LD, 0, 0, _ARG0),
-        (_JEQ, 2, 0, socket.AF_INET),
-        (_JEQ, 1, 0, socket.AF_INET6),
-        (_RET, 0, 0, refuse),
-        (_LD, 0, 0, _ARG1),
-        (_AND, 0, 0, _SOCK_TYPE_MASK),
-        (_JEQ, 0, 1, socket.SOCK_STREAM),
-        (_RET, 0, 0, _RET_ALLOW),
-        (_RET, 0, 0, refuse),
-    ]
-    return steps
+def _rules(*, files: bool, devices: bool, tcp: bool, compiles: bool) -> Rules:
+    """The calls that go on, with what their arguments may be. Recorded with strace for each engine, runtime and camera driver.
+
+    Besides what was seen: what the C library does for a signal, a failed assertion and the end of a process.
+    """
+    rules: dict[str, tuple[tuple[Check, ...], ...]] = dict.fromkeys(syscalls.HARMLESS, ((),))
+    itself, low = Check(0, (0,)), 0xFFFFFFFF
+    if not compiles:
+        rules["mmap"] = rules["mprotect"] = ((Check(2, (0,), _PROT_EXEC),),)
+    rules["clone"] = ((Check(0, (_THREAD,), (1 << 64) - 1 - _DETACHED),),)
+    rules["tgkill"] = ((Check(0, (os.getpid(),)),),)  # how abort() and pthread_kill() signal their own process
+    rules["prlimit64"] = ((itself, Check(2, (0,), (1 << 64) - 1)),)  # to read one's own limits
+    rules["sched_setaffinity"] = ((itself,),)
+    rules["prctl"] = ((Check(0, (_PR_SET_NAME, _PR_GET_NAME, _PR_SET_VMA)),),)
+    # Not F_SETOWN, F_SETSIG and O_ASYNC: with them the kernel signals another process.
+    rules["fcntl"] = (
+        (Check(1, (fcntl.F_GETFD, fcntl.F_SETFD, fcntl.F_GETFL, fcntl.F_DUPFD_CLOEXEC)),),
+        (Check(1, (fcntl.F_SETFL,)), Check(2, (0,), os.O_ASYNC)),
+    )
+    rules["ioctl"] = ((Check(1, _ORDERS),), *(((Check(1, (_VIDEO,), _ORDER_TYPE),),) if devices else ()))
+    if files or devices:
+        harmless = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | _large_file() | (os.O_RDWR if devices else 0)
+        rules["openat"] = ((Check(2, (0,), low & ~harmless),),)  # never to create, to cut short, or to write alone
+    if tcp:
+        kind = low & ~(socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+        rules["socket"] = (
+            (Check(0, (socket.AF_INET, socket.AF_INET6)), Check(1, (socket.SOCK_STREAM,), kind), Check(2, (0, socket.IPPROTO_TCP))),
+        )
+        # Without an address: TCP Fast Open would connect past Landlock. sendmsg and setsockopt, its other ways in, are not called.
+        rules["sendto"] = ((Check(4, (0,), (1 << 64) - 1),),)
+        rules |= dict.fromkeys(syscalls.CONNECTED, ((),))
+    return rules
+
+
+def _large_file() -> int:
+    """O_LARGEFILE as the kernel knows it; the C library's own is 0 where files are always large."""
+    return 0o400000 if platform.machine() == "aarch64" else 0o100000
 
 
 def _landlock_abi() -> int:
     return max(0, int(_libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), 1)))
 
 
-def _landlock(abi: int, readable: list[Path], devices: list[Path], ports: list[int]) -> bool:
+def _landlock(readable: list[Path], devices: list[Path], ports: list[int]) -> bool:
+    abi = _landlock_abi()
+    if abi < 1:
+        return False
     rights = (1 << _FS_RIGHTS_BY_ABI.get(abi, 16)) - 1
     net = _NET_BIND | _NET_CONNECT if abi >= 4 else 0
     scope = _SCOPE_ABSTRACT_UNIX | _SCOPE_SIGNAL if abi >= 6 else 0

@@ -109,6 +109,40 @@ def test_landlock_refuses_ports(answers: dict[str, object], thing: str) -> None:
     assert answers[thing] == "PermissionError" or answers["missing"]
 
 
+THREADS = textwrap.dedent(
+    """
+    import json, sys, threading
+    from pathlib import Path
+    from edge.vision.confine import confine, confine_files
+    first = sys.argv[1] == "first"
+    if first: confine_files()
+    begun, held, tried, answers = threading.Event(), threading.Event(), threading.Event(), {}
+    def work():
+        begun.set(); held.wait()
+        for name, act in {"file": lambda: open(sys.argv[2]), "pair": lambda: __import__("socket").socketpair()}.items():
+            try: act()
+            except OSError as error: answers[name] = type(error).__name__
+            else: answers[name] = "done"
+        tried.set()
+    import socket
+    threading.Thread(target=work, daemon=True).start(); begun.wait()
+    missing = confine([Path(sys.argv[2])]).missing
+    held.set(); tried.wait()
+    print(json.dumps({**answers, "missing": missing}))
+    """
+)
+
+
+@pytest.mark.parametrize("first", ["first", "late"])
+def test_a_thread_that_runs_already_is_bound(tmp_path: Path, first: str) -> None:
+    """The filter binds a thread that a runtime started earlier; files are given up before, or Landlock is said to be missing."""
+    (tmp_path / "roster.csv").write_text("tenant_id\n")
+    run = [sys.executable, "-c", THREADS, first, str(tmp_path / "roster.csv")]
+    told = json.loads(subprocess.run(run, capture_output=True, text=True, check=True).stdout)
+    assert told["pair"] == "PermissionError"
+    assert (told["file"] == "PermissionError") != ("landlock" in told["missing"])
+
+
 def test_this_kernel_misses_nothing(answers: dict[str, object]) -> None:
     """On a kernel with Landlock ABI 4 and seccomp the cage is whole, so the alternatives above are not taken silently."""
     import ctypes

@@ -33,20 +33,22 @@ def main() -> int:
     import cv2
 
     import models
-    from edge.vision.confine import confine
+    from edge.vision.confine import confine, confine_files
     from models.contract import Options
     from models.weights import Weights
 
     cv2.setNumThreads(1)
     asked = json.loads(sys.stdin.buffer.readline())
     weights = Weights(Path(asked["weights"]), [Path(folder) for folder in asked["others"]])
+    models.prepare(asked["engine"], weights, asked["runtime"])
+    confine_files([weights.own, *map(Path, asked["others"])])
     # Exact: a template is made once and compared for years, on processors that round and on others.
     engine = models.make(asked["engine"], weights, Options(longest=1280, exact=True), asked["runtime"])
     if engine is None:
         return 2
     from models import quality  # noqa: F401 (from inside the cage it could not be loaded)
 
-    confine()
+    confine(compiles=engine.runtime == "openvino")
     photos = [sys.stdin.buffer.read(min(size, MAX_PHOTO)) for size in asked["photos"]]
     sys.stdout.write(json.dumps([examine(engine, photo) for photo in photos]) + "\n")
     return 0
