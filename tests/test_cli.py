@@ -40,6 +40,7 @@ VERBS = [
     ("calibrate",),
     *(("roster", verb) for verb in ("enrol", "forget")),
     ("guard", "reject"),
+    *(("centre", verb) for verb in ("keygen", "sign")),
     *(("models", verb) for verb in ("list", "pull", "import")),
 ]
 

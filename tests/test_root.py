@@ -36,6 +36,7 @@ READS = {
     "events": "",
     "why": "1",
     "audit verify": "",
+    "centre keygen": "{folder}/state/ack.pem",
     "receive": "--broker mqtt://127.0.0.1:1 --seconds 0.1 --store {folder}/state/received.db",
 }
 """Verbs that look into the folders where no daemon answers, and what they are given."""
@@ -43,6 +44,7 @@ ASKS = {
     **dict.fromkeys(("status", "lock-down", "release", "calibrate", "doctor", "roster diff", "roster apply", "roster rollback"), ""),
     **dict.fromkeys(("roster enrol", "roster forget", "guard reject"), "1"),
     "roster export": "{folder}/roster/new.csv",
+    "centre sign": "--key {folder}/none.pem --site a --gateway gw1",
     "roster check": "",  # its reader is a process of its own, see below
     "discover": "serial",
     "unlock": "north_in --reason visitor",
@@ -177,7 +179,8 @@ def test_every_verb_touches_the_folders_under_their_account(house: Premises) -> 
     (house.folder / manifest()["yunet_int8bq"].file).write_bytes(b"another network")  # for `models import`
     house.write_site("cameras: {cam: {driver: rtsp, url: 'rtsp://10.1.3.21/s', access_points: [north_in]}}\n")
     lines = {
-        verb: f"{verb} {given.format(folder=house.folder)}" + (f" --config {house.config}" if verb != "receive" else "")
+        verb: f"{verb} {given.format(folder=house.folder)}"
+        + ("" if verb.startswith(("receive", "centre")) else f" --config {house.config}")
         for verb, given in (READS | ASKS).items()
     }
     watch = [sys.executable, "-c", WATCH, str(house.folder / "state"), str(house.folder / "roster")]

@@ -44,6 +44,7 @@ def keygen(
     """
     from edge.uplink.keys import make
 
+    give_up_root(file.parent)
     try:
         public = make(file)
     except FileExistsError:
@@ -65,7 +66,7 @@ def sign(
 ) -> None:
     """Sign an acknowledgement: JSON in, the same with `sig` out; to compare with one's own program (签名).
 
-    Example: echo '{"epoch":"5f1c","seq":7,"at":"2026-11-26T08:00:00.000Z"}' | anyu-edge centre sign --key ack.pem --site a --gateway gw1
+    Example: anyu-edge centre sign --key ack.pem --site a --gateway gw1 < ack.json
     """
     from edge.uplink.signature import NotCanonical, Speaker, parse
     from edge.uplink.signature import sign as sig_of
