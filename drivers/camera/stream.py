@@ -26,6 +26,7 @@ import av
 import av.logging
 
 from drivers.camera.contract import CameraState, Frame, Image
+from drivers.errors import DriverError
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -145,7 +146,7 @@ class StreamCamera:
         """One connection, from open to its end; returns why it ended."""
         try:
             container = self._open()
-        except (av.FFmpegError, OSError, ValueError) as error:
+        except (DriverError, av.FFmpegError, OSError, ValueError) as error:
             return _kind_of(error)
         try:
             if not container.streams.video:
@@ -163,7 +164,7 @@ class StreamCamera:
                 self._codec, self._broken = codec, True
                 self._clear_pending()
             self._drain_packets(container, stream)
-        except (av.FFmpegError, OSError, ValueError) as error:
+        except (DriverError, av.FFmpegError, OSError, ValueError) as error:
             return _kind_of(error)
         finally:
             with self._decoder, self._lock:
@@ -251,11 +252,11 @@ class StreamCamera:
 
 
 def _kind_of(error: Exception) -> str:
-    """A word for what went wrong that cannot quote a URL."""
+    """A word for what went wrong that cannot quote a URL: a driver's own words, or the kind of error."""
+    if isinstance(error, DriverError):
+        return str(error)
     names = {
-        "HTTPUnauthorizedError": "wrong user or password",
-        "HTTPForbiddenError": "not allowed",
-        "HTTPNotFoundError": "no such stream",
+        "SSLCertVerificationError": "certificate not trusted",
         "ConnectionRefusedError": "connection refused",
         "TimeoutError": "no answer",
         "ExitError": "no answer",

@@ -96,6 +96,7 @@ def _stream(name: str, options: Stream) -> list[Row]:
     except ImportError:
         return [Row(name, Mark.WARN, "no_library", {"extra": "face"})]
     from drivers.camera.rtsp import open_stream
+    from drivers.camera.rtsp_session import WrongPassword
 
     began = time.monotonic()
     try:
@@ -115,8 +116,10 @@ def _stream(name: str, options: Stream) -> list[Row]:
                     return [Row(name, Mark.BAD, "no_keyframe", {"seconds": f"{FIRST_KEYFRAME_S:g}"})]
             codec = video.codec_context
             what = {"codec": str(codec.name), "size": f"{codec.width}x{codec.height}"}
-    except av.HTTPUnauthorizedError:
+    except WrongPassword:
         return [Row(name, Mark.BAD, "auth_refused")]
+    except DriverError as error:
+        return [Row(name, Mark.BAD, "no_stream", {"why": str(error)})]
     except (av.FFmpegError, OSError) as error:
         return [Row(name, Mark.BAD, "no_stream", {"why": type(error).__name__})]
     except IndexError:

@@ -1,0 +1,235 @@
+"""RTSP 1.0 as bytes (RFC 2326): answers and interleaved packets out of a stream, requests and digests into it. No I/O.
+
+Every length is bounded, and what a camera says is used in no other place than this connection: no address in it is ever opened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import urljoin, urlsplit
+
+from drivers.errors import Garbled, Refused
+
+MAX_HEAD = 16 * 1024  # of one answer; cameras send 300 bytes
+MAX_BODY = 64 * 1024  # a description of ten streams is 5 KB
+MAX_LINE = 2048  # of an address or a description's line that is sent on
+_DOLLAR = 0x24
+_HASHES = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A camera's answer; names of headers in lower case, a header that came twice as one text of several lines."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One interleaved packet."""
+
+    channel: int
+    payload: bytes
+
+
+class Incoming:
+    """What arrives, cut into answers and packets. What a camera asks of us is skipped: nothing that a gate needs is asked that way."""
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+
+    def feed(self, data: bytes) -> None:
+        """Take what arrived."""
+        self._bytes += data
+
+    def next(self) -> Answer | Packet | None:
+        """The next one; None until more arrives. Raises Garbled, after which the connection is worth nothing."""
+        while self._bytes:
+            if self._bytes[0] == _DOLLAR:
+                return self._packet()
+            if self._bytes[:2] == b"\r\n":  # between two messages: some cameras send one too many
+                del self._bytes[:2]
+                continue
+            end = self._bytes.find(b"\r\n\r\n", 0, MAX_HEAD)
+            if end < 0:
+                if len(self._bytes) >= MAX_HEAD:
+                    raise Garbled("not RTSP")
+                return None
+            first, headers = _head(bytes(self._bytes[:end]))
+            length = _number(headers.get("content-length", "0"), MAX_BODY)
+            if len(self._bytes) < end + 4 + length:
+                return None
+            body = bytes(self._bytes[end + 4 : end + 4 + length])
+            del self._bytes[: end + 4 + length]
+            if answer := re.fullmatch(r"RTSP/1\.\d (\d{3})(?: .*)?", first):
+                return Answer(int(answer[1]), headers, body)
+            if not re.fullmatch(r"[A-Z_]{1,32} \S+ RTSP/1\.\d", first):
+                raise Garbled("not RTSP")
+        return None
+
+    def _packet(self) -> Packet | None:
+        if len(self._bytes) < 4 or len(self._bytes) < 4 + (length := int.from_bytes(self._bytes[2:4], "big")):
+            return None
+        packet = Packet(self._bytes[1], bytes(self._bytes[4 : 4 + length]))
+        del self._bytes[: 4 + length]
+        return packet
+
+
+def _head(raw: bytes) -> tuple[str, dict[str, str]]:
+    text = raw.decode("utf-8", "replace")
+    first, *lines = text.split("\r\n")
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, mark, value = line.partition(":")
+        if not mark:
+            raise Garbled("not RTSP")
+        key = name.strip().lower()
+        headers[key] = f"{headers[key]}\n{value.strip()}" if key in headers else value.strip()
+    return first, headers
+
+
+def _number(text: str, at_most: int) -> int:
+    if not re.fullmatch(r"\d{1,9}", text) or int(text) > at_most:
+        raise Garbled("not RTSP")
+    return int(text)
+
+
+def request(method: str, uri: str, number: int, headers: Mapping[str, str]) -> bytes:
+    """One request. Raises Garbled for an address that cannot stand in one."""
+    if not re.fullmatch(rf"[\x21-\x7e]{{1,{MAX_LINE}}}", uri):
+        raise Garbled("an address that is none")
+    lines = [f"{method} {uri} RTSP/1.0", f"CSeq: {number}", "User-Agent: anyu-edge"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """How a camera wants to be shown the password: by digest (RFC 2617, 7616), or in the clear."""
+
+    scheme: str
+    realm: str = ""
+    nonce: str = ""
+    algorithm: str = "MD5"
+    opaque: str | None = None
+    qop: bool = False
+    stale: bool = False
+
+
+def challenge(header: str, *, basic: bool) -> Challenge:
+    """The strongest way that a WWW-Authenticate header offers. Raises Refused where that is Basic and `basic` does not allow it.
+
+    Basic gives the password itself to whoever answers in the camera's stead.
+    """
+    offers = [offer for part in re.split(r"(?i)(?:^|,\s*|\n)(?=(?:digest|basic)\s)", header) if (offer := _offer(part))]
+    digests = sorted((offer for offer in offers if offer.scheme == "digest"), key=lambda one: one.algorithm == "SHA-256")
+    if digests:
+        return digests[-1]
+    if not any(offer.scheme == "basic" for offer in offers):
+        raise Refused("no way to sign in")
+    if not basic:
+        raise Refused("wants the password in the clear")
+    return Challenge("basic")
+
+
+def _offer(part: str) -> Challenge | None:
+    scheme, _, rest = part.strip().partition(" ")
+    if scheme.lower() == "basic":
+        return Challenge("basic")
+    if scheme.lower() != "digest":
+        return None
+    said = {name.lower(): quoted or plain for name, quoted, plain in re.findall(r'(\w+)\s*=\s*(?:"([^"\\\n]*)"|([^\s,"]+))', rest)}
+    algorithm = said.get("algorithm", "MD5").upper()
+    qops = said.get("qop", "")
+    if algorithm not in _HASHES or "nonce" not in said or (qops and "auth" not in re.split(r"[\s,]+", qops)):
+        return None
+    stale = said.get("stale", "").lower() == "true"
+    return Challenge("digest", said.get("realm", ""), said["nonce"], algorithm, said.get("opaque"), bool(qops), stale)
+
+
+def authorization(asked: Challenge, username: str, password: str, method: str, uri: str, count: int, cnonce: str) -> str:
+    """The Authorization header. `count` is how often this nonce was used, from 1; `cnonce` is of our own making."""
+    if asked.scheme == "basic":
+        return "Basic " + b64encode(f"{username}:{password}".encode()).decode()
+
+    def hashed(*parts: str) -> str:
+        return _HASHES[asked.algorithm](":".join(parts).encode()).hexdigest()
+
+    who, what = hashed(username, asked.realm, password), hashed(method, uri)
+    used = f"{count:08x}"
+    proof = hashed(who, asked.nonce, used, cnonce, "auth", what) if asked.qop else hashed(who, asked.nonce, what)
+    name = username.replace("\\", "\\\\").replace('"', '\\"')
+    said = [f'username="{name}"', f'realm="{asked.realm}"', f'nonce="{asked.nonce}"', f'uri="{uri}"', f'response="{proof}"']
+    said.append(f"algorithm={asked.algorithm}")
+    if asked.qop:
+        said += ["qop=auth", f"nc={used}", f'cnonce="{cnonce}"']
+    if asked.opaque is not None:
+        said.append(f'opaque="{asked.opaque}"')
+    return "Digest " + ", ".join(said)
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """The first video stream of a description: the address that sets it up, and a description of it alone, without addresses."""
+
+    control: str
+    description: bytes
+
+
+_KEPT = ("m=video ", "a=rtpmap:", "a=fmtp:", "a=framerate:", "a=framesize:")
+_ALONE = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+
+
+def video_of(body: bytes, base: str) -> Video | None:
+    """The video of an SDP (RFC 8866) whose relative addresses are of `base`; None where it has none."""
+    lines = [line for line in body.decode("utf-8", "replace").replace("\r", "").split("\n") if len(line) <= MAX_LINE]
+    starts = [index for index, line in enumerate(lines) if line.startswith("m=")]
+    first = next((index for index in starts if lines[index].startswith("m=video ")), None)
+    if first is None:
+        return None
+    end = min((index for index in starts if index > first), default=len(lines))
+    part = lines[first:end]
+    control = next((line.removeprefix("a=control:").strip() for line in part if line.startswith("a=control:")), "*")
+    kept = [line for line in part if line.startswith(_KEPT) and line.isprintable()]
+    return Video(address_of(control, base), (_ALONE + "\r\n".join(kept) + "\r\n").encode())
+
+
+def address_of(control: str, base: str) -> str:
+    """A control address, absolute or relative to `base`; as cameras mean it, a plain name goes behind the base whatever its last slash."""
+    if control in {"", "*"}:
+        return base
+    if urlsplit(control).scheme in {"rtsp", "rtsps"}:
+        return control
+    if control.startswith("/"):
+        return urljoin(base.replace("rtsps:", "https:", 1).replace("rtsp:", "http:", 1), control).replace("http", "rtsp", 1)
+    return f"{base.rstrip('/')}/{control}"
+
+
+def channels(transport: str) -> tuple[int, int]:
+    """The channels of media and of reports in a SETUP's answer. Raises Refused unless the media comes over this connection."""
+    found = re.search(r"interleaved=(\d{1,3})(?:-(\d{1,3}))?", transport)
+    if "/TCP" not in transport.upper() or found is None:
+        raise Refused("does not send over TCP")
+    media = int(found[1])
+    return media, int(found[2]) if found[2] else media + 1
+
+
+def session_of(header: str) -> tuple[str, float]:
+    """The session's name and after how many seconds of silence it ends (RFC 2326: 60 where nothing is said). Raises Garbled."""
+    name, *more = (part.strip() for part in header.split(";"))
+    if not re.fullmatch(r"[\x21-\x7e]{1,256}", name):
+        raise Garbled("not RTSP")
+    said = next((part[8:] for part in more if part.startswith("timeout=")), "60")
+    return name, float(said) if re.fullmatch(r"[1-9]\d{0,5}", said) else 60.0
+
+
+def cut(incoming: Incoming) -> Iterator[Answer | Packet]:
+    """All that is whole by now. Raises Garbled."""
+    while (one := incoming.next()) is not None:
+        yield one
