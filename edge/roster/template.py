@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+import stat
 import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -40,6 +42,8 @@ def template(path: Path, locale: Locale = "zh") -> None:
     rows = [_headings(columns, locale), *(_EXAMPLES[locale] if columns is ROSTER else [])]
     data = xlsx_bytes(rows) if path.suffix.lower() == ".xlsx" else csv_bytes(rows)
     with path.open("xb") as file:
+        if path.parent.stat().st_mode & stat.S_ISGID:  # the managers' folder: root writes the sheet, a manager fills it in
+            os.fchmod(file.fileno(), 0o660)
         file.write(data)
 
 

@@ -38,6 +38,13 @@ def test_a_template_is_a_sound_roster(folder: Path, settings: RosterSettings, na
         template(folder / name, locale)
 
 
+def test_a_manager_may_fill_in_what_root_has_written(folder: Path) -> None:
+    """In a folder that hands its group on (the installed one, 2770), the sheet is the group's to write and nobody else's to read."""
+    folder.chmod(0o2770)
+    template(folder / "roster.xlsx")
+    assert (folder / "roster.xlsx").stat().st_mode & 0o777 == 0o660
+
+
 def test_csv_has_a_bom_and_xlsx_is_text(folder: Path) -> None:
     """Without the one Excel garbles Chinese; without the other it eats zeros and long numbers."""
     template(folder / "roster.csv")
