@@ -284,6 +284,31 @@ def test_a_key_that_only_the_service_sees(site: Path, tmp_path: Path) -> None:
     assert load(site, given(tmp_path, **{name: "1" * 32})).faults == ()
 
 
+def test_root_sees_what_the_service_has_or_will_be_given(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For `check` and `doctor` on the first visit, before the service runs: the store, then the running service's own; for no other file."""
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    monkeypatch.setattr("edge.settings.load.DEFAULT_PATH", site)
+    monkeypatch.setattr("edge.settings.load.SERVICE_CREDENTIALS", str(tmp_path / "running"))
+    monkeypatch.setattr("edge.settings.load.CREDENTIAL_STORE", str(tmp_path / "store"))
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "anyu-edge.doors__north__label").write_text("stored", encoding="ascii")
+    (tmp_path / "store" / "another.doors__north__label").write_text("another program's", encoding="ascii")
+    other = tmp_path / "other.yaml"
+    for path in (site, other):
+        path.write_text(GOOD, encoding="utf-8")
+
+    def label(path: Path) -> str:
+        found = load(path)
+        assert found.settings is not None
+        assert [warning.code for warning in found.warnings if warning.code != "uplink_unsigned"] == []
+        return found.settings.doors["north"].label
+
+    assert (label(site), label(other)) == ("stored", "")
+    (tmp_path / "running").mkdir()
+    (tmp_path / "running" / "doors__north__label").write_text("running", encoding="ascii")
+    assert (label(site), label(other)) == ("running", "")
+
+
 def test_a_credential_is_never_repeated(site: Path, tmp_path: Path) -> None:
     """Whatever is wrong with it, and wherever it is put."""
     site.write_text(GOOD, encoding="utf-8")

@@ -30,21 +30,19 @@ def environment(environ: Mapping[str, str], below: Mapping[str, object]) -> Tree
     return tree
 
 
-def credentials(folder: str | None, valid: Iterable[str], below: Mapping[str, object]) -> Tree:
+def credentials(folder: str | None, valid: Iterable[str], below: Mapping[str, object], prefix: str = "") -> Tree:
     """Every file in $CREDENTIALS_DIRECTORY whose name is a setting: `uplink__password`, `controllers__bus1__readers__0__key`.
 
     With a dot in it a name is taken apart at its dots alone. `valid` are the top-level settings, `below` the values of file and
-    environment. What belongs to a device that is not there is not used: it is taken out of site.yaml before its credential is.
+    environment. Only files whose names begin with `prefix` count, and without it. What belongs to a device that is not there is not used:
+    it is taken out of site.yaml before its credential is.
     """
     tree = Tree()
     if not folder or not File(folder).is_dir():
         return tree
     known = set(valid)
-    files = {
-        file.name: file.name.lower().split("." if "." in file.name else "__")
-        for file in sorted(File(folder).iterdir())
-        if file.name not in OTHERS
-    }
+    names = [file.name.removeprefix(prefix) for file in sorted(File(folder).iterdir()) if file.name.startswith(prefix)]
+    files = {name: name.lower().split("." if "." in name else "__") for name in names if name not in OTHERS}
     for name, steps in files.items():
         place = Place(f"credential {name}")
         path = tuple(steps)
@@ -57,7 +55,7 @@ def credentials(folder: str | None, valid: Iterable[str], below: Mapping[str, ob
             tree.faults.append(Fault(place, "unused_credential", (("key", name), ("name", ".".join(path[:-1]))), grave=False, path=path))
             continue
         try:
-            raw = (File(folder) / name).read_bytes()
+            raw = (File(folder) / f"{prefix}{name}").read_bytes()
             text = raw.decode().rstrip("\r\n")
         except OSError as why:
             tree.faults.append(Fault(place, "unreadable", (("why", why.strerror or type(why).__name__),), path=path))

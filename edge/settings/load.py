@@ -22,6 +22,7 @@ from edge.settings.translate import Layers, translate
 
 DEFAULT_PATH = File("/etc/anyu-edge/site.yaml")
 SERVICE_CREDENTIALS = "/run/credentials/anyu-edge.service"
+CREDENTIAL_STORE, STORED = "/etc/credstore", "anyu-edge."
 _LOCALE = re.compile(r"^locale\s*[:：]\s*[\"']?(zh|en)\b", re.MULTILINE)
 
 
@@ -49,11 +50,12 @@ def load(path: File, environ: Mapping[str, str] | None = None, *, secrets: bool 
 
     `secrets`: a secret that a device needs and that is not here is a fault; else, for whoever does not drive the devices, a warning.
     """
-    environ = _environ(path) if environ is None else environ
+    folder, prefix = _given(path, environ)
+    environ = os.environ if environ is None else environ
     tree = _file(path)
     over = environment(environ, tree.values)
     below = merged(tree.values, over.values)
-    secret = credentials(environ.get("CREDENTIALS_DIRECTORY"), Settings.model_fields, below)
+    secret = credentials(folder, Settings.model_fields, below, prefix)
     layers = Layers((secret, over, tree), Place(str(path), 1, 1) if tree.values else Place(str(path)))
     values = merged(below, secret.values)
     faults = [*tree.faults, *over.faults, *secret.faults]
@@ -83,11 +85,17 @@ def read_settings(path: File, environ: Mapping[str, str] | None = None) -> Setti
     return loaded.settings
 
 
-def _environ(path: File) -> Mapping[str, str]:
-    """Ours. For the service's own settings its credentials too, where this account (root, that of the service) may read them."""
-    if path == DEFAULT_PATH and "CREDENTIALS_DIRECTORY" not in os.environ and os.access(SERVICE_CREDENTIALS, os.R_OK | os.X_OK):
-        return {**os.environ, "CREDENTIALS_DIRECTORY": SERVICE_CREDENTIALS}
-    return os.environ
+def _given(path: File, environ: Mapping[str, str] | None) -> tuple[str | None, str]:
+    """The folder of credentials, and what their names begin with there.
+
+    For the installed service's own settings, and an account that may look (root): the running service's, else those it will be given.
+    """
+    folder = (os.environ if environ is None else environ).get("CREDENTIALS_DIRECTORY")
+    if folder is None and environ is None and path == DEFAULT_PATH:
+        for place, prefix in ((SERVICE_CREDENTIALS, ""), (CREDENTIAL_STORE, STORED)):
+            if os.access(place, os.R_OK | os.X_OK):
+                return place, prefix
+    return folder, ""
 
 
 def _file(path: File) -> Tree:
