@@ -285,11 +285,12 @@ def test_a_key_that_only_the_service_sees(site: Path, tmp_path: Path) -> None:
 
 
 def test_root_sees_what_the_service_has_or_will_be_given(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """For `check` and `doctor` on the first visit, before the service runs: the store, then the running service's own; for no other file."""
+    """For `check` and `doctor` before the service runs: the store, then the running service's own; for no other file."""
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
-    monkeypatch.setattr("edge.settings.load.DEFAULT_PATH", site)
-    monkeypatch.setattr("edge.settings.load.SERVICE_CREDENTIALS", str(tmp_path / "running"))
-    monkeypatch.setattr("edge.settings.load.CREDENTIAL_STORE", str(tmp_path / "store"))
+    module = sys.modules["edge.settings.load"]  # the package's own `load` is the function
+    monkeypatch.setattr(module, "DEFAULT_PATH", site)
+    monkeypatch.setattr(module, "SERVICE_CREDENTIALS", str(tmp_path / "running"))
+    monkeypatch.setattr(module, "CREDENTIAL_STORE", str(tmp_path / "store"))
     (tmp_path / "store").mkdir()
     (tmp_path / "store" / "anyu-edge.doors__north__label").write_text("stored", encoding="ascii")
     (tmp_path / "store" / "another.doors__north__label").write_text("another program's", encoding="ascii")
