@@ -34,6 +34,8 @@ VERBS = [
     ("lock-down",),
     ("release",),
     ("receive",),
+    ("centre", "keygen"),
+    ("centre", "sign"),
     *(("roster", verb) for verb in ("check", "diff", "apply", "rollback", "template", "export")),
     *(("simulate", verb) for verb in ("card", "qr", "face", "misread", "pin", "rex", "contact", "pass", "desk", "fire", "tamper", "power")),
     ("audit", "verify"),

@@ -135,6 +135,7 @@ class Chores:
 
     def _prune(self, store: Store) -> bool:
         """Prune once what is certainly old enough; whether there is more."""
+        self._desk.condition = replace(self._desk.condition, growth=store.growth(self._desk.deletable() + 1))
         now = self._clock.now()
         if now.certain is None:
             return False
@@ -142,7 +143,7 @@ class Chores:
         # More time may have passed than is certain: a record is not known to be ahead of an untrusted clock, and stops the pruning.
         ahead = LAST if now.trust is Trust.UNTRUSTED else rfc3339(now.at)
         with store.transaction():
-            pruned = store.prune(self._desk.deletable(), cutoff, ahead, PRUNE_AT_ONCE)
+            pruned = store.prune(self._desk.prunable(now.certain), cutoff, ahead, PRUNE_AT_ONCE)
         if pruned:
             self._desk.committed(Shown(store.era, store.tip.seq, store.tip.chain))
             self.wrote(pruned)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from edge.journal.acks import Ack, Acks
@@ -19,6 +20,8 @@ from edge.journal.store import Era
 
 MOST_DAMAGED = 10_000
 """Damaged records reported one by one in a run: more than any disk that still works, and a bound for the set that remembers them."""
+
+_STOOD = "journal.stood"
 
 LossCause = Literal["disk_full", "disk_failed", "corrupt", "rolled_back", "pruned"]
 
@@ -45,6 +48,8 @@ class Condition:
     ballast: Load = Load.WHOLE
     aside: tuple[str, ...] = ()
     disk_free: int = 0
+    growth: float | None = None
+    """Bytes a day by which the journal grows while nothing may be deleted; None while something may, or nothing is known yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +130,7 @@ class Desk:
             shown = self.shown
             if shown.era is None or epoch != shown.epoch or self._renewal is not None:
                 return Ack.OTHER_EPOCH, 0
-            answer = self._acks.note(consumer, seq, shown.head, restored=restored)
+            answer = self._acks.note(consumer, seq, shown.head, proven=proven, restored=restored)
             if answer is Ack.AHEAD:
                 if proven:
                     self._ahead = max(self._ahead, seq)
@@ -182,9 +187,18 @@ class Desk:
             return self._acks.acked()
 
     def deletable(self) -> int:
-        """The last number that nobody has yet to get."""
+        """The last number that nobody has yet to get, as the consumers say."""
         with self._woken:
             return self._acks.deletable(self.shown.head)
+
+    def prunable(self, now: datetime) -> int:
+        """The last number that may be deleted once it is old enough; `now` is a time that has certainly come."""
+        with self._woken:
+            self._acks.stand(now)
+            prunable = self._acks.firm(self.shown.head)
+            memory = f"{self.shown.epoch} {self._acks.memory()}"
+        self.remember(_STOOD, memory, in_time=True)
+        return prunable
 
     def deletable_of(self, acked: Mapping[str, int], head: int) -> int:
         """The same for acknowledgements that were written down elsewhere."""
@@ -262,6 +276,9 @@ class Desk:
             if shown.epoch != self.shown.epoch:
                 self._acks.begin(acked)
                 self._renewal, self._ahead, self._acks_since = None, 0, None
+                epoch, _, memory = facts.get(_STOOD, "").partition(" ")
+                if epoch == shown.epoch:
+                    self._acks.recall(memory)
             unwritten = {key: value for key, value in self._facts.items() if facts.get(key) != value}
             self._facts = facts | self._facts
             self._new_facts, self._facts_wait = unwritten, bool(unwritten)

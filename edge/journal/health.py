@@ -19,7 +19,9 @@ class JournalHealth:
     """`why` is empty when all is well, else machine words, the gravest first.
 
     disk_full, read_only, io_error, corrupt, newer_schema (events wait in memory) · stuck · writer_stopped ·
-    events_lost (not written down yet) · ballast (given up, or no room for it) · set_aside (damaged databases lie in the folder).
+    events_lost (not written down yet) · ballast (given up, or no room for it) · set_aside (damaged databases lie in the folder) ·
+    filling (full within FILLING_DAYS).
+    `days_left`: days to a full disk at the journal's own growth, only while a consumer has lacked events for a day; else None.
     `oldest` and `head` are numbers of `epoch`, `chain_head` hexadecimal; `waiting` and `waiting_bound` count events in memory.
     """
 
@@ -35,6 +37,11 @@ class JournalHealth:
     lost: int
     disk_free: int
     aside: tuple[str, ...]
+    days_left: int | None = None
+
+
+FILLING_DAYS = 30
+"""Days to a full disk below which it is said: somebody must find out why a centre does not acknowledge, or bring a larger disk."""
 
 
 def judge(desk: Desk, *, writing: bool) -> JournalHealth:
@@ -50,6 +57,9 @@ def judge(desk: Desk, *, writing: bool) -> JournalHealth:
         why.append("ballast")
     if condition.aside:
         why.append("set_aside")
+    days_left = int(condition.disk_free / condition.growth) if condition.growth else None
+    if days_left is not None and days_left < FILLING_DAYS:
+        why.append("filling")
     return JournalHealth(
         state="degraded" if why else "ok",
         why=tuple(why),
@@ -63,4 +73,5 @@ def judge(desk: Desk, *, writing: bool) -> JournalHealth:
         lost=lost,
         disk_free=condition.disk_free,
         aside=condition.aside,
+        days_left=days_left,
     )

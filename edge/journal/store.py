@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal, Self
@@ -179,6 +180,24 @@ class Store:
             self._db.execute("DELETE FROM carry WHERE era = ?", (some.era,))
         else:
             self._db.execute("UPDATE carry SET after = ? WHERE era = ?", (rows[-1][0] - row_id(some.era, 0), some.era))
+
+    def growth(self, waiting: int) -> float | None:
+        """Bytes a day by which the database has grown while number `waiting` of the current era and what follows has waited.
+
+        None while that is less than a day, or nothing waits: what waits a moment goes again.
+        """
+        rows = self._db.execute(
+            "SELECT at FROM event WHERE id = ? UNION ALL SELECT * FROM (SELECT at FROM event ORDER BY id LIMIT 1)",
+            (row_id(self.era.number, waiting),),
+        ).fetchall()
+        last = self.last_at()
+        if len(rows) < 2 or last is None:
+            return None
+        waits, since = ((datetime.fromisoformat(last) - datetime.fromisoformat(at)).total_seconds() / 86_400 for (at,) in rows)
+        if waits < 1 or since < 1:
+            return None
+        used, free, size = (self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size"))
+        return float((used - free) * size / since)
 
     def last_at(self) -> str | None:
         """The time of the newest record of any era."""

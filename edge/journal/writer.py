@@ -119,9 +119,9 @@ class Writer:
                 renew(store, renewal.cause, renewal.ahead, self._clock.now(), self._new_epoch())
                 self._begin(store)
             batch = self._desk.take()
-            if batch is not None or self._carrying:
+            if batch is not None or self._may_carry():
                 self._write(store, batch or Batch([], 0, "disk_failed", {}, None))
-            self._more = self._chores.do(store) or self._carrying
+            self._more = self._chores.do(store) or self._may_carry()
             self._found_well()
         except (sqlite3.Error, OSError) as error:
             return self._fail(error)
@@ -136,7 +136,7 @@ class Writer:
                 hole = store.skip(batch.lost)
                 store.add([loss(self._clock.now(), store.era.epoch, hole[0], hole[-1], batch.lost_cause)])
             numbers = [store.add(entry.drafts) for entry in batch.entries]
-            if self._carrying:
+            if self._may_carry():
                 self._carry(store)
             store.set_facts(batch.facts)
             if batch.acks is not None:
@@ -144,6 +144,10 @@ class Writer:
             self._pending = batch, numbers, store.tip
         self._settle(store)
         self._chores.wrote(sum(len(entry.drafts) for entry in batch.entries))
+
+    def _may_carry(self) -> bool:
+        """Whether events wait to be carried over and the disk has more room than the ballast takes: the old must not keep out the new."""
+        return self._carrying and self._desk.condition.disk_free >= self._settings.ballast_mb << 20
 
     def _carry(self, store: Store) -> None:
         waiting = store.carries()

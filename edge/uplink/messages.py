@@ -123,6 +123,9 @@ class DiskHealth(Message):
     state: Literal["ok", "degraded"] = "ok"
     why: tuple[str, ...] = Described((), description="Machine words, the gravest first; empty when all is well.")
     free_bytes: int = Described(ge=0, description="What the journal may still write.")
+    days_left: Annotated[int, Described(ge=0)] | SkipJsonSchema[None] = Described(
+        None, description="Days to a full disk at the journal's growth; only while a consumer has lacked events for a day."
+    )
     waiting: int = Described(0, ge=0, description="Events that wait in memory because the disk does not take them.")
     lost: int = Described(0, ge=0, description="Events that had to go from memory and are not yet written down as lost.")
 

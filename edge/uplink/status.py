@@ -90,7 +90,7 @@ class Status:
             acked=dict(facts.acked),
             chain_head=j.chain_head,
             alg=j.alg,
-            disk=DiskHealth(state=j.state, why=j.why, free_bytes=j.disk_free, waiting=j.waiting, lost=j.lost),
+            disk=DiskHealth(state=j.state, why=j.why, free_bytes=j.disk_free, days_left=j.days_left, waiting=j.waiting, lost=j.lost),
         )
 
     def info(self) -> bytes | None:

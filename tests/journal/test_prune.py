@@ -31,11 +31,11 @@ def test_acknowledged_events_go_after_their_time(make: Make) -> None:
     journal = make(clock=clock, retention_days=10, consumers=("centre", "police"))
     journal.open()
     fill(journal, clock, 30)
-    journal.acknowledge("centre", journal.epoch, 25)
-    journal.acknowledge("police", journal.epoch, 12)
+    journal.acknowledge("centre", journal.epoch, 25, proven=True)
+    journal.acknowledge("police", journal.epoch, 12, proven=True)
     journal.tidy()
     eventually(lambda: journal.oldest() == 13, "pruning up to what everybody has")
-    journal.acknowledge("police", journal.epoch, 30)
+    journal.acknowledge("police", journal.epoch, 30, proven=True)
     journal.tidy()
     eventually(lambda: journal.oldest() == 21, "pruning up to the retention")
     assert [record.seq for record in journal.page(0, 100)] == list(range(21, 31))
@@ -55,7 +55,7 @@ def test_everything_may_be_pruned(make: Make) -> None:
     journal.open()
     fill(journal, clock, 5)
     clock.advance(5 * 86_400)
-    journal.acknowledge("centre", journal.epoch, 5)
+    journal.acknowledge("centre", journal.epoch, 5, proven=True)
     journal.tidy()
     eventually(lambda: journal.oldest() == 6, "all of it")
     assert journal.head() == 5
@@ -80,6 +80,24 @@ def test_what_nobody_acknowledged_never_expires(make: Make) -> None:
     assert journal.oldest() == 1
 
 
+def test_days_to_a_full_disk_are_told_while_nothing_may_be_deleted(make: Make, tmp_path: Path) -> None:
+    """From the journal's own growth; a centre that has everything ends it, and a disk that is soon full is a word."""
+    clock = HandClock()
+    journal = make(clock=clock)
+    journal.open()
+    fill(journal, clock, 30)
+    journal.tidy()
+    eventually(lambda: journal.health().days_left is not None, "the days")
+    free, days = journal.health().disk_free, journal.health().days_left
+    assert days is not None
+    size = sum(file.stat().st_size for file in (tmp_path / "journal").glob("journal.db*"))
+    assert free / size * 29 * 0.5 < days < free / 4096 * 29
+    assert ("filling" in journal.health().why) == (days < 30)
+    journal.acknowledge("centre", journal.epoch, 30)
+    journal.tidy()
+    eventually(lambda: journal.health().days_left is None, "no word of it")
+
+
 def test_an_untrusted_clock_prunes_nothing(make: Make) -> None:
     """A clock that jumped ahead by years does not cost a single event; one stamped by it does not hold up the others later."""
     clock = HandClock()
@@ -88,7 +106,7 @@ def test_an_untrusted_clock_prunes_nothing(make: Make) -> None:
     assert journal.append(opened("before", at=START)).wait_blocking(WAIT_S)
     assert journal.append(opened("ahead", at=START + 3650 * DAY)).wait_blocking(WAIT_S)
     assert journal.append(opened("after", at=START)).wait_blocking(WAIT_S)
-    journal.acknowledge("centre", journal.epoch, 3)
+    journal.acknowledge("centre", journal.epoch, 3, proven=True)
     clock.set_trust(Trust.UNTRUSTED)
     clock.set_wall(START + 3650 * DAY)
     journal.tidy()
@@ -111,7 +129,7 @@ def test_what_is_certainly_old_goes_without_a_time_server(make: Make, tmp_path: 
     clock.set_wall(START + 3650 * DAY)
     assert journal.append(opened("ahead", at=clock.now().at)).wait_blocking(WAIT_S)
     assert journal.append(opened("old", at=START)).wait_blocking(WAIT_S)
-    journal.acknowledge("centre", journal.epoch, 7)
+    journal.acknowledge("centre", journal.epoch, 7, proven=True)
     clock.advance(8 * 86_400)  # certainly thirteen days after the start
     journal.tidy()
     eventually(lambda: journal.oldest() == 4, "pruning what is older than ten days")
@@ -122,13 +140,37 @@ def test_what_is_certainly_old_goes_without_a_time_server(make: Make, tmp_path: 
     assert last_certain_time(tmp_path / "journal") == START + 378 * DAY
 
 
+def test_an_unproven_number_deletes_nothing_before_it_has_stood_a_week(make: Make) -> None:
+    """Two hundred days without a centre, then one message "I have it all" of whoever: nothing goes while it may be contradicted."""
+    clock = HandClock()
+    journal = make(clock=clock, retention_days=10)
+    journal.open()
+    fill(journal, clock, 30)
+    journal.acknowledge("centre", journal.epoch, 30)
+    journal.tidy()
+    eventually(lambda: "[0, 30," in str(journal.recall("journal.stood")), "a look at what may go")
+    assert journal.oldest() == 1
+    clock.advance(6 * 86_400)
+    journal.close()
+    journal = make(clock=clock, retention_days=10)
+    journal.open()
+    assert journal.acknowledge("centre", journal.epoch, 4) is Ack.WENT_BACK  # the true one
+    journal.acknowledge("centre", journal.epoch, 30)
+    clock.advance(2 * 86_400)
+    journal.tidy()
+    eventually(lambda: journal.oldest() == 5, "pruning what nobody contradicted")
+    clock.advance(7 * 86_400)
+    journal.tidy()
+    eventually(lambda: journal.oldest() == 31, "pruning the rest once it has stood")
+
+
 def test_a_centre_restored_to_before_what_is_kept_is_told(make: Make) -> None:
     """It went back behind the oldest event: what can never be sent again is reported as pruned."""
     clock = HandClock()
     journal = make(clock=clock, retention_days=1)
     journal.open()
     fill(journal, clock, 10)
-    journal.acknowledge("centre", journal.epoch, 10)
+    journal.acknowledge("centre", journal.epoch, 10, proven=True)
     journal.tidy()
     eventually(lambda: journal.oldest() > 5, "pruning")
     oldest = journal.oldest()

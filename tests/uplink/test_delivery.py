@@ -87,6 +87,38 @@ def test_credit_nought_means_wait_and_nobody_is_blamed() -> None:
     assert numbers(drained(delivery, 100.0)) == [101]
 
 
+@pytest.mark.parametrize("between", [None, 1], ids=["0 for ever", "0 and 1 in turn"])
+def test_credit_nought_for_ever_holds_nobody_up_for_ever(between: int | None) -> None:
+    """Whoever says 0 every second gets a little of the backlog every ten minutes all the same: a day of a gate in a day."""
+    delivery = Delivery(LIMITS, ["centre"])
+    delivery.connected(0.0, 10_000, {"centre": 0})
+    delivery.acknowledged("centre", 0, Verdict.REPEATED, 0, 0.0)
+    drained(delivery, 0.0)
+    done = 0
+    for second in range(1, 86_400):
+        now = float(second)
+        for credit in (0,) if between is None else (between, 0):
+            delivery.acknowledged("centre", done, Verdict.REPEATED, credit, now)
+        delivery.tick(now)
+        if sent := numbers(drained(delivery, now)):
+            done = sent[-1]
+            delivery.acknowledged("centre", done, Verdict.ADVANCED, None, now)
+        assert second != 599 or done <= 2 * LIMITS.batch
+    assert done >= 1_500
+
+
+def test_an_unproven_word_makes_a_consumer_one_that_never_spoke() -> None:
+    """It has stopped advancing, so that it is sent a little at a time; once something unproven comes it is sent everything."""
+    delivery = Delivery(LIMITS, ["centre"])
+    delivery.connected(0.0, 1_000, {"centre": 10})
+    delivery.unproven("centre")
+    sent: list[int] = []
+    for second in range(600):
+        delivery.tick(float(second))
+        sent += numbers(drained(delivery, float(second)))
+    assert set(sent) == set(range(11, 1_001))
+
+
 def test_stale_credit_falls_back_to_the_default() -> None:
     """What a centre granted before it went silent is no promise after three minutes."""
     delivery = Delivery(LIMITS, ["centre"])

@@ -22,8 +22,8 @@ from edge.access.events import rfc3339
 from edge.cli import app
 from edge.clock import PlainClock
 from edge.journal import Journal, JournalSettings
-from edge.uplink.acks import Proof
-from edge.uplink.broker import Options
+from edge.uplink.acks import AckBox, Proof
+from edge.uplink.broker import Message, Options
 from edge.uplink.client import Client
 from edge.uplink.ledger import Ledger
 from edge.uplink.messages import Ack
@@ -166,6 +166,17 @@ async def test_who_has_no_key_is_not_believed(mosquitto: Mosquitto, journal: Jou
         await client.publish(TOPIC, word(epoch, 11))
         await until(lambda: journal.acked() == {"centre": 11})
         await until(lambda: "uplink.unproven.centre" not in uplink.complaints())
+
+
+def test_a_flood_of_forged_words_hides_no_true_one() -> None:
+    """What is not believed is not held: one true word among a thousand of a stranger is taken, and each is counted."""
+    box = AckBox({"centre": TOPIC}, lambda: None, {"centre": Proof(SPEAKER, [KEY.public_key()], lambda: None)})
+    forged = Message(TOPIC, word("e", 9, STRANGER, later_s=10**6), False)
+    for n in range(1_000):
+        box.put(Message(TOPIC, word("e", 7), False) if n == 500 else forged)
+    came = box.take()
+    assert [(consumer, ack.seq) for consumer, ack in came.good] == [("centre", 7)]
+    assert (box.unproven, list(came.unproven)) == (999, ["centre"])
 
 
 @pytest.mark.peer("mosquitto")
