@@ -53,15 +53,28 @@ def test_passes_and_the_desk(settings: Settings) -> None:
     simulation = Simulation(settings, {"board": object()}, played)  # type: ignore[dict-item]  # no device is moved
     simulation.act("pass", {"door": "arm", "state": "out"})
     simulation.act("pass", {"door": "half", "state": "in"})
-    simulation.act("pass", {"door": "knows", "state": "in", "live": "yes"})
+    simulation.act("pass", {"door": "knows", "state": "in"})
     simulation.act("desk", {})
     closed, opened = Contact.CLOSED, Contact.OPEN
     wanted = [
         *(("board", InputChanged(2, state), False) for state in (opened, closed, opened)),
         *(("board", InputChanged(3, state), False) for state in (closed, opened, closed)),
-        ("board", Passed(1, inward=False), True),
+        ("board", Passed(1, inward=False), False),
         *(("board", InputChanged(8, state), False) for state in (opened, closed, opened)),
     ]
     assert played.said == wanted
     with pytest.raises(CommandRefused, match="in this direction"):
         simulation.act("pass", {"door": "half", "state": "out"})
+
+
+@pytest.mark.peer("pymodbus")
+@pytest.mark.parametrize("what", ["contact", "tamper", "power", "pass", "fire"])
+def test_how_things_stand_is_not_played_live(settings: Settings, what: str) -> None:
+    """Whatever else is said of it: only the wire says it of a real door."""
+    played = Played()
+    simulation = Simulation(settings, {"board": object()}, played)  # type: ignore[dict-item]  # no device is moved
+    for state in ("off",) if what == "fire" else ("on", "off", "open", "closed", "in", "ok", "failed"):
+        with pytest.raises(CommandRefused) as refused:
+            simulation.act(what, {"door": "arm", "controller": "board", "state": state, "live": "yes"})
+        assert refused.value.code == "not_live"
+    assert played.said == []

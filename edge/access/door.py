@@ -214,15 +214,18 @@ class Door:
                 self._released_until = self._excused_until = float("inf")
             self.lock = Lock.UNKNOWN
 
-    def hold(self, holding: bool, now: float) -> list[Effect]:
-        """Keep the lock released (fire, locked open), or end that."""
+    def hold(self, holding: bool, now: float, *, drill: bool = False) -> list[Effect]:
+        """Keep the lock released (fire, locked open), or end that. A `drill` ends no alarm that the leaf began."""
         out = self.due(now)
         was, self.holding = self.holding, holding
         if holding == was:
             return out
         out.extend(self.home())
         if holding:
-            self._held_at = self._forced_at = None
+            self._held_at = None
+            if drill:
+                return out
+            self._forced_at = None
             if self.held:
                 self.held = False
                 out.append(Held(begins=False))

@@ -22,7 +22,7 @@ simulate = typer.Typer(
 Point = Annotated[str, typer.Argument(help="An access point of site.yaml 通行点")]
 Door = Annotated[str, typer.Argument(help="A door of site.yaml 门")]
 Device = Annotated[str, typer.Argument(help="A controller of site.yaml 控制器")]
-Live = Annotated[bool, typer.Option("--live", help="Let real locks move 允许驱动真实门锁")]
+Live = Annotated[bool, typer.Option("--live", help="Let real locks release; only what asks to pass, and fire on 允许打开真实门锁")]
 
 
 class Leaf(StrEnum):
@@ -191,7 +191,7 @@ def power(controller: Device, state: Supply, config: Config = CONFIG, *, live: L
 
 @simulate.command()
 def fire(state: Switch, config: Config = CONFIG, *, live: Live = False) -> None:
-    """Switch the fire line (消防信号).
+    """Play a fire, or that there is none (消防信号). With --live real locks are released until `fire off`; a real fire goes on.
 
     Example: anyu-edge simulate fire on
     """

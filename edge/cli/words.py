@@ -41,6 +41,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "no_such_event": ("没有这条事件：{detail}", "There is no such event: {detail}"),
     "other_epoch": ("不是本机当前纪元的事件：{detail}", "Not of this gateway's present epoch: {detail}"),
     "nothing_before": ("没有更早的花名册可以恢复。", "There is no earlier roster to go back to."),
+    "not_live": (
+        "不能带 --live：门磁、防拆、供电、通过和消防解除只由设备自己说（{detail}）。",
+        "Not with --live: how things stand is the device's own to say ({detail}).",
+    ),
     "not_wired": ("没有接这个：{detail}", "Not wired: {detail}"),
     "bad_id": (
         "事件编号应为“网关-纪元-序号”或序号，读到 {detail}。",

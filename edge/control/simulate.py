@@ -1,6 +1,7 @@
 """Acting as the people at the gate would. A simulated controller is moved; of a real one only its readings are played.
 
-What is played is marked as simulated in every event that follows, and moves a real lock only where the installer says `live`.
+What is played is marked as simulated in every event that follows, and moves a real lock only where the installer says `live`. Live is what
+asks a lock to open, and nothing else: how a contact, a cover, a supply or the fire line stands is the wire's to say.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from edge.errors import CommandRefused
 from edge.gate.settings import DoorSettings
 from edge.settings import Settings
 
+ASKS = ("card", "qr", "misread", "pin", "rex", "desk", "fire")  # and a face; what may be played live
 WHAT = ("card", "qr", "misread", "pin", "rex", "contact", "pass", "desk", "fire", "tamper", "power")
 
 
@@ -55,6 +57,8 @@ class Simulation:
         state for fire; controller and state for power and tamper, and a reader for tamper; nothing for desk.
         `live`: "yes" lets real locks move. Raises CommandRefused for what is not there or not understood.
         """
+        if args.get("live") == "yes" and ((what in WHAT and what not in ASKS) or (what, args.get("state")) == ("fire", "off")):
+            raise CommandRefused("not_live", f"{what}: only the device itself says this of a real door")
         match what:
             case "card":
                 controller, reader = self._reader(args)
@@ -98,7 +102,10 @@ class Simulation:
                     raise CommandRefused("not_wired", "this site has no fire input")
                 burning = self._state(args, "on", "off") == "on"
                 alarm = Contact(fire.active)
-                self._say(fire.controller, InputChanged(fire.input, alarm if burning else _other(alarm)), args)
+                reading = InputChanged(fire.input, alarm if burning else _other(alarm))
+                self._say(fire.controller, reading, args)
+                if not burning and isinstance(self._controllers[fire.controller], simulated.Controller):
+                    self._play(fire.controller, reading, live=False)  # the device may have said so all along; a drill ends all the same
             case _:
                 raise CommandRefused("bad_argument", f"expected one of {', '.join(WHAT)}")
 

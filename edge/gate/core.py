@@ -116,17 +116,17 @@ class GateCore:
         deadline = self.deadline()
         fx = self.due(now) if deadline is not None and deadline <= now.mono else Effects()
         match item:
-            case Presented(access_point, credential):
-                self._presented(Request(access_point, credential), now, fx)
-            case PinTyped(access_point, digits):
-                self._presented(Request(access_point, PinShown(self._pin_hash(digits))), now, fx)
+            case Presented(access_point, credential, played):
+                self._presented(Request(access_point, credential), now, fx, played=played)
+            case PinTyped(access_point, digits, played):
+                self._presented(Request(access_point, PinShown(self._pin_hash(digits))), now, fx, played=played)
             case ContactSaid(state):
                 self._step.contact(state, now, fx)
                 self._chronicle.moved(now, fx)
             case Driven():
                 self._driven(item, now, fx)
-            case ExitPressed():
-                self._exit(now, fx)
+            case ExitPressed(played):
+                self._exit(now, fx, played=played)
             case PassSeen(direction):
                 self._step.passed(direction, now, fx)
             case Edge():
@@ -137,8 +137,10 @@ class GateCore:
                 self._line(item, now, fx)
             case LockSaid(up):
                 self._step.lock(up, now, fx)
-            case FireSaid(active):
-                self._step.fire(active, now, fx)
+            case DeskPressed(access_point):
+                self._unlock(Unlock(access_point, GuardReason.DESK_BUTTON, NOBODY_WAITS), now, fx)
+            case FireSaid(active, drill):
+                (self._step.drill if drill else self._step.fire)(active, now, fx)
             case CoverSaid():
                 self._step.cover(item, now, fx)
             case SupplySaid():
@@ -159,22 +161,22 @@ class GateCore:
         """The door now."""
         return self._step.view(dropped)
 
-    def _presented(self, request: Request, now: Moment, fx: Effects) -> None:
+    def _presented(self, request: Request, now: Moment, fx: Effects, *, played: bool) -> None:
         book, rules = self._book(), self._rules()
         rest = self._pins[request.access_point].rests(rules.pins, now.mono)
         decision = decide(request, book, rules, State(self._step.modes.mode, rest, self._visits.used), now)
         self._tell(request.access_point, Signal.OK if decision.granted else SIGNALS.get(decision.reason, Signal.REFUSED), fx)
-        who = decision.person_ref or _stranger(request.credential)
+        who = ("played " if played else "") + (decision.person_ref or _stranger(request.credential))
         if decision.granted:
-            self._granted(decision, who, book, now, fx)
+            self._granted(decision, who, book, now, fx, played=played)
         else:
-            self._denied(decision, who, book, now, fx)
+            self._denied(decision, who, book, now, fx, played=played)
 
-    def _granted(self, decision: Decision, who: str, book: Book, now: Moment, fx: Effects) -> None:
+    def _granted(self, decision: Decision, who: str, book: Book, now: Moment, fx: Effects, *, played: bool) -> None:
         who = f"{decision.access_point} {who}"
         standing = self._step.machine.renews(who, now.mono)
         passage_id = standing.passage_id if standing else self._new_id()
-        passage = self._passages.decided(decision, passage_id, book, now)
+        passage = self._passages.decided(decision, passage_id, book, now, played=played)
         if decision.duress:
             fx.events.append(self._passages.duress(passage, now))
         if standing is not None:
@@ -186,15 +188,17 @@ class GateCore:
         seconds = self._plan.extended_release_s if decision.extended else self._plan.release_s
         self._step.grant(Grant(passage_id, decision.direction, seconds, who), now, fx)
 
-    def _denied(self, decision: Decision, who: str, book: Book, now: Moment, fx: Effects) -> None:
+    def _denied(self, decision: Decision, who: str, book: Book, now: Moment, fx: Effects, *, played: bool) -> None:
         point = decision.access_point
         last, self._refused_last = self._refused_last, (point, who, now.mono)
         if decision.method in (Method.CARD, Method.QR) and last is not None and last[:2] == (point, who) and now.mono - last[2] < AGAIN_S:
             return
-        passage = self._passages.decided(decision, None, book, now)
+        passage = self._passages.decided(decision, None, book, now, played=played)
         fx.events.append(self._passages.denied(passage, now))
         if decision.duress:
             fx.events.append(self._passages.duress(passage, now))
+        if played:
+            return
         if decision.wrong_pin:
             self._pins[point].wrong(now.mono)
         if decision.method is Method.FACE:
@@ -212,14 +216,15 @@ class GateCore:
                 )
             )
 
-    def _exit(self, now: Moment, fx: Effects) -> None:
-        standing = self._step.machine.renews("exit button", now.mono)
+    def _exit(self, now: Moment, fx: Effects, *, played: bool = False) -> None:
+        who = "played exit button" if played else "exit button"
+        standing = self._step.machine.renews(who, now.mono)
         if standing is not None:
             self._step.renew(standing, now, fx)
             return
         passage = self._passages.keep(Passage(self._new_id(), self._plan.way_out, Direction.OUT, Method.REX, Reason.REX))
         fx.events.append(self._passages.granted(passage, now))
-        self._step.grant(Grant(passage.passage_id, Direction.OUT, self._plan.release_s, "exit button", button=True), now, fx)
+        self._step.grant(Grant(passage.passage_id, Direction.OUT, self._plan.release_s, who, button=True), now, fx)
 
     def _edge(self, edge: Edge, now: Moment, fx: Effects) -> None:
         key = (edge.controller, edge.number)

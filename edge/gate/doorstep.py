@@ -136,9 +136,14 @@ class Doorstep:
         else:
             self._home_at = now.mono + FIRE_WAIT_S  # fire wins: hear the fire line before securing anything
 
+    def drill(self, active: bool, now: Moment, fx: Effects) -> None:
+        """A fire is played, or no longer. What the wire said last stays as it was."""
+        self.modes.drill = active
+        self._mode(now, fx)
+
     def fire(self, active: bool, now: Moment, fx: Effects) -> None:
-        """The fire input is known."""
-        self.modes.fire, self.modes.fire_known = active, True
+        """The fire input is known. That ends a drill."""
+        self.modes.fire, self.modes.fire_known, self.modes.drill = active, True, False
         self._mode(now, fx)
         if self._home_at is not None:
             self._home_at = None
@@ -219,7 +224,7 @@ class Doorstep:
             return
         self._applied = mode
         self._mode_alarms(now, fx)
-        self._machine(self.machine.hold(mode.held, now.mono), now, fx)
+        self._machine(self.machine.hold(mode.held, now.mono, drill=self.modes.drill), now, fx)
         if mode is Mode.LOCK_DOWN:
             self._machine(self.machine.secure_entries(now.mono), now, fx)
 
@@ -229,13 +234,19 @@ class Doorstep:
         wanted = LOCKDOWN if mode is Mode.LOCK_DOWN else LOCKED_OPEN + self.modes.why if mode.held else None
         for key in self._alarms.open():
             if key.startswith(LOCKED_OPEN) and key != wanted:
-                self._alarm(key, DoorLockedOpen, now, fx, begins=False, why=key.removeprefix(LOCKED_OPEN))
+                self._locked_open(key, now, fx, begins=False)
             elif key == LOCKDOWN and key != wanted:
                 self._alarm(key, DoorLockdown, now, fx, begins=False)
         if wanted == LOCKDOWN:
             self._alarm(wanted, DoorLockdown, now, fx, begins=True, by=Method.GUARD)
         elif wanted is not None:
-            self._alarm(wanted, DoorLockedOpen, now, fx, begins=True, why=self.modes.why)
+            self._locked_open(wanted, now, fx, begins=True)
+
+    def _locked_open(self, key: str, now: Moment, fx: Effects, *, begins: bool) -> None:
+        """A drill is told as a fire that is simulated."""
+        why = key.removeprefix(LOCKED_OPEN)
+        drill: dict[str, object] = {"why": "fire", "simulated": True}
+        self._alarm(key, DoorLockedOpen, now, fx, begins=begins, **(drill if why == "drill" else {"why": why}))
 
     def _machine(self, effects: Iterable[crossing.Effect], now: Moment, fx: Effects) -> None:
         """Carry what the door machine says outward."""
@@ -278,6 +289,6 @@ class Doorstep:
             door=self._plan.name,
             alarm_id=alarm_id,
             phase="begin" if begins else "end",
-            **more,  # type: ignore[arg-type]  # the one field that an alarm has of its own
+            **more,  # type: ignore[arg-type]  # the fields that an alarm has of its own
         )
         fx.events.append(event)

@@ -12,7 +12,7 @@ from edge.gate.recorder import Recorder
 
 
 class FireLine:
-    """Begins and ends the alarms of the fire input."""
+    """Begins and ends the alarms of the fire input. A drill is an alarm of its own: nothing played begins or ends the wire's."""
 
     def __init__(self, alarms: Alarms, recorder: Recorder, clock: Clock) -> None:
         self._alarms, self._recorder, self._clock = alarms, recorder, clock
@@ -23,12 +23,17 @@ class FireLine:
         self._alarm("fire_line", GatewayDegraded, begins=not known, simulated=simulated, what="fire_line")
         if not known:
             return None
+        self.drill(active=False)
         self.burns(active=state is Contact.OPEN, simulated=simulated)
         return state is Contact.OPEN
 
     def burns(self, *, active: bool, simulated: bool = False) -> None:
-        """There is fire, or there is none."""
+        """There is fire by the wire's word, or there is none."""
         self._alarm("fire", SiteFire, begins=active, simulated=simulated)
+
+    def drill(self, *, active: bool) -> None:
+        """A fire is played, or no longer. The wire's next word ends it too: then the wire decides."""
+        self._alarm("fire.drill", SiteFire, begins=active, simulated=True)
 
     def _alarm(self, key: str, kind: type[SiteFire | GatewayDegraded], *, begins: bool, simulated: bool, **more: str) -> None:
         now = self._clock.now()

@@ -15,23 +15,30 @@ from edge.access.terms import Card, Direction
 
 @dataclass(frozen=True, slots=True)
 class Presented:
-    """A card, a QR code, something that could not be read as one, or a face that enough frames agree on."""
+    """A card, a QR code, something that could not be read as one, or a face that enough frames agree on.
+
+    `played`: by an installer at a real lock. It uses no visit, counts as no attempt, and is kept apart from the person's own grant.
+    """
 
     access_point: str
     credential: CardShown | CodeShown | CardUnreadable | FaceShown
+    played: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PinTyped:
-    """A PIN; the gate hashes it before anything else sees it."""
+    """A PIN; the gate hashes it before anything else sees it. `played` as in Presented."""
 
     access_point: str
     digits: str = field(repr=False)
+    played: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ExitPressed:
-    """The exit button."""
+    """The exit button. `played` as in Presented."""
+
+    played: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +121,10 @@ class LockSaid:
 
 @dataclass(frozen=True, slots=True)
 class FireSaid:
-    """The fire input, known for certain now."""
+    """The fire input, known for certain now; or a `drill`, which is only played and says nothing of the wire."""
 
     active: bool
+    drill: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +170,7 @@ Input = (
     Presented
     | PinTyped
     | ExitPressed
+    | DeskPressed
     | ContactSaid
     | PassSeen
     | Edge

@@ -10,12 +10,15 @@ from edge.access.schedule import Schedule
 from edge.clock import Moment, Trust
 from edge.gate.recorder import Memory
 
-Why = Literal["fire", "guard", "schedule"]
+Why = Literal["fire", "drill", "guard", "schedule"]
 LOOK_S = 15.0  # schedules change on the minute; a quarter of one is soon enough for a door that is opened for the rush hour
 
 
 class Modes:
-    """What each source asks for, and what follows from it. `fire_known` is False until the fire input has spoken since the start."""
+    """What each source asks for, and what follows from it. `fire_known` is False until the fire input has spoken since the start.
+
+    `fire` is what the wire said last; `drill`, a fire that is only played, opens as well and never changes it.
+    """
 
     def __init__(self, door: str, schedule: Schedule | None, memory: Memory, *, fire: bool, fire_known: bool) -> None:
         self._note = f"mode.{door}"
@@ -26,11 +29,12 @@ class Modes:
         self._look_at = float("-inf") if schedule else None
         self.fire = fire
         self.fire_known = fire_known
+        self.drill = False
 
     @property
     def mode(self) -> Mode:
         """The mode now."""
-        if self.fire:
+        if self.fire or self.drill:
             return Mode.FIRE
         if self._guard is not Mode.NORMAL:
             return self._guard
@@ -39,7 +43,9 @@ class Modes:
     @property
     def why(self) -> Why:
         """Whose mode that is."""
-        return "fire" if self.fire else "guard" if self._guard is not Mode.NORMAL else "schedule"
+        if self.fire or self.drill:
+            return "fire" if self.fire else "drill"
+        return "guard" if self._guard is not Mode.NORMAL else "schedule"
 
     @property
     def guard(self) -> Mode:

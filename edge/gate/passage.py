@@ -61,8 +61,8 @@ class Passages:
         """A recent passage by its id."""
         return self._recent.get(passage_id) if passage_id else None
 
-    def decided(self, decision: Decision, passage_id: str | None, book: Book, now: Moment) -> Passage:
-        """A decision as a passage; a refusal has no id and is not kept."""
+    def decided(self, decision: Decision, passage_id: str | None, book: Book, now: Moment, *, played: bool = False) -> Passage:
+        """A decision as a passage; a refusal has no id and is not kept. One that is `played` uses no visit."""
         passage = Passage(
             passage_id or "",
             decision.access_point,
@@ -71,7 +71,7 @@ class Passages:
             decision.reason,
             decision.person_ref,
             decision.person_kind,
-            decision.visit and decision.direction is Direction.IN,
+            decision.visit and not played and decision.direction is Direction.IN,
             book.version,
             max(0, int((now.at - book.loaded_at).total_seconds())),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Literal
 
@@ -21,7 +22,22 @@ from edge.gate.alarms import Alarms
 from edge.gate.core import GateCore
 from edge.gate.fire import FireLine
 from edge.gate.gate import Gate
-from edge.gate.inputs import ContactSaid, CoverSaid, FireSaid, Input, LineSaid, LockSaid, Presented, SetMode, SupplySaid, Unlock
+from edge.gate.inputs import (
+    ContactSaid,
+    CoverSaid,
+    Edge,
+    ExitPressed,
+    FireSaid,
+    Input,
+    LineSaid,
+    LockSaid,
+    PassSeen,
+    PinTyped,
+    Presented,
+    SetMode,
+    SupplySaid,
+    Unlock,
+)
 from edge.gate.recorder import Memory, Recorder
 from edge.gate.records import DeviceRecords, recorded
 from edge.gate.simulated import ReadOnly, Rehearsals
@@ -77,6 +93,7 @@ class SiteGates:
         self._ready = asyncio.Event()
         self._tokens = itertools.count(1)
         self._asked: dict[int, asyncio.Future[Answer]] = {}
+        self._fire.drill(active=False)  # nobody plays on over a restart
         if wiring.fire_line is None:
             self._fire.burns(active=False)  # a fire line that was taken out of the settings cannot end its alarm itself
         visits = Visits(memory, book)
@@ -186,16 +203,37 @@ class SiteGates:
                     self._post(door, item, simulated=simulated)
 
     def play(self, controller: str, reading: Reading, *, live: bool = False) -> None:
-        """Act as if a controller had said this. Everything that follows is marked as simulated; real locks move only where `live`."""
+        """Act as if a controller had said this. Everything that follows is marked as simulated; real locks move only where `live`.
+
+        Live is only what asks a lock to open. How something stands (contact, cover, supply, no fire) and who went through are the wire's
+        to say: of those the real door hears nothing. A fire that is played live is a drill, until this plays that there is none.
+        """
         if (fire := self._wiring.fire_state(controller, reading)) is not None:
-            burns = (self._fire if live else self._played_fire).said(fire, simulated=True)
-            for door in self._gates if burns is not None else ():
-                self._play(door, FireSaid(burns is True), live=live)
+            if live and fire is Contact.OPEN:
+                self._drill(active=True)
+            else:
+                self._drill(active=False)
+                burns = self._played_fire.said(fire, simulated=True)
+                for door in self._gates if burns is not None else ():
+                    self._play(door, FireSaid(burns is True), live=False)
         for door, item in self._wiring.meaning(controller, reading):
             self._play(door, item, live=live)
 
+    def _drill(self, *, active: bool) -> None:
+        """What follows at a door is the drill's, or the wire's again: the door marks which."""
+        self._fire.drill(active=active)
+        for gate in self._gates.values():
+            gate.post(FireSaid(active, drill=True))
+
     def _play(self, door: str, item: Input, *, live: bool) -> None:
-        (self._gates[door] if live else self._rehearsals.gate(door)).post(item, simulated=True)
+        if isinstance(item, Edge):  # the levels of inputs are the wire's; what is played is one press
+            if not item.active:
+                return
+            item = item.means
+        if not live or isinstance(item, ContactSaid | CoverSaid | SupplySaid | PassSeen):
+            self._rehearsals.gate(door).post(item, simulated=True)
+            return
+        self._gates[door].post(replace(item, played=True) if isinstance(item, Presented | PinTyped | ExitPressed) else item, simulated=True)
 
     def _forget(self, listener: Callable[[str, Reading], None]) -> None:
         self._listeners = tuple(other for other in self._listeners if other is not listener)

@@ -9,8 +9,8 @@ import pytest
 
 import drivers
 from drivers.contract import Emit
-from drivers.orders import Order, Outcome, Secure
-from drivers.readings import Back, CardRead, Contact, DoorPosition, InputChanged, Reading, RequestToExit
+from drivers.orders import HoldReleased, Order, Outcome, Secure
+from drivers.readings import Back, CardRead, Contact, DoorPosition, InputChanged, Power, Reading, RequestToExit, Tamper
 from edge.access.events import body
 from edge.gate.settings import GateSettings
 from edge.gate.view import Result
@@ -128,17 +128,143 @@ async def test_played_in_earnest_it_moves_the_lock_and_says_so(board: Real) -> N
 
 
 @pytest.mark.peer("pymodbus")
-async def test_a_played_leaf_in_earnest(board: Real) -> None:
-    """The alarm that the door makes of it is marked from begin to end."""
+@pytest.mark.parametrize(
+    "reading",
+    [InputChanged(1, Contact.OPEN), Tamper(0, True), Power(ok=False), InputChanged(2, Contact.CLOSED)],
+    ids=["contact", "tamper", "power", "fire"],
+)
+async def test_how_things_stand_is_the_wires_to_say(board: Real, reading: Reading) -> None:
+    """A state that is played, live or not, begins and ends no alarm of the real door and moves no lock."""
+    async with House(real_door()).running() as house:
+        await house.clock.pass_time(2)
+        board.say(Tamper(0, active=True))
+        board.say(Power(ok=False))
+        board.say(InputChanged(2, Contact.OPEN))
+        await house.clock.settle()
+        before, orders, state = house.site.alarms(), list(board.orders), house.state("north")
+        assert {alarm.what for alarm in before} == {"door.tamper", "door.power", "site.fire", "door.locked_open"}
+        for live in (False, True):
+            house.site.play("board", reading, live=live)
+            house.site.play("board", opposite(reading), live=live and not isinstance(reading, InputChanged))
+            await house.clock.pass_time(3)
+        assert house.site.alarms() == before
+        assert board.orders == orders
+        assert house.state("north") == state
+
+
+def opposite(reading: Reading) -> Reading:
+    """The same device says the contrary."""
+    match reading:
+        case InputChanged(number, state):
+            return InputChanged(number, Contact.CLOSED if state is Contact.OPEN else Contact.OPEN)
+        case Tamper(reader, active):
+            return Tamper(reader, not active)
+        case Power(ok):
+            return Power(ok=not ok)
+    return reading
+
+
+@pytest.mark.peer("pymodbus")
+async def test_a_drill_leaves_the_wires_word_alone(board: Real) -> None:
+    """Played live, a fire holds real locks, marked. The wire's own fire is told unmarked beside it and outlives the drill's end."""
     async with House(real_door()).running() as house:
         await house.clock.pass_time(2)
         house.new()
-        house.site.play("board", InputChanged(1, Contact.OPEN), live=True)
-        await house.clock.pass_time(1)
-        assert marks(house) == {"door.opened": True, "door.forced": True}
+        house.site.play("board", InputChanged(2, Contact.OPEN), live=True)
+        await house.clock.settle()
+        assert marks(house) == {"site.fire": True, "door.locked_open": True}
+        assert isinstance(board.orders[-1], HoldReleased)
+        house.site.play("board", InputChanged(2, Contact.CLOSED))
+        await house.clock.settle()
+        assert marks(house) == {"site.fire": True, "door.locked_open": True}
+        assert isinstance(board.orders[-1], Secure)
+        assert house.site.alarms() == ()
+
+        house.site.play("board", InputChanged(2, Contact.OPEN), live=True)
+        await house.clock.settle()
+        house.notebook.events.clear()
+        board.say(InputChanged(2, Contact.OPEN))
+        await house.clock.settle()
+        told = [(name(e), body(e)["phase"], body(e).get("simulated")) for e in house.notebook.events]
+        assert sorted(told, key=str) == [
+            ("door.locked_open", "begin", None),
+            ("door.locked_open", "end", True),
+            ("site.fire", "begin", None),
+            ("site.fire", "end", True),
+        ]
+        for live in (False, True):
+            house.site.play("board", InputChanged(2, Contact.CLOSED), live=live)
+        await house.clock.pass_time(10)
+        assert isinstance(board.orders[-1], HoldReleased)
+        assert {alarm.what for alarm in house.site.alarms()} == {"site.fire", "door.locked_open"}
+
+
+@pytest.mark.peer("pymodbus")
+async def test_a_drill_over_an_unknown_wire(board: Real) -> None:
+    """The line went down while it burned: a drill begun and ended meanwhile secures nothing."""
+    async with House(real_door()).running() as house:
+        await house.clock.pass_time(2)
+        board.say(InputChanged(2, Contact.OPEN))
+        board.say(InputChanged(2, Contact.CUT))
+        await house.clock.settle()
+        house.site.play("board", InputChanged(2, Contact.OPEN), live=True)
+        house.site.play("board", InputChanged(2, Contact.CLOSED))
+        await house.clock.pass_time(10)
+        assert house.state("north")[0] == "locked_open"
+        assert not any(isinstance(order, Secure) for order in board.orders[board.orders.index(HoldReleased(1)) :])
+
+
+@pytest.mark.peer("pymodbus")
+async def test_a_drill_ends_no_alarm_of_the_leaf(board: Real) -> None:
+    """A door that stands open too long goes on doing so while a fire is played."""
+    async with House(real_door()).running() as house:
+        await house.clock.pass_time(2)
+        house.site.reading("sim", CardRead(1, 26, TENANT))
+        board.say(InputChanged(1, Contact.OPEN))
+        await house.clock.pass_time(90)
+        held = [alarm for alarm in house.site.alarms() if alarm.what == "door.held"]
+        assert held
+        house.site.play("board", InputChanged(2, Contact.OPEN), live=True)
+        house.site.play("board", InputChanged(2, Contact.CLOSED))
+        await house.clock.pass_time(90)
+        assert [alarm for alarm in house.site.alarms() if alarm.what == "door.held"] == held
         board.say(InputChanged(1, Contact.CLOSED))
         await house.clock.settle()
-        assert marks(house) == {"door.closed": None, "door.forced": True}
+        assert house.site.alarms() == ()
+
+
+@pytest.mark.peer("pymodbus")
+async def test_a_button_that_is_played_leaves_the_wires_level_alone(board: Real) -> None:
+    """An exit button that is held down is no new press after another was played."""
+    async with House(real_door()).running() as house:
+        await house.clock.pass_time(2)
+        board.say(InputChanged(3, Contact.CLOSED))
+        await house.clock.pass_time(30)
+        for state in (Contact.OPEN, Contact.CLOSED, Contact.OPEN):
+            house.site.play("board", InputChanged(3, state), live=True)
+        await house.clock.pass_time(30)
+        house.new()
+        board.say(InputChanged(3, Contact.CLOSED))
+        await house.clock.settle()
+        assert house.new() == []
+
+
+@pytest.mark.peer("pymodbus")
+async def test_a_card_played_live_is_nobodys_act(board: Real) -> None:
+    """It uses no visit, and the person whose card it copies has a grant of their own beside it."""
+    async with House(real_door()).running() as house:
+        await house.clock.pass_time(2)
+        house.site.play("sim", CardRead(1, 26, VISITOR), live=True)
+        await house.clock.settle()
+        board.say(InputChanged(1, Contact.OPEN))
+        board.say(InputChanged(1, Contact.CLOSED))
+        await house.clock.settle()
+        assert "visits" not in house.notes.kept
+        house.site.play("sim", CardRead(1, 26, TENANT), live=True)
+        house.site.reading("sim", CardRead(1, 26, TENANT))
+        await house.clock.settle()
+        granted = [body(event).get("simulated") for event in house.notebook.events if name(event) == "access.granted"]
+        assert granted[-2:] == [True, None]
 
 
 @pytest.mark.peer("pymodbus")

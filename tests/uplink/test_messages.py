@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import types
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from edge.access.events import EVENTS, Event, body, rfc3339
+from edge.access.events import EVENTS, AccessGranted, Event, body, rfc3339
 from edge.clock import Trust
 from edge.journal import Record
 from edge.journal.record import draft
@@ -42,10 +42,11 @@ def value_for(hint: Any) -> Any:
 
 
 def example(kind: type[Event], *, full: bool) -> Event:
-    """An event with everything in it, or only with what it must have."""
+    """An event with everything in it, of somebody real, or only with what it must have."""
     hints = get_type_hints(kind)
     must = {f.name for f in fields(kind) if f.default is MISSING}
-    return kind(**{f.name: value_for(hints[f.name]) for f in fields(kind) if full or f.name in must})
+    given = {f.name: value_for(hints[f.name]) for f in fields(kind) if full or f.name in must}
+    return kind(**given | ({"simulated": False} if full else {}))
 
 
 def record_of(event: Event, seq: int = 7) -> Record:
@@ -86,6 +87,17 @@ def test_disclose_none_leaves_out_person_ref_and_nothing_else(kind: type[Event])
     whole["data"].pop("person_ref", None)
     assert bare == whole
     assert "person_ref" not in json.dumps(bare)
+
+
+def test_what_is_simulated_is_nobodys_act() -> None:
+    """Whatever is disclosed, a simulated event leaves the gateway without the person whose card was copied."""
+    real = example(AccessGranted, full=True)
+    for disclose in (False, True):
+        played = json.loads(Encoder("s", "g", disclose_person=disclose).event(record_of(replace(real, simulated=True))))
+        assert "person_ref" not in played["data"]
+    whole = json.loads(Encoder("s", "g", disclose_person=True).event(record_of(real)))
+    whole["data"].pop("person_ref")
+    assert played["data"] == {**whole["data"], "simulated": True}
 
 
 @pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: f"{kind.CLASS}.{kind.NAME}")

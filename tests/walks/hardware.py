@@ -39,7 +39,7 @@ class Gatehouse:
         }
         self.relay = relay_board.Simulator(relay_board.Options(port=self.path(RELAY), outputs=2))
         self.relay.on_switch = lambda _: self._switched.set()
-        self.inputs = modbus_simulator.Simulator(modbus_options.Options(port=self.path(INPUTS), unit=1, inputs=3))
+        self.inputs = modbus_simulator.Simulator(modbus_options.Options(port=self.path(INPUTS), unit=1, inputs=4))
         self.inputs.inputs[CONTACT] = self.inputs.inputs[FIRE] = True
         self._switched = asyncio.Event()
         self._runs: dict[str, Callable[[Line], Awaitable[None]]] = {
@@ -58,7 +58,7 @@ class Gatehouse:
         return {
             RELAY: {"driver": "lcus", "port": self.path(RELAY), "outputs": 2, "accept_latching": True},
             # The board lives in the test's own process, which a busy machine may hold up; a pulled plug is noticed at once all the same.
-            INPUTS: {"driver": "modbus", "port": self.path(INPUTS), "unit": 1, "inputs": 3, "timeout_s": 1.0},
+            INPUTS: {"driver": "modbus", "port": self.path(INPUTS), "unit": 1, "inputs": 4, "timeout_s": 1.0},
             **{name: {"driver": "wiegand_serial", "port": self.path(name), **how} for name, how in self.reading.items()},
         }
 

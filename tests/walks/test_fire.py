@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
+from edge.control.client import ask
+from edge.errors import CommandRefused
 from tests.uplink.conftest import Mosquitto
 from tests.walks.hardware import FIRE, INPUTS, Gatehouse
-from tests.walks.harness import WANG, Centre, Ear, Machine, leaf_site, until
+from tests.walks.harness import LI, WANG, Centre, Ear, Machine, leaf_site, until
 
 pytestmark = pytest.mark.peer("mosquitto")
 
@@ -54,3 +57,52 @@ async def test_fire_opens_and_nothing_secures_until_it_is_over(tmp_path: Path, b
         await centre.hears("door.lockdown", phase="begin")
         assert (house.told()[told:][-1], house.told().count(False)) == (False, 2)
     assert not centre.events("door.forced", "door.held")
+
+
+async def test_nothing_played_ends_a_real_fire(tmp_path: Path, broker: Mosquitto, house: Gatehouse, centre: Centre) -> None:
+    """Everything that can be played is, live and not, while the panel says fire: the lock stays released and the fire open."""
+    site = leaf_site(
+        tmp_path,
+        broker.port,
+        house,
+        fire={"controller": INPUTS, "input": FIRE, "active": "open"},
+        guard_button={"controller": INPUTS, "input": 4, "access_point": "north_in"},
+    )
+    machine = Machine(site)
+    async with machine.running():
+        await machine.in_force()
+        await house.until_coil(energised=False)
+        house.fire(burning=True)
+        begun = await centre.hears("site.fire", phase="begin")
+        await centre.hears("door.locked_open", why="fire", phase="begin")
+        await house.until_coil(energised=True)
+        told = len(house.told())
+
+        states = {"fire": ("on", "off"), "contact": ("open", "closed"), "tamper": ("on", "off"), "power": ("failed", "ok")}
+        plays = [(what, state) for what, both in states.items() for state in both]
+        refused = []
+        for live in ("", "yes"):
+            for what, state in [*plays, ("pass", "in"), ("desk", ""), ("rex", ""), ("card", "")]:
+                words = {"door": "north", "access_point": "north_in", "controller": INPUTS, "number": f"fc:205,{WANG.card}"}
+                try:
+                    await asyncio.to_thread(ask, site.socket, "simulate", what=what, state=state, live=live, **words)
+                except CommandRefused as why:
+                    refused.append((what, state, why.code))
+        live_only_by_the_wire = {(what, state, "not_live") for what, state in plays if (what, state) != ("fire", "on")}
+        assert {one for one in refused if one[2] == "not_live"} == live_only_by_the_wire | {("pass", "in", "not_live")}
+
+        # A real card tells that all of it has been judged.
+        house.swipe(LI.value, inward=False)
+        await centre.hears("access.granted", direction="out", person_kind="resident")
+        assert set(house.told()[told:]) <= {True}
+        status = await machine.in_force()
+        assert [door["mode"] for door in status["doors"]] == ["fire"]
+        assert begun["alarm_id"] in {alarm["alarm_id"] for alarm in status["alarms"]}
+        assert [one["data"].get("phase") for one in centre.events("site.fire") if not one["data"].get("simulated")] == ["begin"]
+        for event in centre.events():
+            assert not (event["data"].get("simulated") and "person_ref" in event["data"])
+
+        house.fire(burning=False)
+        ended = await centre.hears("site.fire", phase="end", alarm_id=begun["alarm_id"])
+        assert "simulated" not in ended
+        await house.until_coil(energised=False)
