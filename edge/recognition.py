@@ -141,7 +141,7 @@ def make(
         for name, one in settings.cameras.items()
     )
     lookout = Lookout(
-        task=Task(engine=chosen.engine, runtime=runtime, weights=weights, others=others, cameras=tasks),
+        task=Task(engine=chosen.engine, runtime=runtime, weights=weights, others=others, cameras=tasks, crops=chosen.evidence != "none"),
         watch=Watch(cameras, chosen, lens, new_id),
         cameras=cameras,
         present=present,

@@ -136,7 +136,8 @@ class Watch:
         lens = self._lens(track.camera.place)
         if self._untold_yet(track) and (sighting.quality >= track.quality or sighting.space != track.space):
             track.quality, track.vector, track.space = sighting.quality, message.vector, sighting.space
-            track.crop = message.crop or track.crop
+            if self._settings.evidence != "none":
+                track.crop = message.crop or track.crop
         if sighting.liveness is not None:
             track.live = [*track.live, sighting.liveness][-self._settings.of :]
         track.votes.append(vote(lens, sighting.space, message.vector))
@@ -209,7 +210,8 @@ class Watch:
         out.events.append(self._event(PersonUnknown if unknown else PersonUncertain, track, out))
 
     def _event(self, kind: type[PersonUnknown | PersonUncertain], track: Track, out: Seen) -> Event:
-        evidence = self._new_id() if track.crop else None
+        kept = kind is PersonUncertain or self._settings.evidence == "all"
+        evidence = self._new_id() if track.crop and kept else None
         if evidence is not None:
             out.crops.append((evidence, track.crop))
         return kind(

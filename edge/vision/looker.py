@@ -48,8 +48,10 @@ class Looker:
         *,
         area: Area,
         card_first: bool = False,
+        crops: bool = False,
     ) -> None:
-        self._name, self._engine, self._say, self._area, self._card_first = name, engine, say, area, card_first
+        """`crops`: whether pictures of faces are cut and said; without, none is made."""
+        self._name, self._engine, self._say, self._area, self._card_first, self._crops = name, engine, say, area, card_first, crops
         self._motion, self._tracker = Motion(), Tracker()
         self._kept: dict[int, _Kept] = {}
         self.faces = 0
@@ -103,7 +105,7 @@ class Looker:
         header = self._sighting(track, now, shape, corner, quality.score, space=str(embedding.space))
         if self._engine.liveness is not None:
             header = header.model_copy(update={"liveness": float(min(1.0, max(0.0, self._engine.liveness.live(part, face))))})
-        crop = _crop(part, track.box) if quality.score > kept.best else b""
+        crop = _crop(part, track.box) if self._crops and quality.score > kept.best else b""
         kept.best, kept.embedded, kept.last = max(kept.best, quality.score), kept.embedded + 1, now
         self._say(Message(header=header, vector=embedding.vector, crop=crop))
 

@@ -90,6 +90,8 @@ class RecognitionSettings(_Piece):
     liveness: Literal["off", "score", "veto"] = "score"
     notice: str = Field("1", max_length=32)
     """The version of the notice that residents are shown before they consent; it is kept with their act."""
+    evidence: Literal["none", "uncertain", "all"] = "none"
+    """Whose pictures are kept for seven days, encrypted: nobody's, of people between known and unknown, or of all whom nobody knows."""
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

@@ -23,7 +23,7 @@ class Task(BaseModel):
     """All that a worker is told. `weights` is our own folder of weight files, `others` are folders to look in before it.
 
     `memory_mb` bounds its address space, of which OpenVINO maps most and touches little: a runaway ends in MemoryError, not in the system's
-    out-of-memory killer.
+    out-of-memory killer. `crops`: whether pictures of faces are made for evidence.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,3 +34,4 @@ class Task(BaseModel):
     others: tuple[str, ...] = ()
     cameras: tuple[CameraTask, ...]
     memory_mb: int = 4096
+    crops: bool = False

@@ -62,17 +62,16 @@ def main() -> None:
     say = _Pipe()
     weights = Weights(Path(task.weights), [Path(folder) for folder in task.others])
     models.prepare(task.engine, weights, task.runtime)
-    # Before the engine's threads: names are resolved while there is a name service, and then files are given up.
-    chosen = {camera.name: _options(camera) for camera in task.cameras}
+    # Before the engine's threads: names are resolved and certificates read while that can be done, and then files are given up.
+    cameras = {camera.name: drivers.camera.make(camera.driver, _options(camera)) for camera in task.cameras}
     files, devices, ports = _needs(task)
     confine_files([Path(task.weights), *map(Path, task.others), *files], devices, ports)
     engine = models.make(task.engine, weights, Options(), task.runtime)
     if engine is None:
         raise SystemExit("no engine: nothing to look for")
     _warm(engine)
-    cameras = {camera.name: drivers.camera.make(camera.driver, chosen[camera.name]) for camera in task.cameras}
     held = confine(files, devices, ports, task.memory_mb, more_mb=MORE_MB, compiles=engine.runtime == "openvino")
-    lookers = {c.name: Looker(c.name, engine, say, area=Area(c.area), card_first=c.card_first) for c in task.cameras}
+    lookers = {c.name: Looker(c.name, engine, say, area=Area(c.area), card_first=c.card_first, crops=task.crops) for c in task.cameras}
     # A thread that finds no memory to begin with is waited for without end (CPython's Thread.start): then the kernel ends us.
     signal.alarm(THREADS_S)
     threading.Thread(target=_listen, args=(lookers,), daemon=True).start()

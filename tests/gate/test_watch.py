@@ -108,9 +108,36 @@ def test_a_tenant_asks_once() -> None:
     assert gate.seen.crops == []
 
 
+@pytest.mark.parametrize(("settings", "kept"), [({}, False), ({"evidence": "uncertain"}, False), ({"evidence": "all"}, True)])
+def test_a_stranger_leaves_no_picture_where_none_is_asked_for(settings: dict[str, object], kept: bool) -> None:
+    """Whatever the worker sends: a stranger's crop is kept only by `all`, and the event names none otherwise."""
+    gate = Gate(**settings)
+    gate.look(77, frames=5)
+    gate.wait(CLAIM_S)
+    (event,) = gate.seen.events
+    assert isinstance(event, PersonUnknown)
+    assert (event.evidence is not None, len(gate.seen.crops)) == (kept, int(kept))
+
+
+@pytest.mark.parametrize(("evidence", "kept"), [("none", False), ("uncertain", True), ("all", True)])
+def test_somebody_in_between_leaves_one_where_it_is(evidence: str, kept: bool) -> None:
+    """Between known and unknown: kept by `uncertain` too."""
+    gate = Gate(evidence=evidence)
+    vector = 0.5 * face(2) + 0.87 * face(77)
+    header = Sighting(camera="north", track=1, at=1.0, began=1.0, box=(0.1, 0.1, 0.2, 0.2), frames=10, quality=0.8, space=str(SPACE))
+    for _ in range(3):
+        gate.mono += 0.1
+        message = Message(header=header, vector=(vector / np.linalg.norm(vector)).astype(np.float32), crop=JPEG)
+        gate._take(gate.watch.heard(message, gate.now()))
+    gate.wait(CLAIM_S)
+    (event,) = gate.seen.events
+    assert isinstance(event, PersonUncertain)
+    assert (event.evidence is not None, len(gate.seen.crops)) == (kept, int(kept))
+
+
 def test_a_stranger_is_told_once_per_visit() -> None:
     """A stranger is one event after the claim window, at the time they came; coming back within ten minutes is the same visit."""
-    gate = Gate()
+    gate = Gate(evidence="all")
     gate.look(77, frames=5)
     gate.leave()
     gate.wait(CLAIM_S - 2)

@@ -30,7 +30,7 @@ async def test_hopper_enters_collins_is_a_stranger_and_nothing_of_a_face_leaves(
     tmp_path: Path, broker: Mosquitto, house: Gatehouse, centre: Centre, evening_film: Path
 ) -> None:
     """A tenant on paper enters by face, a stranger is told once, a card works in between; no face is in any message, line or record."""
-    site = face_site(tmp_path, broker.port, house, evening_film)
+    site = face_site(tmp_path, broker.port, house, evening_film, recognition={"evidence": "all"})
     photo = lay_photo(site, HOPPER)
     async with Ear().listening(broker.port) as ear, Machine(site).running() as machine:
         # Her photo was enrolled, for she had signed a paper; nothing is left of it in the manager's folder.

@@ -93,15 +93,15 @@ def garbage(two_people: Path, tmp_path: Path) -> Path:
     return tmp_path / "bad.mp4"
 
 
-def watch(weights: str, path: Path, **more: object) -> Task:
+def watch(weights: str, path: Path, *, crops: bool = False, **more: object) -> Task:
     """A task with one clip camera."""
     camera = CameraTask.model_validate({"name": "north", "driver": "clip", "options": {"path": str(path)}, **more})
-    return Task(engine="standard", weights=weights, cameras=(camera,))
+    return Task(engine="standard", weights=weights, cameras=(camera,), crops=crops)
 
 
 async def test_two_people_are_two_tracks_with_vectors(weights: str, two_people: Path) -> None:
-    """Two people in view are two tracks; each gets unit vectors of the engine's space and a crop, and an end."""
-    async with working(watch(weights, two_people)) as (_, heard, _task):
+    """Two people in view are two tracks; each gets unit vectors of the engine's space, an end, and a crop where the task asks for one."""
+    async with working(watch(weights, two_people, crops=True)) as (_, heard, _task):
         await heard.until(lambda: len(heard.of(Ended)) >= 2)
     started = heard.of(Started)[0].header
     assert isinstance(started, Started)
@@ -120,10 +120,12 @@ async def test_two_people_are_two_tracks_with_vectors(weights: str, two_people: 
 
 
 async def test_nothing_outside_the_area_is_seen(weights: str, two_people: Path) -> None:
-    """With the left half as area only the person there is found, at a place in the whole picture."""
+    """With the left half as area only the person there is found, at a place in the whole picture; nobody's picture is made unasked."""
     left = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
     async with working(watch(weights, two_people, area=left)) as (_, heard, _task):
         await heard.until(lambda: heard.of(Ended))
+    assert any(message.vector is not None for message in heard.of(Sighting))
+    assert not any(message.crop for message in heard.of(Sighting))
     boxes = [message.header.box for message in heard.of(Sighting) if isinstance(message.header, Sighting)]
     assert boxes
     assert all(x + w <= 0.51 for x, _, w, _ in boxes)

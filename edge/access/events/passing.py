@@ -87,7 +87,7 @@ class RepeatedRefusals(AtDoor):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonUnknown(OfStranger):
-    """Somebody whom the roster does not know, once per visit. The crop stays on the gateway, encrypted, for some days."""
+    """Somebody whom the roster does not know, once per visit. A crop is kept only where the site says so."""
 
     CLASS: ClassVar[str] = "person"
     NAME: ClassVar[str] = "unknown"
