@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from edge.access.events import AccessGranted
 from edge.access.reasons import Reason
 from edge.access.terms import Direction, Method, PersonKind
@@ -31,8 +33,10 @@ from edge.uplink.arrivals import Arrival
 from edge.uplink.messages import ClockHealth, HealthBody, InfoBody
 from edge.uplink.receive import Receiver
 from edge.uplink.settings import BrokerSettings, UplinkSettings
+from edge.uplink.signature import written
 from edge.uplink.uplink import Uplink
 
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
 CAPACITY = 1_000_000
 """Credit beyond what the machine can do: the machine is what is measured."""
 
@@ -42,6 +46,7 @@ class Figure:
     """One run."""
 
     batch: int
+    signed: bool
     events: int
     seconds: float
     missing: int
@@ -79,27 +84,36 @@ def fill(journal: Journal, count: int) -> None:
         receipt.wait_blocking(60.0)
 
 
-def measure(folder: Path, port: int, batch: int, count: int, live: int) -> Figure:
+def measure(folder: Path, port: int, batch: int, count: int, live: int, *, signed: bool = False) -> Figure:
     """Fill a journal, then drain it into a centre of its own."""
     folder.mkdir()
     journal = Journal(folder, JournalSettings(ballast_mb=0), PlainClock())
     journal.open()
     fill(journal, count)
-    command = [sys.executable, "-m", "bench.uplink_drain", "--centre", str(port), str(folder / "centre.db")]
+    command = [sys.executable, "-m", "bench.uplink_drain", "--centre", str(port), str(folder / "centre.db"), *["--signed"][:signed]]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as centre:
         assert centre.stdout is not None
         centre.stdout.readline()  # it is ready
-        figure = asyncio.run(drain(journal, centre, port, batch, count, live))
+        figure = asyncio.run(drain(journal, centre, port, batch, count, live, signed=signed))
     journal.close()
     return figure
 
 
-async def drain(journal: Journal, centre: subprocess.Popen[str], port: int, batch: int, count: int, live: int) -> Figure:
+async def drain(
+    journal: Journal, centre: subprocess.Popen[str], port: int, batch: int, count: int, live: int, *, signed: bool = False
+) -> Figure:
     """From the start of the uplink until the journal knows that all is committed at the centre."""
     seen: dict[int, float] = {}
     reading = asyncio.create_task(asyncio.to_thread(_read, centre, seen))
     uplink = Uplink(
-        UplinkSettings(broker=f"mqtt://127.0.0.1:{port}", batch=batch, backlog_per_s=100_000),
+        UplinkSettings.model_validate(
+            {
+                "broker": f"mqtt://127.0.0.1:{port}",
+                "batch": batch,
+                "backlog_per_s": 100_000,
+                "acks": {"centre": {"keys": [written(KEY.public_key())]} if signed else {"unsigned": True}},
+            }
+        ),
         site="bench",
         gateway=f"gw{batch}",
         boot_id="bench",
@@ -127,7 +141,7 @@ async def drain(journal: Journal, centre: subprocess.Popen[str], port: int, batc
     centre.terminate()
     summary = await reading
     lags = tuple(sorted(1000 * (seen[seq] - at) for seq, at in told.items() if seq in seen))
-    return Figure(batch, total, seconds, summary["missing"] + total - summary["received"], summary["duplicates"], lags)
+    return Figure(batch, signed, total, seconds, summary["missing"] + total - summary["received"], summary["duplicates"], lags)
 
 
 def _read(centre: subprocess.Popen[str], seen: dict[int, float]) -> dict[str, int]:
@@ -141,14 +155,16 @@ def _read(centre: subprocess.Popen[str], seen: dict[int, float]) -> dict[str, in
     raise RuntimeError("the centre ended without a summary")
 
 
-async def be_centre(port: int, path: Path) -> None:
+async def be_centre(port: int, path: Path, *, signed: bool) -> None:
     """The receiving process: it says when a live event is on disk, and sums up when it is asked to stop."""
 
     def arrived(arrival: Arrival) -> None:
         if arrival.live:
             print(json.dumps({"seq": arrival.seq, "at": time.monotonic()}), flush=True)
 
-    receiver = Receiver(BrokerSettings(broker=f"mqtt://127.0.0.1:{port}"), path, capacity=CAPACITY, on_event=arrived)
+    receiver = Receiver(
+        BrokerSettings(broker=f"mqtt://127.0.0.1:{port}"), path, capacity=CAPACITY, on_event=arrived, key=KEY if signed else None
+    )
     running = asyncio.create_task(receiver.run())
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
     await asyncio.sleep(0.5)
@@ -175,23 +191,30 @@ def start_broker(folder: Path) -> tuple[subprocess.Popen[bytes], int]:
 
 
 def main() -> None:
-    """Measure batches of 1, 20 and 100 side by side."""
+    """Measure batches of 1, 20 and 100 side by side, and 100 with signed acknowledgements."""
     parser = argparse.ArgumentParser(prog="python -m bench.uplink_drain", description=__doc__)
     parser.add_argument("--json", action="store_true", help="figures as JSON on the last line")
     parser.add_argument("--events", type=int, default=200_000, help="backlog at batch 100; a fifth at 20, a twentieth at 1")
     parser.add_argument("--centre", nargs=2, metavar=("PORT", "PATH"), help=argparse.SUPPRESS)
+    parser.add_argument("--signed", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.centre:
-        asyncio.run(be_centre(int(given.centre[0]), Path(given.centre[1])))
+        asyncio.run(be_centre(int(given.centre[0]), Path(given.centre[1]), signed=given.signed))
         return
     figures = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for batch, count, live in ((1, given.events // 20, 3), (20, given.events // 5, 3), (100, given.events, 8)):
+        runs = (
+            (1, given.events // 20, 3, False),
+            (20, given.events // 5, 3, False),
+            (100, given.events, 8, False),
+            (100, given.events, 8, True),
+        )
+        for batch, count, live, signed in runs:
             # A broker of its own: what the one before retained speaks of events that this centre never had.
             broker, port = start_broker(folder)
             try:
-                figures.append(measure(folder / f"batch{batch}", port, batch, count, live))
+                figures.append(measure(folder / f"batch{batch}{signed}", port, batch, count, live, signed=signed))
             finally:
                 broker.kill()
                 broker.wait()
@@ -200,9 +223,10 @@ def main() -> None:
         worst = f"{f.live_ms[-1]:.0f}" if f.live_ms else "-"
         print(
             f"{f.batch:>6} {f.events:>8} {f.per_s:>9.0f} {f.per_s / figures[0].per_s:>5.1f}x {f.missing:>8} {f.duplicates:>6} {worst:>15}"
+            + (" signed" if f.signed else "")
         )
     if given.json:
-        rates = {f"per_s_batch_{f.batch}": round(f.per_s) for f in figures}
+        rates = {f"per_s_batch_{f.batch}" + "_signed" * f.signed: round(f.per_s) for f in figures}
         sums = {"missing": sum(f.missing for f in figures), "duplicates": sum(f.duplicates for f in figures)}
         live_ms = round(max((lag for f in figures for lag in f.live_ms), default=0.0))
         print(json.dumps({"bench": "uplink_drain", "figures": {**rates, **sums, "live_worst_ms": live_ms}}))

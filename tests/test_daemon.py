@@ -239,6 +239,24 @@ async def test_from_card_to_centre(house: Premises, mosquitto: Mosquitto, tmp_pa
     assert "Example" not in json.dumps(arrived) + house.log
 
 
+async def test_a_broker_that_is_not_allowed_costs_the_uplink_only(house: Premises) -> None:
+    """`check` ends with 1; `run` starts all the same, says so, sends nothing there, and a card opens the door."""
+    with socket.socket() as broker:
+        broker.bind(("127.0.0.1", 0))
+        broker.listen()
+        broker.setblocking(False)
+        house.write_site(f'uplink: {{broker: "mqtt://127.0.0.1:{broker.getsockname()[1]}", brokers: [centre.example]}}\n')
+        assert (await asyncio.to_thread(house.command, "check")).returncode == 1
+        await asyncio.to_thread(house.start)
+        await asyncio.to_thread(house.wait_for, "roster.applied")
+        assert (await asyncio.to_thread(house.command, "simulate", "card", "north_in", CARD)).returncode == 0
+        await asyncio.to_thread(house.wait_for, "door.released")
+        await asyncio.to_thread(house.wait_for, "gateway.degraded", what="uplink.not_allowed", phase="begin")
+        assert (await asyncio.to_thread(house.stop))[0] == 0
+        with pytest.raises(BlockingIOError):
+            broker.accept()  # nobody ever called
+
+
 async def test_sigterm_with_devices_that_never_answer(house: Premises) -> None:
     """A port that accepts and stays silent, a line that is not there, a broker that never answers: gone within 5 s, the journal clean."""
     with socket.socket() as silent:
