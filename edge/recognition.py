@@ -18,6 +18,7 @@ from edge.access.rules import Rules
 from edge.access.terms import Book, Direction
 from edge.clock import Clock
 from edge.custody.master import KeyUnusable, master_key
+from edge.custody.tombstones import Tombstones, TombstonesUnusable
 from edge.custody.vault import Vault
 from edge.errors import EdgeError
 from edge.gate.followed import CameraPlan, Lens
@@ -71,8 +72,8 @@ class Recognition:
         if self.desk is None or self.lookout is None:
             return trouble
         unreadable = ("recognition.unreadable_templates",) if self.desk.faces.in_force.unreadable else ()
-        undeleted = ("recognition.photos_not_deleted",) if self.desk.undeleted else ()
-        return (*trouble, *self.lookout.words(), *unreadable, *undeleted)
+        photos = (f"recognition.{word}" for word in self.desk.words())
+        return (*trouble, *self.lookout.words(), *unreadable, *photos)
 
     def lost(self) -> tuple[str, ...]:
         """The cameras that do not answer."""
@@ -116,11 +117,16 @@ def make(
     except (KeyUnusable, OSError) as why:
         log.warning("recognition is off: %s", why)
         return Recognition(chosen.engine, trouble="no_key")
+    try:
+        tombstones = Tombstones(settings.state_dir / "custody" / "forgotten")
+    except (TombstonesUnusable, OSError) as why:
+        log.warning("recognition is off: %s", why)
+        return Recognition(chosen.engine, trouble="no_tombstones")
     runtime = "" if chosen.runtime == "auto" else chosen.runtime
     weights, others = _weights(settings, environ)
     templates = Templates(Vault(settings.state_dir / "custody" / "faces", master, "faces"))
     desk = Desk(
-        Faces(templates, rules, chosen.false_positive_rate),
+        Faces(templates, tombstones, rules, chosen.false_positive_rate),
         folder=settings.roster.folder,
         examiner=Examiner(chosen.engine, runtime, weights, others),
         book=book,

@@ -185,7 +185,7 @@ def test_a_face_is_enrolled_calibrated_and_forgotten(alive: Premises) -> None:
 
     told = alive.command("roster", "forget", "1002")
     assert told.returncode == 0
-    assert "Set face_consent to N" in told.stdout
+    assert "another paper (consent_ref), enrols them anew" in told.stdout
     assert json.loads(alive.command("calibrate", "--json").stdout)["enrolled"] == 0
     assert "1002" not in alive.log
 

@@ -148,10 +148,17 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "Looks like {tenant_id}: one person enrolled twice? Twins use their cards.",
     ),
     "forgotten": (
-        "已删除人脸数据和 {photos} 张照片。花名册中请把 face_consent 改为 N，否则放入新照片会再次登记。",
-        "The template and {photos} photos are gone. Set face_consent to N in the roster, or new photos will be enrolled again.",
+        "已删除人脸数据和 {photos} 个照片文件。只有本人再次刷卡同意，或新的同意书（另一个 consent_ref），才能重新登记。",
+        "The template and {photos} files of photos are gone. Only their own card again, or another paper (consent_ref), enrols them anew.",
     ),
-    "no_template": ("没有人脸数据；删除了 {photos} 张照片。", "There was no template; {photos} photos were deleted."),
+    "no_template": (
+        "没有人脸数据；删除了 {photos} 个照片文件。原有的同意已失效。",
+        "There was no template; {photos} files of photos were deleted. Consent given before has ended.",
+    ),
+    "photos_would_stay": (
+        "photos/{detail} 中的照片删不掉，因此不登记：请让服务账户可以在该文件夹中删除文件。",
+        "Photos in photos/{detail} could not be deleted afterwards, so none is used: let the service's account delete in that folder.",
+    ),
     "rejected": (
         "已记录：不是此人。对这张脸的要求已提高，请重新拍照登记。",
         "Recorded: not this person. More is asked of this face from now on; enrol it anew.",

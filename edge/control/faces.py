@@ -19,7 +19,8 @@ from edge.gate.wiring import Wiring
 from edge.journal import Journal
 from edge.roster.calibrate import Calibration
 from edge.roster.faces.consent import Why
-from edge.roster.faces.desk import Busy, Desk
+from edge.roster.faces.desk import Busy, Desk, PhotosStay
+from edge.roster.faces.photos import printable
 from edge.roster.roster import Roster
 
 MOST_PAIRS = 100  # look-alikes in one answer: more than a manager looks at in a day
@@ -84,11 +85,13 @@ class FaceVerbs:
             raise CommandRefused("no_card", "no card of this tenant was presented within a minute") from None
         except Busy:
             raise CommandRefused("card_awaited", "this tenant's card is awaited already") from None
+        except PhotosStay:
+            raise CommandRefused("photos_would_stay", tenant_id) from None
         except OSError as why:
             _unwell(why)
         if done is None:
             _nobody()
-        refused = [[one.photo, one.why] for one in done.result.refused]
+        refused = [[printable(one.photo), one.why] for one in done.result.refused]
         taken = len(done.result.taken)
         twins = self._ids(done.result.twins)
         return {"why": str(done.why), "photos": done.photos, "taken": taken, "refused": refused, "twins": twins, "left": done.left}

@@ -14,7 +14,8 @@ import numpy as np
 
 from edge.custody.master import master_key
 from edge.custody.vault import Vault
-from edge.roster.faces.enrol import Examiner, Photo, enrol
+from edge.roster.faces.enrol import Examiner, enrol
+from edge.roster.faces.photos import Photo
 from edge.roster.faces.templates import Templates
 from models.contract import Embedding
 from tests.walks.harness import HEADINGS, Person, Site

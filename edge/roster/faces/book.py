@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from types import MappingProxyType
 
 from edge.access.rules import Rules, groups_of
-from edge.access.terms import Book
+from edge.access.terms import Book, Tenant
+from edge.custody.tombstones import Tombstones
 from edge.custody.vault import Unreadable
 from edge.roster.calibrate import Allows, Calibration, calibrate
 from edge.roster.faces.consent import Day, Why, ended, may_use
@@ -44,8 +46,8 @@ class FacesInForce:
 class Faces:
     """Templates and who may be matched. Call it from one thread at a time; `in_force` is safe to read from anywhere."""
 
-    def __init__(self, templates: Templates, rules: Callable[[], Rules], rate: float) -> None:
-        self._templates, self._rules, self._rate = templates, rules, rate
+    def __init__(self, templates: Templates, tombstones: Tombstones, rules: Callable[[], Rules], rate: float) -> None:
+        self._templates, self._tombstones, self._rules, self._rate = templates, tombstones, rules, rate
         self.in_force = FacesInForce()
 
     def rebuild(self, book: Book, day: Day) -> FacesInForce:
@@ -81,9 +83,19 @@ class Faces:
         """Keep a new template; `rebuild` puts it in force. Raises OSError."""
         self._templates.save(template)
 
-    def forget(self, ref: str) -> bool:
-        """Destroy a template; whether there was one. `rebuild` takes it out of force. Raises OSError."""
-        return self._templates.forget(ref)
+    def times_forgotten(self, tenant_id: str) -> int:
+        """How often this tenant was forgotten."""
+        return self._tombstones.of(tenant_id).times
+
+    def consent(self, tenant: Tenant) -> Tenant:
+        """The tenant without a paper that ended when they were forgotten: only a new act or a new paper allows anything again."""
+        ended = tenant.consent_ref and self._tombstones.ended(tenant.tenant_id, tenant.consent_ref)
+        return replace(tenant, consent_ref="") if ended else tenant
+
+    def forget(self, tenant_id: str, papers: Iterable[str], refs: Iterable[str], at: datetime) -> int:
+        """Lay a tombstone, then destroy the templates of these refs, which `rebuild` takes out of force; how many. Raises OSError."""
+        self._tombstones.lay(tenant_id, papers, at)
+        return sum([self._templates.forget(ref) for ref in refs])
 
     def not_this_person(self, ref: str, of: str) -> bool:
         """A guard saw that in decision `of` somebody else was taken for this tenant: ask more of this face, and ask for a new enrolment.
@@ -118,7 +130,12 @@ class Faces:
             template = self._templates.load(ref)
         except Unreadable:
             return None, None
-        return (None, None) if template is None else (may_use(tenant, template.act, day), template)
+        if template is None:
+            return None, None
+        if template.forgotten != self.times_forgotten(tenant.tenant_id):
+            self._templates.forget(ref)  # put back from a copy
+            return Why.NO_ACT, None
+        return may_use(self.consent(tenant), template.act, day), template
 
 
 def _made(people: list[Enrolled], rules: Rules, rate: float) -> FacesInForce:

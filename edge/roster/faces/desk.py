@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,11 +17,13 @@ from edge.access.events import AccessGranted, Event
 from edge.access.rules import Rules
 from edge.access.terms import Book, Method, Tenant
 from edge.clock import Clock
+from edge.errors import EdgeError
 from edge.roster.calibrate import Allows
 from edge.roster.faces.book import Faces, FacesInForce
 from edge.roster.faces.consent import Act, Day, Why, may_use
 from edge.roster.faces.disposal import Disposal
-from edge.roster.faces.enrol import Enrolment, Examiner, enrol, files_of, newest, photos_of
+from edge.roster.faces.enrol import Enrolment, Examiner, enrol
+from edge.roster.faces.photos import Photos
 from edge.roster.faces.templates import Template
 
 log = logging.getLogger(__name__)
@@ -37,6 +39,10 @@ _ACTED = Act("", datetime.min.replace(tzinfo=UTC), "")  # stands for an act that
 
 class Busy(Exception):
     """This tenant's card is awaited already: let that end first."""
+
+
+class PhotosStay(EdgeError):
+    """Photos in this tenant's folder could not be deleted afterwards: nobody is enrolled from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,7 @@ class Enrolled:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """What was destroyed: whether there was a template, how many photos, and how many photos could not be deleted."""
+    """What was destroyed: whether there was a template, how many files in the photos folder, and how many of them could not be deleted."""
 
     template: bool
     photos: int
@@ -92,7 +98,7 @@ class Desk:
         keep_photos: bool,
     ) -> None:
         """`folder` is the roster's; `notice` the version of the notice that residents are shown."""
-        self._faces, self._folder, self._examiner = faces, folder, examiner
+        self._faces, self._photos, self._examiner = faces, Photos(folder), examiner
         self._book, self._rules, self._clock = book, rules, clock
         self._notice, self._keep = notice, keep_photos
         self._changed = asyncio.Event()
@@ -101,7 +107,9 @@ class Desk:
         self._looked: dict[str, float] = {}
         self._complained: set[str] = set()
         self._said: dict[str, Allows] = {}
-        self._disposal = Disposal()
+        self._disposal = Disposal(self._photos)
+        self._stay: set[str] = set()
+        self._unusable = False
         self.ready = asyncio.Event()
         """Set once the faces were loaded and waiting photos enrolled: before that, every resident would look like a stranger."""
 
@@ -110,10 +118,10 @@ class Desk:
         """The faces and what is in force of them."""
         return self._faces
 
-    @property
-    def undeleted(self) -> bool:
-        """Whether photos that should be gone could not be deleted."""
-        return bool(self._disposal)
+    def words(self) -> tuple[str, ...]:
+        """What is wrong with the photos folder, as words for `degraded`."""
+        found = {"photos_not_deleted": self._disposal, "photos_would_stay": self._stay, "photos_unusable": self._unusable}
+        return tuple(word for word, wrong in found.items() if wrong)
 
     def roster_changed(self) -> None:
         """A roster came into force. Call it in the loop."""
@@ -159,44 +167,50 @@ class Desk:
         tenant = self._tenant(tenant_id)
         if tenant is None:
             return None
-        photos = await asyncio.to_thread(files_of, self._folder, tenant_id)
-        return Asked(may_use(tenant, None, self._day()), len(photos), self._notice)
+        photos = await asyncio.to_thread(self._photos.pictures, tenant_id)
+        return Asked(may_use(self._faces.consent(tenant), None, self._day()), len(photos), self._notice)
 
     async def enrol(self, tenant_id: str, access_point: str = "") -> Enrolled | None:
         """Enrol one tenant now, waiting for their own card where no signed paper stands in the roster; None for nobody of this name.
 
         Only a card shown at `access_point` counts: somebody who passes another gate meanwhile has agreed to nothing. Call it once the
-        notice was shown. Raises Busy, OSError, TimeoutError when no card came within ACT_S.
+        notice was shown. Raises Busy, PhotosStay, OSError, TimeoutError when no card came within ACT_S.
         """
         tenant = self._tenant(tenant_id)
         if tenant is None:
             return None
         act = None
-        why = may_use(tenant, None, self._day())
+        times = self._faces.times_forgotten(tenant_id)
+        why = may_use(self._faces.consent(tenant), None, self._day())
+        if why in {Why.NO_ACT, Why.MAY} and not await asyncio.to_thread(self._may_use_photos, tenant_id):
+            raise PhotosStay
         if why is Why.NO_ACT:
             act = await self._act_of(tenant.ref, access_point)
             tenant = self._tenant(tenant_id)  # as the roster has them now: a minute may have passed
             if tenant is None:
                 return None
-            why = may_use(tenant, act, self._day())
+            why = may_use(self._faces.consent(tenant), act, self._day())
         if why is not Why.MAY:
             return Enrolled(why)
         async with self._one:
-            done = await asyncio.to_thread(self._enrol, tenant, act)
+            done = await asyncio.to_thread(self._enrol, tenant, act, times)
         await self._rebuild()
         self._changed.set()
         return done
 
-    async def forget(self, tenant_id: str) -> Forgotten | None:
-        """Destroy a tenant's template and photos and take the face out of force; None for nobody of this name. Raises OSError."""
+    async def forget(self, tenant_id: str, earlier: Iterable[Tenant] = ()) -> Forgotten | None:
+        """Destroy a tenant's template and photos for good, and take the face out of force. Raises OSError.
+
+        `earlier`: what earlier rosters say of them. It works for somebody who left the roster too; None: there is nothing of this name.
+        Only a new act, or a paper with another consent_ref, lets them be enrolled again.
+        """
         tenant = self._tenant(tenant_id)
-        if tenant is None:
-            return None
+        if tenant is not None and (waiting := self._awaited.get(tenant.ref)) is not None and not waiting.card.done():
+            waiting.card.set_exception(TimeoutError())
         async with self._one:
-            was = await asyncio.to_thread(self._faces.forget, tenant.ref)
-            gone, left = await asyncio.to_thread(lambda: self._disposal.delete(files_of(self._folder, tenant.tenant_id)))
+            done = await asyncio.to_thread(self._forget, tenant_id, [*earlier, *([tenant] if tenant else [])])
         await self._rebuild()
-        return Forgotten(was, gone, left)
+        return done
 
     async def not_this_person(self, ref: str, of: str) -> bool:
         """A guard's word on a wrong match in the decision `of`; whether it raised what is asked of this face. Raises OSError."""
@@ -234,12 +248,11 @@ class Desk:
     async def _enrol_waiting(self) -> bool:
         """Enrol who has new photos in the folder and a signed paper in the roster; whether there may be more of them."""
         day = self._day()
-        waiting = await asyncio.to_thread(self._with_photos)
-        ready = [tenant for tenant in waiting if may_use(tenant, None, day) is Why.MAY]
-        for tenant in ready[:AT_ONCE]:
+        ready = await asyncio.to_thread(self._with_photos, day)
+        for tenant, times in ready[:AT_ONCE]:
             async with self._one:
                 try:
-                    done = await asyncio.to_thread(self._enrol, tenant, None)
+                    done = await asyncio.to_thread(self._enrol, tenant, None, times)
                 except OSError as why:  # one photo or a full disk is no reason to forget the others; looked at again when it changes
                     self._complain("photos", "photos of a tenant could not be used (%s)", why.strerror or type(why).__name__)
                     continue
@@ -251,43 +264,89 @@ class Desk:
                 )
         return bool(ready)
 
-    def _with_photos(self) -> list[Tenant]:
-        """Tenants with new photos."""
-        place = self._folder / "photos"
+    def _with_photos(self, day: Day) -> list[tuple[Tenant, int]]:
+        """Tenants with new photos whose paper allows their use, and how often each was forgotten when that was judged."""
         tenants = self._book().tenants.values()
         self._disposal.again()
         ids = {tenant.tenant_id for tenant in tenants}
         self._looked = {tenant_id: at for tenant_id, at in self._looked.items() if tenant_id in ids}
-        if not place.is_dir():
+        try:
+            names = set(self._photos.folders())
+        except OSError as why:
+            self._unusable = True
+            self._complain("folder", "the photos folder cannot be used (%s); it may be no link", why.strerror or type(why).__name__)
             return []
-        names = {path.name for path in place.iterdir() if path.is_dir()}
-        return [tenant for tenant in tenants if tenant.tenant_id in names and self._new_photos(tenant)]
+        self._unusable = False
+        self._stay &= names
+        for tenant_id in tuple(self._stay):
+            with suppress(OSError):
+                self._may_use_photos(tenant_id)
+        found = []
+        for tenant in tenants:
+            if tenant.tenant_id in names:
+                times = self._faces.times_forgotten(tenant.tenant_id)
+                if may_use(self._faces.consent(tenant), None, day) is Why.MAY and self._new_photos(tenant):
+                    found.append((tenant, times))
+        return found
 
     def _new_photos(self, tenant: Tenant) -> bool:
         """Photos are looked at once, before a restart and after it: what was refused beside a good one must not count alone later."""
         try:
-            saved = newest(self._folder, tenant.tenant_id)
-            return saved > max(self._looked.get(tenant.tenant_id, float("-inf")), self._faces.looked(tenant.ref))
+            saved = self._photos.newest(tenant.tenant_id)
+            new = saved > max(self._looked.get(tenant.tenant_id, float("-inf")), self._faces.looked(tenant.ref))
+            return new and self._may_use_photos(tenant.tenant_id)
         except OSError as why:
             self._complain("photos", "photos of a tenant could not be used (%s)", why.strerror or type(why).__name__)
             return False
 
-    def _enrol(self, tenant: Tenant, act: Act | None) -> Enrolled:
-        """In a thread: examine, seal, and leave no photo behind unless the site keeps them. Raises OSError."""
-        looked = newest(self._folder, tenant.tenant_id)
+    def _may_use_photos(self, tenant_id: str) -> bool:
+        """Whether they can be deleted afterwards, as the notice promises; a site that keeps photos does not need that. Raises OSError."""
+        if self._keep or not self._photos.pictures(tenant_id) or self._photos.may_delete(tenant_id):
+            self._stay.discard(tenant_id)
+            return True
+        self._stay.add(tenant_id)
+        self._complain("stay", "photos are not used while their folder does not let us delete them%s", "")
+        return False
+
+    def _enrol(self, tenant: Tenant, act: Act | None, times: int) -> Enrolled:
+        """In a thread: examine, seal, and leave no photo behind unless the site keeps them. Raises OSError.
+
+        Consent was judged when the tenant had been forgotten so many `times`: where that is another number now, it ended meanwhile.
+        """
+        if self._faces.times_forgotten(tenant.tenant_id) != times:
+            return Enrolled(Why.NO_ACT)
+        looked = self._photos.newest(tenant.tenant_id)
         self._looked[tenant.tenant_id] = looked
-        photos = photos_of(self._folder, tenant.tenant_id)
+        photos = self._photos.read(tenant.tenant_id)
         others = [one for one in self._faces.in_force.enrolled if one.ref != tenant.ref]
         result = enrol(photos, self._examiner, others) if photos else Enrolment()
         left = 0
         if result.taken:
-            self._faces.enrolled(Template(tenant.ref, result.taken, self._clock.now().at, act, looked=looked))
+            now = self._clock.now().at
+            self._faces.enrolled(Template(tenant.ref, result.taken, now, act, looked=looked, forgotten=times))
             if not self._keep:
                 # Those beyond the fifth go too; those that were refused stay for the manager to look at.
                 refused = {one.photo for one in result.refused}
-                served = [path for path in files_of(self._folder, tenant.tenant_id) if path.name not in refused]
-                _, left = self._disposal.delete(served)
+                served = [name for name in self._photos.pictures(tenant.tenant_id) if name not in refused]
+                _, left = self._disposal.delete(tenant.tenant_id, served)
         return Enrolled(Why.MAY, result, len(photos), left)
+
+    def _forget(self, tenant_id: str, known: list[Tenant]) -> Forgotten | None:
+        """In a thread: the tombstone first, so that a cut at any moment leaves nothing that could be enrolled again. Raises OSError."""
+        try:
+            names = [file.name for file in self._photos.files(tenant_id)]
+        except OSError:  # a link, or not to be read: what lies there is not ours to delete, and the word says so
+            names, unseen = [], 1
+        else:
+            unseen = 0
+        if not known and not names and not unseen:
+            return None
+        papers, refs = {one.consent_ref for one in known if one.consent_ref}, {one.ref for one in known}
+        gone = self._faces.forget(tenant_id, papers, refs, self._clock.now().at)
+        deleted, left = self._disposal.delete(tenant_id, names)
+        with suppress(OSError):
+            self._photos.remove(tenant_id)
+        return Forgotten(gone > 0, deleted, left + unseen)
 
     def _complain(self, what: str, text: str, detail: str) -> None:
         """Once a run: a folder that cannot be used stays so until somebody acts."""

@@ -14,14 +14,13 @@ from types import MappingProxyType
 import numpy as np
 
 import edge
-from edge.roster.faces.examiner import MAX_PHOTO
-from edge.roster.gallery import PHOTOS, Enrolled, Gallery
+from edge.roster.faces.photos import Photo, printable
+from edge.roster.gallery import Enrolled, Gallery
 from edge.roster.settings import Locale
 from models.contract import Embedding
 from models.spaces import CARDS
 
 EXAMINE_S = 120.0  # five photos of 12 megapixels on a busy small computer take 20 s
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 _SPACES = {str(space): space for space in CARDS}
 
 REFUSALS: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -46,14 +45,6 @@ REFUSALS: Mapping[str, tuple[str, str]] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
-class Photo:
-    """A photo by the name of its file; `content` is read once."""
-
-    name: str
-    content: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class PhotoRefused:
     """One photo that was not taken, and why (a key of REFUSALS)."""
 
@@ -62,7 +53,7 @@ class PhotoRefused:
 
     def sentence(self, locale: Locale) -> str:
         """For the manager."""
-        return f"{self.photo}: {REFUSALS[self.why][locale == 'en']}"
+        return f"{printable(self.photo)}: {REFUSALS[self.why][locale == 'en']}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,29 +73,6 @@ class Examiner:
     runtime: str
     weights: str
     others: tuple[str, ...] = ()
-
-
-def files_of(folder: Path, tenant_id: str) -> list[Path]:
-    """The pictures in a tenant's folder, by name; none where there is no folder, and no link that leads nowhere. Raises OSError."""
-    place = folder / "photos" / tenant_id
-    if not place.is_dir():
-        return []
-    return sorted(path for path in place.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
-
-
-def photos_of(folder: Path, tenant_id: str) -> list[Photo]:
-    """The photos waiting for a tenant, first PHOTOS by name. Raises OSError."""
-    files = files_of(folder, tenant_id)[:PHOTOS]
-    return [Photo(path.name, path.read_bytes() if path.stat().st_size <= MAX_PHOTO else b"") for path in files]
-
-
-def newest(folder: Path, tenant_id: str) -> float:
-    """When a tenant's photos last changed (seconds since 1970); -inf where there is none. Raises OSError.
-
-    A copied photo keeps the time it was taken at, so that the time at which its file came here counts too.
-    """
-    states = [path.stat() for path in files_of(folder, tenant_id)]
-    return max((max(state.st_mtime, state.st_ctime) for state in states), default=float("-inf"))
 
 
 def enrol(photos: Sequence[Photo], examiner: Examiner, others: Sequence[Enrolled]) -> Enrolment:

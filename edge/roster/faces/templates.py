@@ -29,7 +29,8 @@ class Template:
     """One tenant's face: up to five photos' embeddings in one space, the act that allows it, and what guards learned about it.
 
     `extra` is how much more is asked of this tenant since a guard said "not this person" of the decisions `doubted`; `renew` that a new
-    enrolment is wanted for it. `looked` is the newest change to the tenant's photos that was looked at (seconds since 1970).
+    enrolment is wanted for it. `looked` is the newest change to the tenant's photos that was looked at (seconds since 1970). `forgotten` is
+    how often the tenant had been forgotten before: where that is another number now, this is a copy of a template that was destroyed.
     """
 
     ref: str
@@ -40,6 +41,7 @@ class Template:
     renew: bool = False
     doubted: tuple[str, ...] = ()
     looked: float = float("-inf")
+    forgotten: int = 0
 
 
 class Templates:
@@ -62,6 +64,7 @@ class Templates:
             "renew": template.renew,
             "doubted": template.doubted,
             "looked": template.looked if isfinite(template.looked) else None,
+            "forgotten": template.forgotten,
         }
         head = json.dumps(header).encode()
         rows = b"".join(photo.vector.astype("<f4").tobytes() for photo in template.photos)
@@ -103,4 +106,5 @@ def _unpack(ref: str, content: bytes) -> Template | None:
         bool(header["renew"]),
         tuple(map(str, header.get("doubted", ()))),
         float("-inf") if header.get("looked") is None else float(header["looked"]),
+        int(header.get("forgotten", 0)),
     )

@@ -13,6 +13,7 @@ import pytest
 
 from edge.access.rules import AccessPoint, AccessRule, Rules, rules_of
 from edge.access.terms import Book, Direction, Tenant
+from edge.custody.tombstones import Tombstones
 from edge.custody.vault import Vault
 from edge.roster.calibrate import Allows, Basis
 from edge.roster.faces.book import CONFUSED, Faces
@@ -60,7 +61,7 @@ def rules() -> Rules:
 @pytest.fixture
 def faces(tmp_path: Path, rules: Rules) -> Faces:
     """Five tenants' templates on disk."""
-    made = Faces(Templates(Vault(tmp_path, bytes(32), "faces")), lambda: rules, 0.001)
+    made = Faces(Templates(Vault(tmp_path, bytes(32), "faces")), Tombstones(tmp_path / "forgotten"), lambda: rules, 0.001)
     for seed in range(5):
         made.enrolled(template(seed))
     return made
@@ -159,3 +160,18 @@ def test_a_clock_that_was_never_believed_ends_no_tenancy(faces: Faces, tmp_path:
     assert len(faces.rebuild(people, Day(ahead, sure=False)).enrolled) == 5
     assert faces.rebuild(people, Day(ahead)).enrolled == ()
     assert list(tmp_path.glob("*.key")) == []
+
+
+def test_a_template_put_back_from_a_copy_is_destroyed(faces: Faces, tmp_path: Path) -> None:
+    """Forgotten, and the old pair of files laid into the vault again: it is nobody's template. One enrolled since then is."""
+    people = book(*(tenant(seed) for seed in range(5)))
+    copies = {path: path.read_bytes() for path in tmp_path.glob("ref1.*")}
+    assert len(copies) == 2
+    assert faces.forget(people.tenants["ref1"].tenant_id, [], ["ref1"], NOW) == 1
+    for path, content in copies.items():
+        path.write_bytes(content)
+    force = faces.rebuild(people, TODAY)
+    assert "ref1" not in {one.ref for one in force.enrolled}
+    assert list(tmp_path.glob("ref1.*")) == []
+    faces.enrolled(replace(template(1), forgotten=1))
+    assert "ref1" in {one.ref for one in faces.rebuild(people, TODAY).enrolled}

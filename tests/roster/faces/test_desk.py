@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -19,17 +19,20 @@ from edge.access.reasons import Reason
 from edge.access.rules import AccessPoint, AccessRule, rules_of
 from edge.access.terms import Book, Direction, Method, Tenant
 from edge.clock import Trust
+from edge.custody.tombstones import Tombstones
 from edge.custody.vault import Vault
 from edge.roster.faces import desk as desk_module
 from edge.roster.faces.book import Faces
-from edge.roster.faces.consent import Why
-from edge.roster.faces.desk import Busy, Desk
-from edge.roster.faces.enrol import Enrolment, Examiner, Photo, PhotoRefused
+from edge.roster.faces.consent import Day, Why
+from edge.roster.faces.desk import Busy, Desk, PhotosStay
+from edge.roster.faces.enrol import Enrolment, Examiner, PhotoRefused
+from edge.roster.faces.photos import Photo, Photos
 from edge.roster.faces.templates import Templates
 from edge.roster.gallery import Enrolled
 from models.contract import Embedding
 from models.spaces import SFACE
 from tests.clock import HandClock
+from tests.roster.faces.powerless import powerless
 
 NOW = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 POINTS = {name: AccessPoint(name, "north", way) for name, way in (("north_in", Direction.IN), ("north_out", Direction.OUT))}
@@ -63,7 +66,7 @@ class Office:
     def open(self) -> None:
         """Begin anew, as after a restart."""
         self.desk = Desk(
-            Faces(Templates(Vault(self.folder / "faces", bytes(32), "faces")), lambda: RULES, 0.001),
+            Faces(Templates(Vault(self.folder / "faces", bytes(32), "faces")), Tombstones(self.folder / "forgotten"), lambda: RULES, 0.001),
             folder=self.folder / "roster",
             examiner=Examiner("standard", "", ""),
             book=lambda: self.book,
@@ -110,11 +113,12 @@ class Office:
 
 
 @pytest.fixture
-def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
+def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
     """A desk whose examiner is played."""
     made = Office(tmp_path)
     monkeypatch.setattr(desk_module, "enrol", made.enrol)
-    return made
+    with powerless():  # the modes of folders hold
+        yield made
 
 
 async def until_awaited(office: Office) -> None:
@@ -171,14 +175,14 @@ async def test_one_folder_that_cannot_be_read_stops_nobody(
     (office.folder / "roster" / "photos" / "A1" / "2.jpg").symlink_to("nowhere.jpg")
     office.photo(2, "1.jpg", "face 2")
     office.photo(3, "1.jpg", "face 3")
-    whole = desk_module.photos_of
+    whole = Photos.read
 
-    def failing(folder: Path, tenant_id: str) -> list[Photo]:
+    def failing(self: Photos, tenant_id: str) -> list[Photo]:
         if tenant_id == "A2":
             raise PermissionError(13, "Permission denied")
-        return whole(folder, tenant_id)
+        return whole(self, tenant_id)
 
-    monkeypatch.setattr(desk_module, "photos_of", failing)
+    monkeypatch.setattr(Photos, "read", failing)
     await office.round()
     await office.round()
     assert office.in_force() == {"ref1", "ref3"}
@@ -186,30 +190,75 @@ async def test_one_folder_that_cannot_be_read_stops_nobody(
     assert "A2" not in caplog.text
 
 
-async def test_photos_that_cannot_be_deleted_are_said(
-    office: Office, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """With a folder that may only be read the face is enrolled once, the fault said once, and it is over when they are gone."""
+async def test_photos_that_could_not_be_deleted_are_not_used(office: Office, caplog: pytest.LogCaptureFixture) -> None:
+    """A folder that lets us read only: a word, one line, no face, and nobody is asked for a card; it is over when its rights are mended."""
+    office.live_here(tenant(1), tenant(2, consent_ref=""), tenant(3))
+    photo, other, sound = (office.photo(number, "1.jpg", f"face {number}") for number in (1, 2, 3))
+    for path in (photo, other):
+        path.parent.chmod(0o555)
+    await office.round()
+    await office.round()
+    assert office.desk.words() == ("photos_would_stay",)
+    assert (office.in_force(), office.examined) == ({"ref3"}, [["1.jpg"]])
+    for tenant_id in ("A1", "A2"):
+        with pytest.raises(PhotosStay):
+            await office.desk.enrol(tenant_id, "north_in")
+    assert office.desk._awaited == {}
+    assert caplog.text.count("photos are not used") == 1
+    photo.parent.chmod(0o755)
+    other.parent.chmod(0o755)
+    other.unlink()
+    await office.round()
+    assert (office.desk.words(), office.in_force()) == ((), {"ref1", "ref3"})
+    assert not photo.exists()
+    assert not sound.exists()
+
+
+async def test_a_site_that_keeps_its_photos_need_not_delete(office: Office) -> None:
+    """There the folder may be one that can only be read."""
+    office.keep = True
+    office.open()
     office.live_here(tenant(1))
     photo = office.photo(1, "1.jpg", "face 1")
-    unlink = Path.unlink
+    photo.parent.chmod(0o555)
+    await office.round()
+    assert (office.desk.words(), office.in_force()) == ((), {"ref1"})
+    assert photo.exists()
 
-    def refuse(self: Path, missing_ok: bool = False) -> None:
-        if self.suffix == ".jpg":
-            raise OSError(30, "Read-only file system")
-        unlink(self, missing_ok)
 
-    monkeypatch.setattr(Path, "unlink", refuse)
+async def test_photos_that_stay_all_the_same_are_said(
+    office: Office, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The folder turned read-only after the probe: enrolled once, said once, tried again, and over when they are gone."""
+    office.live_here(tenant(1))
+    photo = office.photo(1, "1.jpg", "face 1")
+    monkeypatch.setattr(Photos, "may_delete", lambda _self, _tenant_id: True)
+    photo.parent.chmod(0o555)
     await office.round()
     await office.round()
-    assert office.desk.undeleted
-    assert office.in_force() == {"ref1"}
-    assert len(office.examined) == 1
+    assert office.desk.words() == ("photos_not_deleted",)
+    assert (office.in_force(), len(office.examined)) == ({"ref1"}, 1)
     assert caplog.text.count("could not be deleted") == 1
-    monkeypatch.undo()
+    photo.parent.chmod(0o755)
     await office.round()
-    assert not office.desk.undeleted
+    assert office.desk.words() == ()
     assert not photo.exists()
+
+
+async def test_a_photos_folder_that_is_a_link_is_a_word(office: Office) -> None:
+    """Faces in force go on; when it is a folder again, its photos are used."""
+    office.live_here(tenant(1), tenant(2))
+    office.photo(1, "1.jpg", "face 1")
+    await office.round()
+    place = office.photo(2, "1.jpg", "face 2").parents[1]
+    place.rename(office.folder / "elsewhere")
+    place.symlink_to(office.folder / "elsewhere")
+    await office.round()
+    assert (office.desk.words(), office.in_force()) == (("photos_unusable",), {"ref1"})
+    place.unlink()
+    (office.folder / "elsewhere").rename(place)
+    await office.round()
+    assert (office.desk.words(), office.in_force()) == ((), {"ref1", "ref2"})
 
 
 async def test_only_the_own_card_at_the_named_reader_is_an_act(office: Office) -> None:
@@ -306,18 +355,108 @@ async def test_what_the_sheet_says_counts_at_once(office: Office) -> None:
 
 
 async def test_forget_leaves_neither_template_nor_photo(office: Office) -> None:
-    """Forgetting takes the refused photos too, and the face is out of force when it returns."""
+    """Forgetting takes every file in the folder, and the face is out of force when it returns."""
     office.live_here(tenant(1))
     office.photo(1, "1.jpg", "face 1")
     refused = office.photo(1, "2.jpg", "blurred")
+    office.photo(1, "Thumbs.db", "small pictures")
     await office.round()
     forgotten = await office.desk.forget("A1")
     assert forgotten is not None
-    assert (forgotten.template, forgotten.photos, forgotten.left) == (True, 1, 0)
-    assert not refused.exists()
+    assert (forgotten.template, forgotten.photos, forgotten.left) == (True, 2, 0)
+    assert not refused.parent.exists()
     assert office.in_force() == set()
     assert list((office.folder / "faces").iterdir()) == []
     assert await office.desk.forget("A9") is None
+
+
+async def test_forgotten_stays_forgotten_while_the_photo_cannot_be_deleted(office: Office) -> None:
+    """After a restart, and when the folder's rights are mended: the paper of before ended. A new paper is a new consent."""
+    office.live_here(tenant(1))
+    office.photo(1, "1.jpg", "face 1")
+    await office.round()
+    photo = office.photo(1, "2.jpg", "face 1")
+    photo.parent.chmod(0o555)
+    forgotten = await office.desk.forget("A1")
+    assert forgotten is not None
+    assert (forgotten.template, forgotten.left, office.desk.words()) == (True, 1, ("photos_not_deleted",))
+    office.open()
+    await office.round()
+    photo.parent.chmod(0o755)
+    await office.round()
+    assert (office.in_force(), len(office.examined), photo.exists()) == (set(), 1, True)
+    asked = await office.desk.ask("A1")
+    assert asked is not None
+    assert asked.why is Why.NO_ACT
+    office.live_here(tenant(1, consent_ref="P-2"))
+    await office.round()
+    assert office.in_force() == {"ref1"}
+
+
+async def test_the_own_card_is_a_new_consent(office: Office) -> None:
+    """It lifts the tombstone for that template and no other: new photos under the old paper change nothing."""
+    office.live_here(tenant(1))
+    office.photo(1, "1.jpg", "face 1")
+    await office.round()
+    await office.desk.forget("A1")
+    office.photo(1, "2.jpg", "face 1")
+    await office.round()
+    assert office.in_force() == set()
+    asked = asyncio.create_task(office.desk.enrol("A1", "north_in"))
+    await until_awaited(office)
+    office.card("ref1", "north_in")
+    await asked
+    office.open()
+    await office.round()
+    assert office.in_force() == {"ref1"}
+    office.photo(1, "3.jpg", "face 2")
+    await office.round()
+    assert len(office.examined) == 2
+
+
+async def test_who_left_the_roster_is_forgotten_all_the_same(office: Office) -> None:
+    """Their photos and what is left of a template go; rolled back into the roster, the papers of then enrol nobody."""
+    office.live_here(tenant(1), tenant(2))
+    office.photo(1, "1.jpg", "face 1")
+    await office.round()
+    office.book = Book("v2", NOW, MappingProxyType({"ref2": tenant(2)}))  # and the templates are not yet loaded anew
+    photo = office.photo(1, "1.jpg", "face 1")
+    forgotten = await office.desk.forget("A1", [tenant(1), tenant(1, consent_ref="P-0")])
+    assert forgotten is not None
+    assert (forgotten.template, forgotten.photos, forgotten.left) == (True, 1, 0)
+    assert not photo.exists()
+    office.open()
+    for paper in ("P-1", "P-0"):
+        office.live_here(tenant(1, consent_ref=paper))
+        office.photo(1, "1.jpg", "face 1")
+        await office.round()
+    assert (office.in_force(), len(office.examined)) == (set(), 1)
+
+
+async def test_forgotten_while_photos_wait(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A card that is awaited counts no more, and what was judged before the tombstone is not enrolled after it."""
+    office.live_here(tenant(1, consent_ref=""))
+    office.photo(1, "1.jpg", "face 1")
+    asked = asyncio.create_task(office.desk.enrol("A1", "north_in"))
+    await until_awaited(office)
+    await office.desk.forget("A1")
+    office.card("ref1", "north_in")
+    with pytest.raises(TimeoutError):
+        await asked
+
+    office.live_here(tenant(2))
+    office.photo(2, "1.jpg", "face 2")
+    judged = Desk._with_photos
+
+    def forget_meanwhile(self: Desk, day: Day) -> list[tuple[Tenant, int]]:
+        found = judged(self, day)
+        if found:
+            self._faces.forget("A2", ["P-1"], ["ref2"], NOW)
+        return found
+
+    monkeypatch.setattr(Desk, "_with_photos", forget_meanwhile)
+    await office.round()
+    assert (office.in_force(), office.examined) == (set(), [])
 
 
 async def test_what_faces_may_do_is_said_once(office: Office, caplog: pytest.LogCaptureFixture) -> None:

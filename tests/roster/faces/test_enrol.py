@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from edge.roster.faces.enrol import REFUSALS, Examiner, Photo, PhotoRefused, enrol, photos_of
+from edge.roster.faces.enrol import REFUSALS, Examiner, PhotoRefused, enrol
+from edge.roster.faces.photos import Photo
 from edge.roster.gallery import Enrolled
 
 try:  # tests that need them say so; the others run without the extra
@@ -90,13 +89,3 @@ def test_every_reason_has_both_languages() -> None:
         zh, en = (PhotoRefused("1.jpg", why).sentence(locale) for locale in ("zh", "en"))
         assert zh != en
         assert any("\u4e00" <= letter <= "\u9fff" for letter in zh)
-
-
-def test_photos_are_found_by_tenant(tmp_path: Path) -> None:
-    """Up to five pictures of a tenant's folder by name, nothing else in it; no folder is no photo."""
-    place = tmp_path / "photos" / "A1001"
-    place.mkdir(parents=True)
-    for name in ("3.jpg", "1.JPG", "2.png", "4.jpeg", "6.jpg", "5.webp", "notes.txt"):
-        (place / name).write_bytes(b"x")
-    assert [photo.name for photo in photos_of(tmp_path, "A1001")] == ["1.JPG", "2.png", "3.jpg", "4.jpeg", "5.webp"]
-    assert photos_of(tmp_path, "A1002") == []
