@@ -183,7 +183,7 @@ class Ack(Message):
     that of the last one that counted.
     """
 
-    epoch: Epoch
+    epoch: Epoch = Described(description="As in the events' `id`.")
     seq: Annotated[
         int,
         BeforeValidator(_whole),

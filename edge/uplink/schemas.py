@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import io
 import json
 import sys
@@ -16,7 +17,7 @@ from pydantic import BaseModel
 from ruamel.yaml import YAML
 
 from edge.access.events import EVENTS, AtDoor, Event, OfPerson
-from edge.uplink import words
+from edge.uplink import signature, words
 from edge.uplink.messages import CONTRACT_VERSION, Ack, CloudEvent, Health, InfoBody, State, data_model, event_type
 from edge.uplink.topics import ROOT
 
@@ -148,7 +149,17 @@ def _events_page() -> str:
             lines += ["", f"### `{event_type(event)}` {zh}", "", _one_line(event.__doc__) + (f" ({kind})" if kind else "")]
             own = [f for f in _fields(event) if f not in _fields(base)]
             lines += ["", *_table(data_model(event), own)] if own else []
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_acks_section()]) + "\n"
+
+
+def _acks_section() -> list[str]:
+    """What a centre says back, and which bytes it signs."""
+    shape = Ack.model_json_schema()
+    lines = ["", f"## `{ROOT}/<site>/<gateway>/ack/<consumer>` Acknowledgements 确认", "", inspect.cleandoc(Ack.__doc__ or "")]
+    lines += ["", "| field | always | meaning |", "|---|---|---|"]
+    for name, part in shape["properties"].items():
+        lines.append(f"| `{name}` | {'yes' if name in shape['required'] else ''} | {part.get('description', 'Of the events.')} |")
+    return [*lines, "", "### The signature 签名", "", *inspect.cleandoc(signature.__doc__ or "").splitlines()]
 
 
 def _fields(event: type[Event]) -> list[str]:
