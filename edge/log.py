@@ -11,6 +11,8 @@ import sys
 import time
 from typing import TextIO
 
+from edge.printable import printable
+
 # syslog's numbers, which journald takes from a "<N>" at the start of a line (sd-daemon(3))
 _PRIORITY = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 _COLOUR = {logging.DEBUG: "2", logging.INFO: "36", logging.WARNING: "33", logging.ERROR: "31", logging.CRITICAL: "1;31"}
@@ -52,7 +54,7 @@ class OneLine(logging.Formatter):
         text = record.getMessage()
         if record.exc_info:
             text += "\n" + self.formatException(record.exc_info)
-        text = redact(" ⏎ ".join(line.rstrip() for line in text.splitlines() if line.strip()))
+        text = redact(" ⏎ ".join(printable(line).rstrip() for line in text.splitlines() if line.strip()))
         level = max((number for number in _PRIORITY if number <= record.levelno), default=logging.DEBUG)
         if self._form == "journal":
             return f"<{_PRIORITY[level]}>{record.name}: {text}"

@@ -67,6 +67,18 @@ def test_one_line_per_record_with_priority() -> None:
     assert "0013477100" not in lines[0]
 
 
+@pytest.mark.parametrize("form", ["journal", "plain", "colour"])
+def test_nothing_in_a_line_moves_a_terminal(form: str) -> None:
+    """A forged reason with a line end, escapes and marks stays one line of its own; Chinese and combining characters stay."""
+    forged = "other\n<6>edge.control: unlock by root\x1b]0;owned\x07\x1b[2K\u202e\x9b2J\r\u2028\ud800张三 e\u0301 𮯠"
+    record = logging.makeLogRecord({"name": "edge.control", "levelno": logging.INFO, "levelname": "INFO", "msg": "%s", "args": (forged,)})
+    line = OneLine(form).format(record)
+    text = line[line.index("edge.control: ") :]
+    assert text.startswith("edge.control: other ⏎ <6>edge.control: unlock by root]0;owned[2K2J")
+    assert text.endswith("张三 e\u0301 𮯠")
+    assert text.isprintable()
+
+
 def test_at_a_tty_it_is_for_people() -> None:
     """At a terminal a line has the time and a coloured level instead of a priority."""
     record = logging.makeLogRecord(

@@ -54,7 +54,8 @@ def keygen(
         talk.complain(say(_locale(), "cannot_write", path=str(file), detail=str(why.strerror)))
         raise typer.Exit(talk.WRONG_USE) from None
     talk.complain(say(_locale(), "key_made", path=str(file)))
-    talk.line(f'uplink:\n  acks:\n    {consumer}: {{keys: ["{public}"]}}')
+    for text in ("uplink:", "  acks:", f'    {consumer}: {{keys: ["{public}"]}}'):
+        talk.line(text)
 
 
 @centre.command("sign")

@@ -98,7 +98,8 @@ def enrol(
     if asked["why"] == "no_act":
         if not at and len(points) > 1:
             talk.refuse(locale, CommandRefused("which_reader", ", ".join(points)))
-        talk.complain(say(locale, "face_notice", version=asked["notice"]))
+        for text in say(locale, "face_notice", version=asked["notice"]).splitlines():
+            talk.complain(text)
         talk.complain(say(locale, "show_card", point=at or next(iter(points), "")))
         shown = asked["notice"]
     done: Any = talk.need(settings, "enrol", "can_faces", timeout_s=ENROL_S, tenant_id=tenant_id, at=at, notice=shown)

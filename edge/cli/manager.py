@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from edge.cli import talk
 from edge.cli.root import give_up_root
@@ -42,7 +41,7 @@ def check(config: Config = CONFIG, json: Json = False) -> None:
     if json:
         talk.data(found.as_json(settings.locale))
     else:
-        _console().print(found.render(settings.locale))
+        talk.show(found.render(settings.locale))
     if not found.ok:
         raise typer.Exit(talk.BAD_NEWS)
 
@@ -148,9 +147,9 @@ def _show(settings: Settings, answer: Any, *, json: bool) -> None:  # noqa: ANN4
         for text in (*answer.get("faults", ()), *answer.get("remarks", ())):
             talk.line(text)
         if changes is not None and (changes.empty or answer["outcome"] != "diff"):
-            talk.line(say(locale, "no_change")) if changes.empty else _console().print(report.render_diff(changes, locale))
+            talk.line(say(locale, "no_change")) if changes.empty else talk.show(report.render_diff(changes, locale))
         elif changes is not None:
-            _console().print(report.render_diff(changes, locale))
+            talk.show(report.render_diff(changes, locale))
         match answer["outcome"]:
             case "applied":
                 talk.line(say(locale, "applied", version=answer["version"]))
@@ -177,9 +176,3 @@ def _diff(answer: Any) -> Diff | None:  # noqa: ANN401 - what the daemon answere
         houses_changed=answer["houses_changed"],
         visits_changed=answer["visits_changed"],
     )
-
-
-def _console() -> Console:
-    """Rich knows how wide Chinese is; where nobody watches, nothing is folded."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=240)

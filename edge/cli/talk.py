@@ -14,10 +14,13 @@ from typing import Annotated, NoReturn
 
 import typer
 from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
 from edge.cli.words import say
 from edge.control import client
 from edge.errors import CommandRefused, NoDaemon
+from edge.printable import printable
 from edge.settings import Loaded, Locale, Settings, load
 from edge.settings.load import DEFAULT_PATH
 
@@ -93,9 +96,9 @@ def refuse(locale: Locale, refused: CommandRefused) -> NoReturn:
 
 
 def line(text: str = "") -> None:
-    """One line for whoever reads the output. A reader that goes away ends the command quietly."""
+    """One line for whoever reads the output, without what a terminal would obey. A reader that goes away ends the command quietly."""
     try:
-        sys.stdout.write(text + "\n")
+        sys.stdout.write(printable(text) + "\n")
         sys.stdout.flush()
     except BrokenPipeError:
         # The interpreter flushes once more at its end; that must not fail too.
@@ -104,18 +107,35 @@ def line(text: str = "") -> None:
 
 
 def data(value: object) -> None:
-    """One JSON value on one line."""
-    line(json.dumps(value, ensure_ascii=False))
+    """One JSON value on one line; where it holds what a terminal would obey, everything beyond ASCII is escaped."""
+    text = json.dumps(value, ensure_ascii=False)
+    line(text if text == printable(text) else json.dumps(value).replace("\x7f", "\\u007f"))
 
 
 def complain(text: str) -> None:
-    """One line that is no output."""
-    sys.stderr.write(text + "\n")
+    """One line that is no output, without what a terminal would obey."""
+    sys.stderr.write(printable(text) + "\n")
+
+
+class _Plain(Console):
+    """Rich drops only some of the controls in a text."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """The same, each line of text without what a terminal would obey."""
+        for segment in super().render(renderable, options):
+            text = "\n".join(map(printable, segment.text.split("\n")))
+            yield segment if segment.control else Segment(text, segment.style)
+
+
+def show(what: RenderableType) -> None:
+    """A table as Rich makes it, which knows how wide Chinese is; where nobody watches, nothing is folded."""
+    console = _Plain(highlight=False)
+    (console if console.is_terminal else _Plain(highlight=False, width=240)).print(what)
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Columns that stay columns, whatever is Chinese in them."""
-    every = [tuple(headings), *(tuple(row) for row in rows)]
+    every = [tuple(map(printable, row)) for row in (headings, *rows)]
     widths = [max(cell_len(row[column]) for row in every) for column in range(len(headings))]
     for row in every:
         cells = (cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True))
