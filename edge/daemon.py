@@ -25,11 +25,12 @@ from drivers.errors import DriverError
 from drivers.timing import MACHINE, Timing
 from edge import __version__, recognition
 from edge.access.events import ConfigApplied, GatewayStarted, GatewayStopping
+from edge.access.reasons import GuardReason
 from edge.clock import Clock, SystemClock, local_time
 from edge.condition import Condition
 from edge.control.examine import Examination, Lines
 from edge.control.server import ControlServer
-from edge.control.simulate import Simulation
+from edge.control.simulate import STATES, WHAT, Simulation
 from edge.control.verbs import Verbs
 from edge.errors import EdgeError
 from edge.gate.cards import CardTables
@@ -170,7 +171,8 @@ class Daemon:
                 desk=self.recognition.desk,
                 examination=Examination(self.controllers, {name: self._kind(name) for name in self.controllers}, lines),
             ).table(),
-            settings.control.groups,
+            settings.control.members,
+            {*settings.doors, *settings.access_points, *self.controllers, *GuardReason, *WHAT, "face", *STATES},
         )
         self.supervisor = Supervisor(
             self._units(), known=(OSError, EdgeError, DriverError), notify=Notify(environ), mono=time.monotonic, sleep=self.clock.sleep

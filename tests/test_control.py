@@ -10,16 +10,19 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from drivers.readings import Back
 from edge.control import server as server_module
 from edge.control.client import ask, follow
-from edge.control.peer import Actor, group_ids, may_command
-from edge.control.server import MAX_CONNECTIONS, MAX_LINE, ControlServer
+from edge.control.examine import Lines
+from edge.control.peer import Actor, group_ids
+from edge.control.roles import LIVE, RIGHTS, Roles, right_of
+from edge.control.server import MAX_LINE, PLACES, ControlServer, _Place
 from edge.errors import CommandRefused, NoDaemon
 
 
@@ -29,6 +32,7 @@ class Desk:
     def __init__(self) -> None:
         self.actors: list[Actor] = []
         self.closed = asyncio.Event()
+        self.lines = Lines({"board": None})
 
     async def ping(self, args: Mapping[str, object], actor: Actor) -> object:
         """Say what was said."""
@@ -43,7 +47,17 @@ class Desk:
         """Fail by a bug."""
         raise ZeroDivisionError
 
-    async def events(self, args: Mapping[str, object], actor: Actor) -> AsyncIterator[object]:
+    async def timed(self, args: Mapping[str, object], actor: Actor) -> AsyncGenerator[object, None]:
+        """One item, and no other before the time is over."""
+        try:
+            async with aclosing(self.lines.follow(0.3)) as items:
+                asyncio.get_running_loop().call_soon(self.lines.heard, "board", Back())
+                async for _ in items:
+                    yield 1
+        finally:
+            self.closed.set()
+
+    async def events(self, args: Mapping[str, object], actor: Actor) -> AsyncGenerator[object, None]:
         """Three items, then wait for ever."""
         try:
             for number in range(3):
@@ -58,7 +72,7 @@ async def listening(path: Path) -> AsyncIterator[Desk]:
     """A server at `path`."""
     desk = Desk()
     verbs = {"ping": desk.ping, "refuse": desk.refuse, "broken": desk.broken, "events": desk.events}
-    server = ControlServer(path, verbs)  # type: ignore[arg-type]  # an async generator function is an AsyncIterator once called
+    server = ControlServer(path, verbs, words=("north_in",))
     task = asyncio.create_task(server.run())
     try:
         async with asyncio.timeout(20):
@@ -69,14 +83,6 @@ async def listening(path: Path) -> AsyncIterator[Desk]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-STRANGER = """
-import os, socket, sys
-os.setgroups([int(group) for group in sys.argv[2].split(",") if group]); os.setgid(54321); os.setuid(54321)
-there = socket.socket(socket.AF_UNIX); there.connect(sys.argv[1])
-there.sendall(b'{"verb": "ping"}\\n'); print(there.recv(65536).decode())
-"""
-
-
 def here(path: Path) -> bool:
     """Whether the file is there."""
     return path.exists()
@@ -85,12 +91,6 @@ def here(path: Path) -> bool:
 def mode(path: Path) -> int:
     """Its permissions."""
     return path.stat().st_mode & 0o777
-
-
-def open_up(path: Path) -> None:
-    """Let a stranger as far as the check of who it is."""
-    path.parent.chmod(0o755)
-    path.chmod(0o666)
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ async def test_a_command_is_answered_and_its_actor_known(path: Path) -> None:
 
 
 async def test_the_socket_is_closed_to_others(path: Path) -> None:
-    """Nobody outside owner and group can even connect."""
+    """Nobody outside the owner and the groups with a role can even connect."""
     async with listening(path):
         assert mode(path) == 0o660
 
@@ -158,50 +158,102 @@ async def test_an_oversize_line_ends_the_connection(path: Path) -> None:
         assert await asyncio.to_thread(ask, path, "ping") == {}
 
 
-async def test_a_stranger_is_told_and_let_go(path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """An account outside root, the daemon's own and the guards is refused before it says anything."""
-    monkeypatch.setattr(server_module, "may_command", lambda actor, groups: False)
-    async with listening(path) as desk:
-        with pytest.raises(CommandRefused) as refused:
-            await asyncio.to_thread(ask, path, "ping")
-    assert refused.value.code == "forbidden"
-    assert desk.actors == []
-    assert "may not command" in caplog.text
+def runtime_folder(folder: Path) -> Path:
+    """As systemd makes it."""
+    folder.chmod(0o755)
+    (folder / "run").mkdir(mode=0o750)
+    return folder / "run"
 
 
-def test_who_may_command() -> None:
-    """Root, the daemon's account, and whoever belongs to one of the groups, by whichever of their groups."""
-    groups = frozenset({700})
-    other = os.geteuid() + 4000
-    assert may_command(Actor(0, 1, frozenset()), groups)
-    assert may_command(Actor(os.geteuid(), 1, frozenset()), groups)
-    assert may_command(Actor(other, 1, frozenset({100, 700})), groups)
-    assert not may_command(Actor(other, 1, frozenset({100})), groups)
-    assert not may_command(Actor(other, 1, frozenset()), frozenset())
-    assert group_ids(["root", "no_such_group_here"]) == {0}
+def open_up(path: Path) -> None:
+    """Let everybody as far as the check of who it is."""
+    path.parent.chmod(0o755)
+    path.chmod(0o666)
 
 
-async def test_a_real_stranger_and_a_real_guard() -> None:
-    """Processes of other accounts: without the group refused, with it (as a supplementary group) heard."""
+GROUPS = {"guard": ("daemon",), "manager": ("bin", "no_such_group_here"), "installer": ("sys",), "inspector": ("adm",)}
+"""Groups that every machine has, one a role."""
+MAY = {
+    "guard": {"ping", "status", "events", "why", "waits", "who_may", "unlock", "lock_down", "release", "not_this_person"},
+    "manager": {"ping", "status", "events", "why", "who_may"}
+    | {"roster_diff", "roster_apply", "roster_rollback", "roster_export", "enrol_ask", "enrol", "forget", "calibrate"},
+    "installer": {"ping", "status", "events", "why", "waits", "unlock", "simulate", "simulate_live", "examine", "readings"},
+    "inspector": {"ping", "status", "events", "why", "verify"},
+}
+ONCE = {role: frozenset(group_ids(names)) for role, names in GROUPS.items()}
+
+
+@pytest.mark.parametrize("role", MAY)
+@pytest.mark.parametrize("right", RIGHTS)
+def test_every_right_of_every_role(role: str, right: str) -> None:
+    """The table as it is meant: a right that is added to it has to be added here."""
+    account = Actor(os.geteuid() + 4000, 1, frozenset({100}) | ONCE[role])
+    assert Roles(GROUPS).kind(account, right) == (role if right in MAY[role] else None)  # type: ignore[arg-type]  # names of roles
+
+
+def test_roles_of_accounts() -> None:
+    """Root and the daemon's account may all; two groups are two roles; no group and an unknown right are none."""
+    roles, other = Roles(GROUPS), os.geteuid() + 4000  # type: ignore[arg-type]  # names of roles
+    assert {roles.kind(Actor(0, 1, frozenset()), right) for right in RIGHTS} == {"root"}
+    assert set(RIGHTS) == set().union(*MAY.values())
+    both = Actor(other, 1, ONCE["guard"] | ONCE["inspector"])
+    assert roles.of(both) == {"guard", "inspector"}
+    assert (roles.kind(both, "unlock"), roles.kind(both, "verify"), roles.kind(both, "forget")) == ("guard", "inspector", None)
+    assert roles.of(Actor(other, 1, frozenset({100}))) == frozenset()
+    assert roles.kind(both, "dance") is None
+    assert right_of("simulate", {"live": "yes"}) == "simulate_live"
+    assert right_of("simulate", {}) == "simulate"
+
+
+ASKER = """
+import json, os, socket, sys
+path, groups, verbs = sys.argv[1], [int(one) for one in sys.argv[2].split(",") if one], sys.argv[3].split(",")
+os.setgroups(groups); os.setgid(54321); os.setuid(54321)
+out = {}
+with socket.socket(socket.AF_UNIX) as there:
+    there.connect(path)
+    answers = there.makefile("rb")
+    for verb in verbs:
+        there.sendall(json.dumps({"verb": verb}).encode() + b"\\n")
+        line = answers.readline()
+        out[verb] = json.loads(line).get("code", "ok") if line else "closed"
+print(json.dumps(out))
+"""
+
+
+async def test_other_accounts_by_the_kernels_word() -> None:
+    """A real process of each role reaches the socket through the folder and gets just its verbs; an account without a role, nothing."""
     if os.geteuid() != 0:
         return  # only root can become somebody else; elsewhere the table above stands alone
-    answers = []
+    verbs = sorted(set(RIGHTS) - {LIVE})
     with tempfile.TemporaryDirectory() as folder:  # pytest's own folders are closed to other accounts
-        path = Path(folder) / "control.sock"
-        server = ControlServer(path, {"ping": Desk().ping}, ("daemon",))
+        path = runtime_folder(Path(folder)) / "control.sock"
+        server = ControlServer(path, dict.fromkeys(verbs, Desk().ping), GROUPS)  # type: ignore[arg-type]  # names of roles
         task = asyncio.create_task(server.run())
         async with asyncio.timeout(20):
             await server.listening.wait()
-        open_up(path)
-        for groups in ("", ",".join(map(str, group_ids(["daemon"])))):
-            command = (sys.executable, "-I", "-c", STRANGER, str(path), groups)
-            run = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
-            out, _ = await asyncio.wait_for(run.communicate(), 30)
-            answers.append(json.loads(out))
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-    assert answers[0]["code"] == "forbidden"
-    assert answers[1] == {"ok": True, "result": {}}
+        try:
+            for role, may in MAY.items():
+                found = await _asked(path, ONCE[role], verbs)
+                assert found == {verb: "ok" if verb in may else "other_role" for verb in verbs}, role
+            stranger = await asyncio.create_subprocess_exec(
+                sys.executable, "-I", "-c", ASKER, str(path), "", "ping", stderr=subprocess.PIPE
+            )
+            _, said = await asyncio.wait_for(stranger.communicate(), 30)
+            assert b"PermissionError" in said
+            # Where anybody reaches the file, the kernel's word decides all the same.
+            open_up(path)
+            assert (await _asked(path, frozenset(), ["ping"])) == {"ping": "forbidden"}
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def _asked(path: Path, groups: frozenset[int], verbs: list[str]) -> dict[str, str]:
+    command = (sys.executable, "-I", "-c", ASKER, str(path), ",".join(map(str, groups)), ",".join(verbs))
+    run = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
+    out, _ = await asyncio.wait_for(run.communicate(), 30)
+    return dict(json.loads(out))
 
 
 async def test_items_come_as_they_are_and_end_with_the_follower(path: Path) -> None:
@@ -226,21 +278,61 @@ async def test_a_bug_in_a_command_costs_one_connection(path: Path, caplog: pytes
     assert any(record.exc_info for record in caplog.records)
 
 
-async def test_too_many_connections(path: Path) -> None:
-    """The seventeenth is told to come back; a place comes free when somebody leaves."""
-    async with listening(path):
-        held = [await asyncio.open_unix_connection(str(path)) for _ in range(MAX_CONNECTIONS)]
-        for reader, writer in held:
-            writer.write(b'{"verb": "ping"}\n')
-            async with asyncio.timeout(20):
-                await reader.readline()
+async def test_an_account_that_only_waits_gives_way(path: Path) -> None:
+    """Idle connections shut nobody out: the oldest of them is closed for a new one. Those that are being served stay."""
+    async with listening(path) as desk:
+        busy = [await asyncio.open_unix_connection(str(path)) for _ in range(PLACES - 1)]
+        for reader, writer in busy:
+            writer.write(b'{"verb": "events"}\n')
+            await asyncio.wait_for(reader.readline(), 20)
+        idle, its = await asyncio.open_unix_connection(str(path))
+        its.write(b'{"verb": "ping"}\n')
+        await asyncio.wait_for(idle.readline(), 20)
+        assert (await talk(path, b'{"verb": "ping"}\n'))[0]["ok"] is True
+        assert await asyncio.wait_for(idle.read(), 20) == b""
+        last, writer = await asyncio.open_unix_connection(str(path))
+        writer.write(b'{"verb": "events"}\n')
+        await asyncio.wait_for(last.readline(), 20)
         assert (await talk(path, b'{"verb": "ping"}\n'))[0]["code"] == "busy"
-        held[0][1].close()
-        async with asyncio.timeout(20):
-            while (await talk(path, b'{"verb": "ping"}\n'))[0].get("code") == "busy":
-                pass
-        for _, writer in held[1:]:
-            writer.close()
+        assert not desk.closed.is_set()
+        for _, there in (*busy, (last, writer), (idle, its)):
+            there.close()
+
+
+async def test_one_accounts_connections_shut_out_no_other(path: Path) -> None:
+    """Whatever one account holds, another has places of its own."""
+    server = ControlServer(path, {})
+    held = {asyncio.ensure_future(asyncio.Event().wait()): _Place(1000, idle=False) for _ in range(PLACES)}
+    server._open.update(held)  # type: ignore[arg-type]  # tasks all the same
+    assert server._place(Actor(1000, 1, frozenset())) is None
+    assert server._place(Actor(1001, 1, frozenset())) == _Place(1001)
+    for task in held:
+        task.cancel()
+
+
+async def test_a_stream_with_a_time_of_its_own_ends(path: Path) -> None:
+    """Also after a first item, and its generator is closed in the task that ran it."""
+    desk = Desk()
+    server = ControlServer(path, {"timed": desk.timed})
+    task = asyncio.create_task(server.run())
+    async with asyncio.timeout(20):
+        await server.listening.wait()
+        assert await asyncio.to_thread(lambda: list(follow(path, "timed"))) == [1]
+        await desk.closed.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_only_known_words_are_logged(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever stands in an argument, no line of the log can be forged by it."""
+    caplog.set_level(logging.INFO)
+    async with listening(path):
+        forged = "north_in\ncontrol: unlock by root(uid=0)"
+        for reason in (forged, "\x1b]0;owned\x07", "emergency"):
+            with pytest.raises(CommandRefused):
+                await asyncio.to_thread(ask, path, "refuse", reason=reason, access_point="north_in", live="yes")
+    told = [r.getMessage().split(" by ")[0] for r in caplog.records if r.name == "edge.control.server"]
+    assert told == ["control: refuse access_point=north_in live=yes"] * 3
 
 
 async def test_whoever_says_nothing_is_let_go(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "from_folder": ("（网关没有运行，以下按花名册文件夹判断）", "(no daemon; judged by the roster folder)"),
     "no_journal": ("读不到流水账：{detail}", "The journal cannot be read: {detail}"),
     # refusals, by code
+    "other_role": (
+        "没有权限，可以用此命令的是：{detail}。由管理员执行 sudo usermod -aG 组名 账号，重新登录后生效。",
+        "Not allowed; who may: {detail}. An administrator adds you: sudo usermod -aG GROUP ACCOUNT, then log in again.",
+    ),
     "forbidden": ("没有权限：{detail}", "Not allowed: {detail}"),
     "busy": ("正忙，请稍后再试。", "Busy; try again."),
     "too_long": ("请求过长。", "The request is too long."),

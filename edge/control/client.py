@@ -48,7 +48,7 @@ def _lines(path: Path, verb: str, timeout_s: float | None, args: dict[str, objec
                     else:
                         raise CommandRefused(str(message.get("code")), str(message.get("message")))
         except PermissionError as why:
-            raise CommandRefused("forbidden", f"{path}: only root and members of the guards' group may command") from why
+            raise CommandRefused("forbidden", f"{path}: only root and members of the groups with a role may command") from why
         except (OSError, ValueError) as why:
             raise NoDaemon(f"{path}: {why}") from why
         if timeout_s is not None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, fields
 from enum import Enum
 
@@ -48,8 +49,10 @@ class Lines:
         """Every controller: up or not and why, and what it found."""
         return list(await asyncio.gather(*(self._one(name, driver, kinds[name]) for name, driver in controllers.items())))
 
-    async def follow(self, seconds: float) -> AsyncIterator[dict[str, object]]:
+    async def follow(self, seconds: float) -> AsyncGenerator[dict[str, object], None]:
         """Readings as they come, for so long. Of more than WAITING unfetched ones the oldest are let go."""
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + seconds
         waiting: deque[dict[str, object]] = deque(maxlen=WAITING)
         arrived = asyncio.Event()
 
@@ -59,11 +62,12 @@ class Lines:
 
         self._followers.add(take)
         try:
-            async with asyncio.timeout(seconds):
-                while True:
-                    while waiting:
-                        yield waiting.popleft()
-                    arrived.clear()
+            while (left := ends - loop.time()) > 0:
+                if waiting:
+                    yield waiting.popleft()
+                    continue
+                arrived.clear()
+                async with asyncio.timeout(left):
                     await arrived.wait()
         except TimeoutError:
             return
@@ -99,12 +103,13 @@ class Examination:
     async def _examine(self, _args: Mapping[str, object], _actor: Actor) -> object:
         return await self._lines.look(self._controllers, self._kinds)
 
-    async def _readings(self, args: Mapping[str, object], _actor: Actor) -> AsyncIterator[object]:
+    async def _readings(self, args: Mapping[str, object], _actor: Actor) -> AsyncGenerator[object, None]:
         seconds = args.get("seconds", 20)
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= LONGEST_S:
             raise CommandRefused("bad_argument", f"seconds: expected up to {LONGEST_S:g}")
-        async for item in self._lines.follow(float(seconds)):
-            yield item
+        async with aclosing(self._lines.follow(float(seconds))) as items:
+            async for item in items:
+                yield item
 
 
 def plain(controller: str, reading: Reading) -> dict[str, object]:

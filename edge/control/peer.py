@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pwd
 import socket
 import struct
@@ -18,19 +17,27 @@ _ID = struct.Struct("I")
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """An account and the process that speaks for it. `str()` is what is written down beside a command."""
+    """An account and the process that speaks for it. `str()` is what is written down beside a command.
+
+    `kind` is the role as which it gives this command, or `root`, or `service` for the daemon's own account.
+    """
 
     uid: int
     pid: int
     groups: frozenset[int]
+    kind: str = ""
+
+    @property
+    def name(self) -> str:
+        """The account's name; its number where it has none."""
+        try:
+            return pwd.getpwuid(self.uid).pw_name
+        except KeyError:
+            return str(self.uid)
 
     def __str__(self) -> str:
-        """Like `guard(uid=1001)`."""
-        try:
-            name = pwd.getpwuid(self.uid).pw_name
-        except KeyError:
-            name = "?"
-        return f"{name}(uid={self.uid})"
+        """Like `guard1(uid=1001)`."""
+        return f"{self.name}(uid={self.uid})"
 
 
 def actor_of(connection: socket.socket) -> Actor:
@@ -52,8 +59,3 @@ def group_ids(names: Iterable[str]) -> frozenset[int]:
         except KeyError:
             continue
     return frozenset(found)
-
-
-def may_command(actor: Actor, groups: frozenset[int]) -> bool:
-    """Root, the daemon's own account, and members of `groups`."""
-    return actor.uid in {0, os.geteuid()} or not groups.isdisjoint(actor.groups)

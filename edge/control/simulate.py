@@ -34,6 +34,7 @@ from edge.settings import Settings
 
 ASKS = ("card", "qr", "misread", "pin", "rex", "desk", "fire")  # and a face; what may be played live
 WHAT = ("card", "qr", "misread", "pin", "rex", "contact", "pass", "desk", "fire", "tamper", "power")
+STATES = ("on", "off", "open", "closed", "in", "out", "ok", "failed")
 
 
 class Play(Protocol):

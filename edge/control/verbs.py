@@ -6,7 +6,7 @@ import asyncio
 import base64
 import json
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
@@ -108,7 +108,7 @@ class Verbs:
         """How long the disk kept people waiting, by door; times in seconds."""
         return {door: asdict(waits) for door, waits in self._gates.waits().items()}
 
-    async def _events(self, args: Mapping[str, object], _actor: Actor) -> AsyncIterator[object]:
+    async def _events(self, args: Mapping[str, object], _actor: Actor) -> AsyncGenerator[object, None]:
         last = min(_argument(args, "last", int, 20), MOST_EVENTS)
         follow = _argument(args, "follow", bool, default=False)
         self._loop = asyncio.get_running_loop()
@@ -149,7 +149,7 @@ class Verbs:
             at = datetime.fromisoformat(said) if said else None
         except ValueError:
             raise CommandRefused("bad_time", f"not a time: {said}") from None
-        return who_may(point, self._roster.book, self._wiring.rules, self._clock.now(), at)
+        return await asyncio.to_thread(who_may, point, self._roster.book, self._wiring.rules, self._clock.now(), at)
 
     async def _verify(self, _args: Mapping[str, object], _actor: Actor) -> object:
         try:

@@ -40,4 +40,4 @@ def who_may(access_point: str, book: Book, rules: Rules, now: Moment, at: dateti
                 "room": person.room if isinstance(person, Tenant) else "",
             }
         )
-    return sorted(out, key=lambda row: (not row["may"], str(row["reason"]), str(row["id"])))
+    return sorted(out, key=lambda row: f"{not row['may']:d} {row['reason']} {row['id']}")

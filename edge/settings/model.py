@@ -60,12 +60,31 @@ class GatewaySettings(BaseModel):
     name: Name = "gw1"
 
 
+Role = Literal["guard", "manager", "installer", "inspector"]
+"""A set of commands; edge/control/roles.py has the table."""
+
+
 class ControlSettings(BaseModel):
-    """Who may give commands on this machine, beside root and the daemon's own account: members of these groups."""
+    """Who may give commands on this machine, beside root and the daemon's own account: members of the system groups of each role.
+
+    `groups` are the guards' where `roles` does not name theirs. A role that is left out has its usual group.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     groups: tuple[str, ...] = ("anyu-guard",)
+    roles: dict[Role, tuple[str, ...]] = Field(default_factory=dict)
+
+    @property
+    def members(self) -> dict[Role, tuple[str, ...]]:
+        """The groups of every role."""
+        usual: dict[Role, tuple[str, ...]] = {
+            "guard": self.groups,
+            "manager": ("anyu-manager",),
+            "installer": ("anyu-installer",),
+            "inspector": ("anyu-inspector",),
+        }
+        return usual | self.roles
 
 
 class Settings(BaseSettings, GateSettings):
