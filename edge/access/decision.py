@@ -41,6 +41,8 @@ class Decision:
     """`person_ref` is a visit, whose entries are counted."""
     wrong_pin: bool = False
     """A PIN that nobody has, at an entry that was taking PINs."""
+    wrong_code: bool = False
+    """A QR code that nobody has, at an entry that was taking codes."""
 
     @property
     def granted(self) -> bool:
@@ -55,9 +57,12 @@ def decide(request: Request, book: Book, rules: Rules, state: State, now: Moment
     ref, duress = _whose(request, book)
     person = None if ref is None else book.tenants.get(ref) or book.visits.get(ref)
     at_exit = point.direction is Direction.OUT
-    pins_rest = state.pins_rest and not at_exit and isinstance(credential, PinShown)
+    rests = not at_exit and (
+        state.pins_rest if isinstance(credential, PinShown) else state.codes_rest and isinstance(credential, CodeShown)
+    )
+    guessed = person is None and not at_exit and not rests
 
-    if pins_rest:
+    if rests:
         reason = Reason.TOO_MANY_ATTEMPTS
     elif person is None:
         reason = _stranger(request, at_exit)
@@ -82,7 +87,8 @@ def decide(request: Request, book: Book, rules: Rules, state: State, now: Moment
         duress=duress and person is not None,
         extended=isinstance(person, Tenant) and person.extended_time,
         visit=isinstance(person, Visit),
-        wrong_pin=person is None and isinstance(credential, PinShown) and not at_exit and not pins_rest,
+        wrong_pin=guessed and isinstance(credential, PinShown),
+        wrong_code=guessed and isinstance(credential, CodeShown),
     )
 
 

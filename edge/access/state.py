@@ -1,4 +1,4 @@
-"""What a decision must know of the moment before it: the mode, PINs at rest, visits used; and the counting behind them."""
+"""What a decision must know of the moment before it: the mode, PINs and codes at rest, visits used; and the counting behind them."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ class State:
 
     mode: Mode = Mode.NORMAL
     pins_rest: bool = False
+    codes_rest: bool = False
     visits_used: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
 
 class PinTally:
-    """Wrong PINs at one entry. A right PIN does not wipe them out: at a busy gate that would give a guesser new tries all day.
+    """Wrong PINs (or QR codes) at one entry. A right one wipes none out: at a busy gate that would give a guesser new tries all day.
 
     Tries during the rest are refused and not counted, so that nobody can prolong it.
     """

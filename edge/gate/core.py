@@ -86,6 +86,7 @@ class GateCore:
         self._step = Doorstep(plan, modes, Alarms(plan.name, memory, new_id), self._passages, visits)
         self._chronicle = Chronicle(plan, self._passages, self._step, memory, new_id)
         self._pins = {name: PinTally() for name in plan.points}
+        self._codes = {name: PinTally() for name in plan.points}
         self._refusals = {name: RefusalTally() for name in plan.points}
         self._refused_last: tuple[str, str, float] | None = None
         self._edges: dict[tuple[str, int], bool] = {}
@@ -164,7 +165,8 @@ class GateCore:
     def _presented(self, request: Request, now: Moment, fx: Effects, *, played: bool) -> None:
         book, rules = self._book(), self._rules()
         rest = self._pins[request.access_point].rests(rules.pins, now.mono)
-        decision = decide(request, book, rules, State(self._step.modes.mode, rest, self._visits.used), now)
+        codes_rest = self._codes[request.access_point].rests(rules.pins, now.mono)
+        decision = decide(request, book, rules, State(self._step.modes.mode, rest, codes_rest, self._visits.used), now)
         self._tell(request.access_point, Signal.OK if decision.granted else SIGNALS.get(decision.reason, Signal.REFUSED), fx)
         who = ("played " if played else "") + (decision.person_ref or _stranger(request.credential))
         if decision.granted:
@@ -201,6 +203,8 @@ class GateCore:
             return
         if decision.wrong_pin:
             self._pins[point].wrong(now.mono)
+        if decision.wrong_code and (last is None or last[:2] != (point, who)):  # the same code once more is no new guess
+            self._codes[point].wrong(now.mono)
         if decision.method is Method.FACE:
             return  # a face that is told to use its card refuses nobody, and a camera sees the same face again and again
         if count := self._refusals[point].refused(now.mono):

@@ -219,7 +219,10 @@ class RuleSettings(Piece):
 
 
 class PinSettings(Piece):
-    """After `max_wrong` wrong PINs within ten minutes at one entry, its PINs rest for `rest_s`; cards go on, exits are never limited."""
+    """After `max_wrong` wrong PINs within ten minutes at one entry, its PINs rest for `rest_s`; cards go on, exits are never limited.
+
+    QR codes, which are text that anybody can make, rest in the same way and apart from PINs. A card is judged always.
+    """
 
     max_wrong: int = Field(5, ge=3, le=20)
     rest_s: float = Field(60, ge=10, le=600)

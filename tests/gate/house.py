@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from drivers.readings import Contact
 from edge.access.events import Event, body
 from edge.access.reasons import GuardReason
-from edge.access.request import CardShown, CardUnreadable
+from edge.access.request import CardShown, CardUnreadable, CodeShown
 from edge.access.rules import Mode
 from edge.access.terms import Book, Card, Direction, Tenant, Visit
 from edge.clock import Trust
@@ -192,6 +192,10 @@ class Play:
     def card(self, number: int, point: str = "north_in") -> list[str]:
         """A card is shown."""
         return self.post(Presented(point, CardShown(Card(26, number))))
+
+    def code(self, number: int, point: str = "north_in") -> list[str]:
+        """A QR code is shown that stands for this number."""
+        return self.post(Presented(point, CodeShown(Card(26, number))))
 
     def misread(self, point: str = "north_in") -> list[str]:
         """Something is shown that gives no number."""

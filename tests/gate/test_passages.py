@@ -189,6 +189,35 @@ def test_pins(play: Play) -> None:
     assert play.last("access.duress")["passage_id"] == play.last("access.granted")["passage_id"]
 
 
+def test_guessed_codes(play: Play) -> None:
+    """After five different wrong codes the entry takes no code for a minute, not even a right one; cards, PINs and the exit go on."""
+    for guess in range(5):
+        assert play.code(70_000 + guess)[0] == "access.denied"
+        play.wait(15)
+    assert play.last("access.denied")["reason"] == "unknown_credential"
+    play.signals()
+    assert play.code(TENANT) == ["access.denied"]
+    assert play.last("access.denied")["reason"] == "too_many_attempts"
+    assert play.signals() == ["use_card"]
+    assert play.card(TENANT) == ["access.granted", "door.released"]
+    assert play.pin("123456") == ["door.released"], "the same person once more"
+    play.wait(20)
+    assert "access.granted" in play.code(71_000, "north_out")
+    play.wait(81)
+    assert "access.granted" in play.code(TENANT)
+
+
+def test_a_wrong_code_shown_again_is_one_guess(play: Play) -> None:
+    """Somebody who holds the wrong code to the reader time and again, and unknown cards, put nothing at rest."""
+    for _ in range(8):
+        assert play.code(70_000)[0] == "access.denied"
+        play.wait(5)
+    for number in range(8):
+        assert play.card(80_000 + number)[0] == "access.denied"
+        play.wait(5)
+    assert "access.granted" in play.code(TENANT)
+
+
 def test_a_card_that_stays_at_the_reader(play: Play) -> None:
     """Refused once, granted once, however often it is read in that second."""
     told: list[str] = []
