@@ -90,6 +90,8 @@ class Condition:
             yield f"roster.{roster.state}"
         if not roster.kept:
             yield "roster.not_kept"
+        if not roster.sealed:
+            yield "roster.not_sealed"
         if trust is Trust.UNTRUSTED:
             yield "clock.untrusted"
         yield from self._others()

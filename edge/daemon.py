@@ -18,6 +18,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 
 import drivers
 from drivers.contract import DoorController
@@ -32,6 +33,7 @@ from edge.control.examine import Examination, Lines
 from edge.control.server import ControlServer
 from edge.control.simulate import STATES, WHAT, Simulation
 from edge.control.verbs import Verbs
+from edge.custody.master import KeyUnusable, master_key
 from edge.errors import EdgeError
 from edge.gate.cards import CardTables
 from edge.gate.lookout import Overheard
@@ -88,6 +90,7 @@ class Daemon:
             clock=self.clock,
             known=Known(access_points=frozenset(settings.access_points)),
             told=self._roster_told,
+            master=_master(settings.state_dir, environ),
         )
         self.roster.start()
 
@@ -297,6 +300,15 @@ class Daemon:
             if self.recognition.desk is not None:
                 self.recognition.desk.roster_changed()
         self._changed()
+
+
+def _master(state_dir: Path, environ: Mapping[str, str]) -> bytes | None:
+    """The master key; None where it cannot be had, which is no reason to keep anybody outside."""
+    try:
+        return master_key(state_dir / "custody", environ)
+    except (KeyUnusable, OSError) as why:
+        log.warning("the roster is kept in the clear: %s", why)
+        return None
 
 
 def new_id() -> str:

@@ -159,6 +159,14 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "没有人脸数据；删除了 {photos} 个照片文件。原有的同意已失效。",
         "There was no template; {photos} files of photos were deleted. Consent given before has ended.",
     ),
+    "rosters_rewritten": (
+        "{count} 份以前的花名册已改写，不再含其姓名、证件和电话。",
+        "{count} earlier rosters were rewritten without their name, papers and telephone.",
+    ),
+    "rosters_left": (
+        "{count} 份以前的花名册未能改写，请再执行一次。",
+        "{count} earlier rosters could not be rewritten: give the command again.",
+    ),
     "photos_would_stay": (
         "photos/{detail} 中的照片删不掉，因此不登记：请让服务账户可以在该文件夹中删除文件。",
         "Photos in photos/{detail} could not be deleted afterwards, so none is used: let the service's account delete in that folder.",

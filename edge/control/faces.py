@@ -97,13 +97,16 @@ class FaceVerbs:
         return {"why": str(done.why), "photos": done.photos, "taken": taken, "refused": refused, "twins": twins, "left": done.left}
 
     async def _forget(self, args: Mapping[str, object], _actor: Actor) -> object:
+        """Destroy what is kept of a resident's face for good. The answer is the receipt."""
+        desk, tenant_id = self._needed(), _word(args, "tenant_id")
         try:
-            done = await self._needed().forget(_word(args, "tenant_id"))
+            done = await desk.forget(tenant_id, await self._roster.rows_of(tenant_id))
         except OSError as why:
             _unwell(why)
         if done is None:
             _nobody()
-        return asdict(done)
+        rewritten, failed = await self._roster.forget(tenant_id)
+        return {**asdict(done), "rosters": rewritten, "rosters_left": failed}
 
     async def _not_this_person(self, args: Mapping[str, object], _actor: Actor) -> object:
         """A guard says of an event that somebody else was taken for this tenant."""

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from edge import durable
+from edge.custody.seal import Seal, is_sealed
+from edge.custody.vault import Unreadable
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +31,8 @@ class Identities:
     written does not stop anything: refs live on in memory, `kept` is False, and the next change tries again.
     """
 
-    def __init__(self, path: Path, new_ref: Callable[[], str] = random_ref) -> None:
-        self._path = path
+    def __init__(self, path: Path, new_ref: Callable[[], str] = random_ref, seal: Seal | None = None) -> None:
+        self._path, self._seal = path, seal
         self._new_ref = new_ref
         self._refs: dict[str, dict[str, str]] = {"tenants": {}, "visits": {}}
         self.kept = True
@@ -60,11 +62,16 @@ class Identities:
     def _read(self) -> None:
         durable.sweep(self._path.parent)
         try:
-            body = json.loads(durable.read(self._path))
+            content = durable.read(self._path)
+            if self._seal is not None and is_sealed(content):
+                content = self._seal.open(self._path.name, content)
+            elif self._seal is not None:
+                self.kept = False  # in the clear, from a version before: `settle` writes it anew
+            body = json.loads(content)
             refs = {kind: {str(number): str(ref) for number, ref in body[kind].items()} for kind in ("tenants", "visits")}
         except FileNotFoundError:
             return
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, Unreadable, ValueError, KeyError, TypeError, AttributeError):
             durable.put_aside(self._path)
             log.warning("the file of person refs is damaged and was put aside; those of the roster in force are kept")
             return
@@ -73,7 +80,7 @@ class Identities:
     def _write(self) -> None:
         body = json.dumps({"v": 1, **self._refs}, ensure_ascii=False, separators=(",", ":")).encode()
         try:
-            durable.write(self._path, [body])
+            durable.write(self._path, [body if self._seal is None else self._seal.close(self._path.name, body)])
         except OSError as fault:
             if self.kept:
                 log.warning("person refs cannot be kept (%s); they hold until the next restart", fault.strerror)

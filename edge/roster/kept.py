@@ -1,7 +1,8 @@
 """Rosters that were in force, on disk: the last good one for a start with a broken folder, the ones before it for `roster rollback`.
 
-What is kept is the book, not the sheets: PINs stand in it only as keyed hashes. Files are 0600 in a folder of 0700. `in_force.json` says
-which one counts and is replaced last, so that a cut at any moment leaves one whole roster in force.
+What is kept is the book, not the sheets: PINs stand in it only as keyed hashes. Files are 0600 in a folder of 0700, and sealed under the
+gateway's master key. `in_force.json` says which one counts and is replaced last, so that a cut at any moment leaves one whole roster in
+force. One that is no longer in force goes after DAYS, as far as time has certainly passed.
 """
 
 from __future__ import annotations
@@ -11,21 +12,24 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from edge import durable
-from edge.access.terms import Book, Card
+from edge.access.terms import Book, Card, Tenant
+from edge.custody.seal import Seal, is_sealed, lies_sealed
+from edge.custody.vault import Unreadable
 from edge.roster import wire
 from edge.roster.book import STRIDE, paced
 from edge.roster.pins import PinHash
 
 log = logging.getLogger(__name__)
 
+DAYS = timedelta(days=30)  # CONTRACT section 7
 FORM = 1
 """Of the files below; a file of another form is not read."""
 
@@ -38,13 +42,24 @@ class InForce:
     back: tuple[int, ...] = ()
     source: str = ""
     held: str = ""
+    since: Mapping[int, str] = field(default_factory=dict)
+    """Since when those before it are not in force any more, at the earliest (RFC 3339)."""
 
 
 class Kept:
     """The kept rosters in one folder. Blocking; one caller at a time."""
 
-    def __init__(self, folder: Path, pin_hash: PinHash, breathe: Callable[[float], None] = time.sleep) -> None:
-        self._folder = folder
+    def __init__(
+        self,
+        folder: Path,
+        pin_hash: PinHash,
+        breathe: Callable[[float], None] = time.sleep,
+        *,
+        seal: Seal | None = None,
+        certain: Callable[[], datetime | None] = lambda: None,
+    ) -> None:
+        """Without a `seal` files are in the clear, and a sealed one is as good as not there. `certain` is a time that has come."""
+        self._folder, self._seal, self._certain = folder, seal, certain
         self._pin_hash = pin_hash
         self._breathe = breathe
         durable.sweep(folder)
@@ -53,7 +68,9 @@ class Kept:
         """What in_force.json says; nothing, if there is none or it is damaged."""
         try:
             body = json.loads(durable.read(self._folder / "in_force.json"))
-            return InForce(int(body["now"]), tuple(int(number) for number in body["back"]), str(body["source"]), str(body["held"]))
+            since = {int(number): str(at) for number, at in body.get("since", {}).items()}
+            back = tuple(int(number) for number in body["back"])
+            return InForce(int(body["now"]), back, str(body["source"]), str(body["held"]), since)
         except FileNotFoundError:
             return InForce()
         except (OSError, ValueError, KeyError, TypeError):
@@ -85,36 +102,106 @@ class Kept:
         """
         force = self.in_force()
         number = max([0, *self._numbers()]) + 1
-        durable.write(self._path(number), _lines(book, self._pin_hash.key_id, self._breathe))
+        self._write(number, book)
         back = (force.now, *force.back) if force.now else force.back
-        self._point(InForce(number, back[:keep], source))
+        self._point(InForce(number, back[:keep], source, since=force.since))
 
     def seen(self, source: str) -> None:
         """Note that these files say what is in force already. Raises OSError as `save`."""
         force = self.in_force()
-        self._point(InForce(force.now, force.back, source))
+        self._point(replace(force, source=source, held=""))
 
     def roll_back(self, number: int, held: str) -> None:
         """Put an earlier roster in force, and hold it against the folder `held` until that changes. Raises OSError as `save`."""
         force = self.in_force()
-        self._point(InForce(number, tuple(other for other in force.back if other < number), "", held))
+        self._point(InForce(number, tuple(other for other in force.back if other < number), "", held, force.since))
 
     def read(self, number: int) -> tuple[Book, bool] | None:
         """A kept book, and whether its PINs are hashed with the present key; None if it is missing or damaged."""
         path = self._path(number)
         try:
-            lines = durable.read(path).splitlines(keepends=True)
-            book = _book(lines, self._pin_hash.key_id, self._breathe)
+            content = durable.read(path)
+            if is_sealed(content):
+                if self._seal is None:
+                    return None
+                content = self._seal.open(path.name, content)
+            book = _book(content.splitlines(keepends=True), self._pin_hash.key_id, self._breathe)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError, KeyError, IndexError):
+        except (OSError, Unreadable, ValueError, TypeError, KeyError, IndexError):
             log.warning("a kept roster is damaged and was put aside")
             durable.put_aside(path)
             return None
         return book
 
+    def tidy(self) -> None:
+        """Let those go that have not been in force for DAYS. Raises OSError as `save`."""
+        force = self.in_force()
+        if force.now and self._young(force) != force:
+            self._point(force)
+
+    def seal_all(self) -> None:
+        """Seal what a version before left in the clear. Raises OSError: some of it is so still."""
+        if self._seal is not None:
+            for number in sorted(self._numbers()):
+                path = self._path(number)
+                if not lies_sealed(path):
+                    durable.write(path, [self._seal.close(path.name, durable.read(path))])
+
+    def rows_of(self, tenant_id: str) -> list[Tenant]:
+        """What the kept rosters say of a tenant."""
+        return [tenant for _, book in self._books() for tenant in book.tenants.values() if tenant.tenant_id == tenant_id]
+
+    def forget(self, tenant_id: str, *, lives_here: bool) -> tuple[int, int]:
+        """Rewrite every kept roster but that in force without this person: how many, and how many could not be.
+
+        Of somebody who lives here the cards and dates stay, for a rollback must not keep them outside; name, papers, numbers and birth go.
+        Damaged files that were put aside go whole.
+        """
+        done = failed = 0
+        now = self.in_force().now
+        for number, book in self._books():
+            if number != now and any(tenant.tenant_id == tenant_id for tenant in book.tenants.values()):
+                try:
+                    self._write(number, _without(book, tenant_id, lives_here=lives_here))
+                    done += 1
+                except OSError:
+                    failed += 1
+        for path in self._folder.glob("*.damaged"):
+            with contextlib.suppress(OSError):
+                path.unlink()
+        return done, failed
+
+    def _books(self) -> Iterator[tuple[int, Book]]:
+        for number in sorted(self._numbers()):
+            found = self.read(number)
+            if found is not None:
+                yield number, found[0]
+
+    def _write(self, number: int, book: Book) -> None:
+        path = self._path(number)
+        lines = _lines(book, self._pin_hash.key_id, self._breathe)
+        durable.write(path, lines if self._seal is None else [self._seal.close(path.name, b"".join(lines))])
+
+    def _young(self, force: InForce) -> InForce:
+        """The same without what is too old, and with a time for each of those before it."""
+        certain = self._certain()
+        if certain is None:
+            return force
+        since = {number: force.since.get(number, certain.isoformat()) for number in force.back}
+        back = tuple(number for number in force.back if certain - datetime.fromisoformat(since[number]) <= DAYS)
+        return replace(force, back=back, since={number: since[number] for number in back})
+
     def _point(self, force: InForce) -> None:
-        body = {"v": FORM, "now": force.now, "back": list(force.back), "source": force.source, "held": force.held}
+        force = self._young(force)
+        body = {
+            "v": FORM,
+            "now": force.now,
+            "back": list(force.back),
+            "source": force.source,
+            "held": force.held,
+            "since": dict(force.since),
+        }
         durable.write(self._folder / "in_force.json", [json.dumps(body).encode()])
         for number in self._numbers() - {force.now, *force.back}:
             with contextlib.suppress(OSError):
@@ -127,6 +214,25 @@ class Kept:
         with contextlib.suppress(OSError):
             return {int(path.stem) for path in self._folder.glob("[0-9]*.roster") if path.stem.isdecimal()}
         return set()
+
+
+def _without(book: Book, tenant_id: str, *, lives_here: bool) -> Book:
+    """The book without a person, or with no more of them than doors need; under another version, for it says something else."""
+    refs = {ref for ref, tenant in book.tenants.items() if tenant.tenant_id == tenant_id}
+    blank = {"name": "", "permit_no": "", "permit_until": None, "birth_date": None, "consent_ref": "", "guardian_ref": "", "phone": ""}
+    version = hashlib.sha256(f"{book.version}\0{tenant_id}".encode()).hexdigest()[: len(book.version)]
+    if lives_here:
+        tenants = {ref: replace(one, **blank) if ref in refs else one for ref, one in book.tenants.items()}  # type: ignore[arg-type]
+        return replace(book, version=version, tenants=MappingProxyType(tenants))
+    return replace(
+        book,
+        version=version,
+        tenants=MappingProxyType({ref: one for ref, one in book.tenants.items() if ref not in refs}),
+        visits=MappingProxyType({ref: visit for ref, visit in book.visits.items() if visit.host_ref not in refs}),
+        cards=MappingProxyType({card: ref for card, ref in book.cards.items() if ref not in refs}),
+        pins=MappingProxyType({pin: ref for pin, ref in book.pins.items() if ref not in refs}),
+        duress=MappingProxyType({pin: ref for pin, ref in book.duress.items() if ref not in refs}),
+    )
 
 
 def _lines(book: Book, key_id: str, breathe: Callable[[float], None]) -> Iterator[bytes]:

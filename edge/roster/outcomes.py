@@ -106,6 +106,7 @@ class RosterView:
     remarks: int = 0
     since: datetime | None = None
     kept: bool = True
+    sealed: bool = True
 
     def age_s(self, now: datetime) -> int:
         """How long this roster has been in force."""

@@ -13,8 +13,9 @@ from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from edge.access.terms import Book
+from edge.access.terms import Book, Tenant
 from edge.clock import Clock
+from edge.custody.seal import Seal, lies_sealed
 from edge.roster import apart
 from edge.roster.book import EMPTY, assemble, numbers
 from edge.roster.diff import Diff, compare
@@ -30,6 +31,7 @@ from edge.roster.settings import RosterSettings
 
 log = logging.getLogger(__name__)
 
+WITHOUT_KEY = "without_key"
 TRIES = 3
 """Reads of a folder that changes while it is read, before that is a fault."""
 
@@ -55,7 +57,13 @@ class Roster:
         told: Callable[[Applied | Refused], None] = lambda _: None,
         read: Reader = apart.read,
         new_ref: Callable[[], str] = random_ref,
+        master: bytes | None = None,
     ) -> None:
+        """`master` seals what is kept.
+
+        Without it the roster that can be read is in force all the same, for nobody with a card may stand outside for want of it. What was
+        never sealed stays so; beside sealed files the folder `without_key` keeps, in the clear, what counts until the key is back.
+        """
         self._settings = settings
         self._zone = zone
         self._clock = clock
@@ -64,9 +72,12 @@ class Roster:
         self._read = read
         folder = state_dir / "roster"
         self.pin_hash: PinHash = pin_hash(folder / "pin.key")
-        self._identities = Identities(folder / "identities.json", new_ref)
-        self._folder = folder
-        self._kept = Kept(folder, self.pin_hash)
+        self._seal = Seal(master, "roster") if master is not None else None
+        self._spare = folder / WITHOUT_KEY
+        self._folder = self._spare if self._seal is None and _has_sealed(folder) else folder
+        self._identities = Identities(self._folder / "identities.json", new_ref, self._seal)
+        self._kept = Kept(self._folder, self.pin_hash, seal=self._seal, certain=lambda: clock.now().certain)
+        self._sealed = self._seal is not None
         self._lock = asyncio.Lock()
         self._book = EMPTY
         self._source = ""
@@ -77,13 +88,26 @@ class Roster:
 
     def start(self) -> Book:
         """Put the last good roster in force, from this machine's disk alone. Blocks (see bench/roster); called before the loop."""
-        found = Kept(self._folder, self.pin_hash, breathe=lambda _: None).load()
+        found = Kept(self._folder, self.pin_hash, breathe=lambda _: None, seal=self._seal).load()
+        if self._seal is not None:
+            self._sealed = self._made_sealed()
         if found is not None:
             self._book, force = found
             self._source, self._held = force.source, force.held
             self._settle(self._book)
             gc.freeze()
         return self._book
+
+    def _made_sealed(self) -> bool:
+        """Seal what a version before left in the clear, and delete what was kept while there was no key."""
+        try:
+            self._kept.seal_all()
+            for path in self._spare.iterdir() if self._spare.is_dir() else ():
+                path.unlink()
+        except OSError as fault:
+            log.warning("kept rosters lie in the clear (%s)", fault.strerror)
+            return False
+        return True
 
     @property
     def book(self) -> Book:
@@ -105,6 +129,7 @@ class Roster:
             remarks=self._remarks,
             since=trouble.since if trouble else None,
             kept=self._on_disk and self._identities.kept,
+            sealed=self._sealed,
         )
 
     def _state(self) -> State:
@@ -145,6 +170,22 @@ class Roster:
                 self._book, self._source, self._held, self._trouble = applied.book, "", source, None
                 self._told(applied)
         return applied
+
+    async def tidy(self) -> None:
+        """Let kept rosters go that are too old."""
+        async with self._lock:
+            await asyncio.to_thread(self._keep, self._kept.tidy)
+
+    async def rows_of(self, tenant_id: str) -> list[Tenant]:
+        """What earlier rosters say of a tenant."""
+        async with self._lock:
+            return await asyncio.to_thread(self._kept.rows_of, tenant_id)
+
+    async def forget(self, tenant_id: str) -> tuple[int, int]:
+        """Take a person out of every kept roster but that in force: how many were rewritten, and how many could not be."""
+        lives_here = any(tenant.tenant_id == tenant_id for tenant in self._book.tenants.values())
+        async with self._lock:
+            return await asyncio.to_thread(partial(self._kept.forget, tenant_id, lives_here=lives_here))
 
     def _take(self, outcome: Outcome, source: str, *, asked: bool) -> None:
         if isinstance(outcome, Refused):
@@ -228,6 +269,17 @@ class Roster:
             log.warning("the roster in force cannot be kept on disk (%s)", fault.strerror)
             return False
         return True
+
+
+def _has_sealed(folder: Path) -> bool:
+    """Whether something here opens with the key only."""
+    for path in (folder / "identities.json", *folder.glob("*.roster")):
+        try:
+            if lies_sealed(path):
+                return True
+        except OSError:
+            continue
+    return False
 
 
 @contextmanager

@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 STILL_TRIES = 40
 """Waits of settle_s for a folder that never lies still (a program writing in it all the time) before it is read all the same."""
 
+TIDY_S = 3600.0  # kept rosters are counted in days
+
 Look = tuple[tuple[str, int, int, int], ...]
 
 
@@ -38,9 +40,15 @@ class RosterWatch:
         if not self._settings.hot_reload:
             if not self._roster.book.version:
                 await self._roster.reload()
-            await asyncio.Event().wait()
+            while True:
+                await self._roster.tidy()
+                await self._clock.sleep(TIDY_S)
         seen: Look | None = None
+        tidied = float("-inf")
         async for _ in self._wakes():
+            if (now := self._clock.now().mono) - tidied >= TIDY_S:
+                tidied = now
+                await self._roster.tidy()
             look = await self._look()
             if look == seen:
                 continue

@@ -37,10 +37,11 @@ def make_roster(
     clock: Clock | None = None,
     read: Reader = read_folder,
     new_ref: Callable[[], str] | None = None,
+    master: bytes | None = None,
 ) -> Roster:
     """A roster as the daemon makes it, started; it reads in this process."""
     heard = told if told is not None else []
-    more = {"new_ref": new_ref} if new_ref else {}
+    more = {"master": master} | ({"new_ref": new_ref} if new_ref else {})
     roster = Roster(settings, state_dir=state, zone=SHANGHAI, clock=clock or HandClock(), told=heard.append, read=read, **more)  # type: ignore[arg-type] - one optional keyword
     roster.start()
     return roster

@@ -16,15 +16,18 @@ import pytest
 
 from edge import durable
 from edge.access.terms import Book
+from edge.custody.seal import Seal
 from edge.roster.folder import read_folder
 from edge.roster.identities import Identities
 from edge.roster.kept import Kept
 from edge.roster.load import load
+from edge.roster.outcomes import Applied
 from edge.roster.pins import PinHash, pin_hash
+from edge.roster.roster import Roster
 from edge.roster.settings import RosterSettings
-from tests.clock import START
+from tests.clock import START, HandClock
 from tests.roster.conftest import SHANGHAI
-from tests.roster.people import counter, ids, write
+from tests.roster.people import counter, ids, make_roster, refs, write
 
 KEY = PinHash(bytes(32))
 
@@ -186,3 +189,112 @@ def test_kill_at_any_moment_leaves_a_whole_roster(state: Path) -> None:
         assert not list(state.glob("*.new-*"))
         last = int(found[0].version)
     assert json.loads((state / "in_force.json").read_bytes())["now"]
+
+
+# --- sealed, for a while, and without the forgotten ---
+
+PRIVATE = ("某甲".encode(), "某乙".encode(), b"310114198012094321", b"13912345678")
+HEADING = "编号,姓名,卡号[dec],居住证号,电话"
+MASTER = bytes(range(32))
+
+
+def clear(state: Path) -> set[str]:
+    """Files with something of somebody in the clear."""
+    return {path.name for path in state.rglob("*") if path.is_file() and any(word in path.read_bytes() for word in PRIVATE)}
+
+
+async def two_rosters(settings: RosterSettings, folder: Path, state: Path, master: bytes | None) -> Roster:
+    """Two residents, then one of them with another card."""
+    roster = make_roster(settings, state, master=master)
+    for card in ("0013477100", "0013477101"):
+        write(folder, f"1,某甲,{card},310114198012094321,13912345678", "2,某乙,0013477103,,", heading=HEADING)
+        assert isinstance(await roster.reload(), Applied)
+    return roster
+
+
+async def test_nothing_of_anybody_lies_in_the_clear(settings: RosterSettings, folder: Path, tmp_path: Path) -> None:
+    """Kept rosters and person refs are sealed; after a restart they are the same, and one under another name or key does not open."""
+    state = tmp_path / "state"
+    roster = await two_rosters(settings, folder, state, MASTER)
+    assert clear(state) == set()
+    assert roster.view().sealed
+    assert make_roster(settings, state, master=MASTER).book == roster.book
+    files = sorted((state / "roster").glob("*.roster"))
+    files[1].write_bytes(files[0].read_bytes())
+    assert Kept(state / "roster", roster.pin_hash, seal=Seal(MASTER, "roster")).read(2) is None
+    assert Kept(state / "roster", roster.pin_hash, seal=Seal(bytes(32), "roster")).read(1) is None
+
+
+async def test_what_a_version_before_left_in_the_clear_is_sealed_once(settings: RosterSettings, folder: Path, tmp_path: Path) -> None:
+    """At the first start with a key, with nobody's ref changed."""
+    state = tmp_path / "state"
+    before = await two_rosters(settings, folder, state, None)
+    assert clear(state) == {"000001.roster", "000002.roster"}
+    assert not before.view().sealed
+    after = make_roster(settings, state, master=MASTER)
+    assert (after.book, after.view().sealed, clear(state)) == (before.book, True, set())
+    assert b'"tenants"' not in (state / "roster" / "identities.json").read_bytes()
+
+
+async def test_without_the_key_the_gate_starts_all_the_same(settings: RosterSettings, folder: Path, tmp_path: Path) -> None:
+    """The folder is read, kept in the clear beside what is sealed, and said; with the key everybody has their ref again and it is gone."""
+    state = tmp_path / "state"
+    first = await two_rosters(settings, folder, state, MASTER)
+    lost = make_roster(settings, state)
+    assert not lost.book.version
+    assert isinstance(await lost.reload(), Applied)
+    assert (len(lost.book.tenants), lost.view().sealed) == (2, False)
+    assert make_roster(settings, state).book == lost.book
+    back = make_roster(settings, state, master=MASTER)
+    assert (refs(back.book), clear(state)) == (refs(first.book), set())
+
+
+@pytest.mark.parametrize("lives_here", [True, False])
+async def test_the_forgotten_are_in_no_earlier_roster(settings: RosterSettings, folder: Path, tmp_path: Path, lives_here: bool) -> None:
+    """Who moved out is gone from them. Who lives here keeps card and dates in them, so that a rollback keeps nobody outside."""
+    state = tmp_path / "state"
+    roster = await two_rosters(settings, folder, state, MASTER)
+    if not lives_here:
+        write(folder, "2,某乙,0013477103,,", heading=HEADING)
+        assert isinstance(await roster.reload(yes=True), Applied)
+    assert {one.phone for one in await roster.rows_of("1")} == {"13912345678"}
+    assert await roster.forget("1") == (1 if lives_here else 2, 0)
+    kept = Kept(state / "roster", roster.pin_hash, seal=Seal(MASTER, "roster"))
+    for number in kept.in_force().back:
+        book, _ = kept.read(number) or pytest.fail("a roster is gone")
+        (other,) = (one for one in book.tenants.values() if one.tenant_id == "2")
+        assert other.name == "某乙"
+        left = [one for one in book.tenants.values() if one.tenant_id == "1"]
+        assert [(one.name, one.permit_no, one.phone) for one in left] == ([("", "", "")] if lives_here else [])
+        assert len(book.cards) == (2 if lives_here else 1)
+    applied = await roster.roll_back()
+    assert applied is not None
+    assert isinstance(await roster.reload(asked=True), Applied)  # the sheet says something else than the rewritten one
+
+
+async def test_earlier_rosters_go_after_thirty_certain_days(settings: RosterSettings, folder: Path, tmp_path: Path) -> None:
+    """By the time that certainly passed, since they were last in force; that in force stays."""
+    state, clock = tmp_path / "state", HandClock(START)
+    roster = make_roster(settings, state, clock=clock, master=MASTER)
+    for number in range(3):
+        write(folder, f"1,某甲,001347710{number}", heading="编号,姓名,卡号[dec]")
+        await roster.reload()
+        clock.set_wall(START + timedelta(days=20 * (number + 1)))
+    await roster.tidy()
+    assert sorted(path.name for path in (state / "roster").glob("*.roster")) == ["000002.roster", "000003.roster"]
+    clock.set_wall(START + timedelta(days=400))
+    await roster.tidy()
+    assert [path.name for path in (state / "roster").glob("*.roster")] == ["000003.roster"]
+    assert make_roster(settings, state, clock=clock, master=MASTER).book == roster.book
+
+
+async def test_a_roster_that_cannot_be_sealed_is_said(
+    settings: RosterSettings, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is in force all the same."""
+    state = tmp_path / "state"
+    before = await two_rosters(settings, folder, state, None)
+    with monkeypatch.context() as broken:
+        broken.setattr(durable, "write", _refuse)
+        full = make_roster(settings, state, master=MASTER)
+    assert (full.book, full.view().sealed) == (before.book, False)
