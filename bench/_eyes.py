@@ -13,7 +13,7 @@ from pathlib import Path
 
 import edge
 from bench.faces import weights
-from edge.vision.keeper import ENVIRONMENT
+from edge.vision.link import ENVIRONMENT
 from edge.vision.sighting import PREFIX, Beat, Message, Started, lengths
 from edge.vision.task import CameraTask, Task
 

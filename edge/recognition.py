@@ -32,6 +32,7 @@ from edge.roster.faces.templates import Templates
 from edge.settings import Settings
 from edge.supervisor import Unit
 from edge.uplink.messages import RecognitionHealth
+from edge.vision.keeper import Terms
 from edge.vision.task import CameraTask, Task
 from models.weights import Weights, WeightsMissing, WrongHash
 
@@ -158,6 +159,11 @@ def make(
         may_match=desk.may_match,
         find=_find,
         prepare=partial(_prepare, chosen.engine, settings, environ, runtime),
+        terms=Terms(
+            where=chosen.worker,
+            may_spawn=chosen.accept_spawned or not drives_a_lock(settings),
+            require_sandbox=chosen.require_sandbox,
+        ),
     )
     return Recognition(chosen.engine, desk, lookout)
 
@@ -166,6 +172,11 @@ def _latest(clock: Clock) -> float:
     """Seconds since 1970 by the wall clock, or by certain time where that is later: a clock that fell back keeps no crop for longer."""
     now = clock.now()
     return max(now.at, now.certain or now.at).timestamp()
+
+
+def drives_a_lock(settings: Settings) -> bool:
+    """Whether a lock hangs at a controller that is not played."""
+    return any(settings.controllers[door.lock.controller].driver != "simulated" for door in settings.doors.values())
 
 
 def _prepare(engine: str, settings: Settings, environ: Mapping[str, str], runtime: str) -> None:

@@ -31,19 +31,26 @@ from edge.gate.followed import CameraPlan, FaceAsks, Seen
 from edge.gate.recorder import Receipt, Recorder
 from edge.gate.watch import Watch
 from edge.supervisor import Unit
-from edge.vision.keeper import Worker
+from edge.vision.confinement import NOT_SEEN
+from edge.vision.keeper import NotConfined, Terms, Worker
 from edge.vision.sighting import Beat, CameraSaid, Message, Started
 from edge.vision.task import CameraTask, Task
 
 log = logging.getLogger(__name__)
 
 CLAIMING = frozenset({Method.CARD, Method.PIN, Method.QR, Method.GUARD, Method.REX})
+NOT_CONFINED_AGAIN_S = 600.0  # no kernel changes meanwhile; a unit may be mended and started anew
+NO_UNIT_AGAIN_S = 5.0  # at a start of the machine the unit may come after us
 FIND_AGAIN_S = 60.0  # a camera that did not say where its stream is, is asked again; the others go dark for two seconds meanwhile
 CROPS = 64  # waiting for the disk; the oldest is let go, the event is told all the same
 CROP_DAYS = 7  # CONTRACT section 7
 MOST_CROPS = 5000  # 50 MB: a stranger every two minutes for a week
 EXPIRE_EVERY_S = 3600.0
 TICK_S = 0.5  # how exactly the ten seconds of a claim are kept
+
+
+class CameraNotAllowed(DriverError):
+    """The unit that looks at cameras may not reach this one: `anyu-edge check --write-units` writes its address down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +62,6 @@ class VisionView:
     up: bool
     cameras: Mapping[str, bool]
     rss_mb: float
-    missing: tuple[str, ...]
 
 
 class Lookout:
@@ -75,20 +81,23 @@ class Lookout:
         may_match: Callable[[str], bool] = lambda _ref: True,
         prepare: Callable[[], None] = lambda: None,
         find: Callable[[CameraTask], Awaitable[CameraTask]] | None = None,
+        terms: Terms = Terms(),  # noqa: B008 (frozen)
     ) -> None:
         """`present` puts a face before an access point; where a camera watches none, the passage is only recorded.
 
         `may_match` says whether a tenant's face may be used at this moment. `prepare` makes what the worker reads (it may write nothing)
         and raises an OSError or EdgeError where that cannot be had; it runs in a thread, before each worker. `find` asks a camera where
-        its stream is, which the confined worker could not; it raises a DriverError while the camera does not say.
+        its stream is, which the confined worker could not; it raises a DriverError while the camera does not say, and CameraNotAllowed
+        where the unit's address rules leave it out. `terms`: under which a worker may look.
         """
         self._sought, self._find = task.cameras, find or _as_it_is
         self._may_match, self._prepare = may_match, prepare
         self._watch, self._cameras, self._present, self._book = watch, cameras, present, book
         self._recorder, self._crops, self._clock = recorder, crops, clock
-        self._worker = Worker(task, self._heard, self._lost)
+        self._worker = Worker(task, self._heard, self._lost, terms)
+        self._not_allowed: set[str] = set()
         self._saving: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(CROPS)
-        self._view = VisionView(task.engine, "", up=False, cameras=dict.fromkeys(cameras, False), rss_mb=0.0, missing=())
+        self._view = VisionView(task.engine, "", up=False, cameras=dict.fromkeys(cameras, False), rss_mb=0.0)
         self._said_lost: set[str] = set()
 
     def units(self, ready: asyncio.Event) -> tuple[Unit, ...]:
@@ -102,16 +111,31 @@ class Lookout:
                 self._lost("not ready")
                 raise
             while True:
-                await self._look_once()
+                try:
+                    await self._look_once()
+                except NotConfined:
+                    log.warning("faces are off: the vision worker is not confined (%s)", ", ".join(self.words()))
+                    await self._confined_again()
 
         return Unit("vision", look), Unit("lookout", self._tick), Unit("crops", self._save)
+
+    async def _confined_again(self) -> None:
+        """Wait until another worker might be confined."""
+        if not self._worker.terms.spawns() or self._worker.terms.may_spawn:
+            await self._clock.sleep(NOT_CONFINED_AGAIN_S)
+        while self._worker.terms.spawns() and not self._worker.terms.may_spawn:
+            await self._clock.sleep(NO_UNIT_AGAIN_S)
 
     async def _look_once(self) -> None:
         """Ask where the cameras' streams are, and look at those that answered; at all of them again after a while."""
         found = []
+        self._not_allowed.clear()
         for camera in self._sought:
             try:
                 found.append(await self._find(camera))
+            except CameraNotAllowed:
+                self._not_allowed.add(camera.name)
+                self._device(camera.name, up=False)
             except DriverError:
                 self._device(camera.name, up=False)
         self._worker.look_at(tuple(found))
@@ -125,9 +149,11 @@ class Lookout:
         return self._view
 
     def words(self) -> tuple[str, ...]:
-        """What this kernel could not confine the worker in, and whether it tells of more people than can be, as words for `degraded`."""
+        """What the worker's confinement lacks, and whether it tells of more people than can be, as words for `degraded`."""
+        found = self._worker.finding or (NOT_SEEN if self._view.up else None)
+        not_allowed = ("vision.camera_not_allowed",) if self._not_allowed else ()
         flood = ("vision.flood",) if self._watch.flooded(self._clock.now()) else ()
-        return (*(f"vision.no_{what}" for what in self._view.missing), *flood)
+        return (*(found.words() if found else ()), *not_allowed, *flood)
 
     def lost(self) -> tuple[str, ...]:
         """The cameras, or the worker, that do not answer now."""
@@ -148,7 +174,7 @@ class Lookout:
         header = message.header
         if isinstance(header, Started):
             self._watch.restarted(self._clock.now())
-            self._change(engine=header.engine, runtime=header.runtime, up=True, missing=header.missing)
+            self._change(engine=header.engine, runtime=header.runtime, up=True)
             self._device("vision", up=True)
         elif isinstance(header, CameraSaid):
             self._change(cameras={**self._view.cameras, header.camera: header.up})

@@ -11,7 +11,7 @@ import numpy as np
 from drivers.camera.contract import Frame
 from edge.vision.area import Area
 from edge.vision.motion import HEIGHT, WIDTH, Motion
-from edge.vision.sighting import MAX_CROP, Ended, Message, Sighting
+from edge.vision.sighting import MAX_CROP, Ended, Message, Poor, Sighting
 from edge.vision.track import Track, Tracker
 from models.boxes import Box
 from models.contract import Engine, Face, Image
@@ -97,7 +97,11 @@ class Looker:
         if quality.poor:
             if now - kept.mentioned >= POOR_EVERY_S:
                 kept.mentioned = now
-                self._say(Message(header=self._sighting(track, now, shape, corner, quality.score, poor=" ".join(quality.poor))))
+                self._say(
+                    Message(
+                        header=self._sighting(track, now, shape, corner, quality.score, poor=tuple(reason.value for reason in quality.poor))
+                    )
+                )
             return
         if quality.score < WORSE * kept.best:
             return
@@ -110,7 +114,14 @@ class Looker:
         self._say(Message(header=header, vector=embedding.vector, crop=crop))
 
     def _sighting(
-        self, track: Track, now: float, shape: tuple[int, ...], corner: tuple[int, int], quality: float, poor: str = "", space: str = ""
+        self,
+        track: Track,
+        now: float,
+        shape: tuple[int, ...],
+        corner: tuple[int, int],
+        quality: float,
+        poor: tuple[Poor, ...] = (),
+        space: str = "",
     ) -> Sighting:
         return Sighting(
             camera=self._name,

@@ -88,6 +88,13 @@ class RecognitionSettings(_Piece):
     agree: int = Field(3, ge=1, le=10)
     of: int = Field(5, ge=1, le=20)
     liveness: Literal["off", "score", "veto"] = "score"
+    worker: Literal["auto", "unit", "spawned"] = "auto"
+    """Where cameras are looked at: in anyu-edge-vision.service or in a child under the daemon's own account; *auto*: in the service if it
+    runs."""
+    require_sandbox: bool = True
+    """Faces are off while the process that parses video is not confined (edge/vision/confinement.py); cards go on."""
+    accept_spawned: bool = False
+    """Accept a child under the daemon's own account although a real lock is driven here."""
     notice: str = Field("1", max_length=32)
     """The version of the notice that residents are shown before they consent; it is kept with their act."""
     evidence: Literal["none", "uncertain", "all"] = "none"

@@ -10,13 +10,14 @@ Garbled here means: the worker is broken or taken over; the reader ends it and s
 from __future__ import annotations
 
 import struct
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from edge.vision.confine import Missing
+from models.spaces import CARDS
 
 Vector = NDArray[np.float32]
 
@@ -29,8 +30,44 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,32}$")]
 Ratio = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=2**53)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Space = Annotated[str, Field(pattern=r"^[a-z0-9_./-]{1,64}$")]
-Words = Annotated[str, Field(max_length=200)]
+
+# No free text: a face would fit into it, and from here words go to the broker, the journal and terminals.
+Poor = Literal["too_small", "cut_off", "turned", "tilted", "too_dark", "too_bright", "flat", "blurred"]
+"""As models.quality.Poor, which cannot be imported without OpenCV."""
+Why = Literal[
+    "",
+    "connection refused",
+    "ended",
+    "failed",
+    "no answer",
+    "no picture",
+    "no such file or device",
+    "no such stream",
+    "no video",
+    "not a video stream",
+    "not allowed",
+    "picture too large",
+    "unknown codec",
+    "wrong user or password",
+]
+"""What drivers.camera says of a camera that is down; everything else is `failed`."""
+_SPACES = frozenset(str(space) for space in CARDS)
+
+
+def why_of(said: str) -> Why:
+    """A camera's own word as one of the list."""
+    return said if said in get_args(Why) else "failed"  # type: ignore[return-value]  # it is in the list
+
+
+def _known_space(space: str) -> str:
+    if space and space not in _SPACES:
+        msg = "unknown space"
+        raise ValueError(msg)
+    return space
+
+
+Space = Annotated[str, Field(pattern=r"^[a-z0-9_./-]{1,64}$")]  # compared with the gallery's and never told
+KnownSpace = Annotated[str, AfterValidator(_known_space)]
 
 
 class Garbled(Exception):
@@ -56,7 +93,7 @@ class Sighting(_Message):
     box: tuple[Ratio, Ratio, Ratio, Ratio]
     frames: Count
     quality: Ratio
-    poor: Words = ""
+    poor: Annotated[tuple[Poor, ...], Field(max_length=8)] = ()
     liveness: Ratio | None = None
     space: Space | Literal[""] = ""
 
@@ -79,17 +116,22 @@ class CameraSaid(_Message):
     kind: Literal["camera"] = "camera"
     camera: Name
     up: bool
-    why: Words = ""
+    why: Why = ""
 
 
 class Started(_Message):
-    """The worker is confined and looking. `missing` names what this kernel could not confine."""
+    """The first message and the only one of its kind: the worker is confined and has not looked at anything yet.
+
+    So the worker's own code said it, not a camera's picture. `missing` names what this kernel could not confine; `address_rules`:
+    packets to an address that is no camera's are refused (IPAddressDeny= of the unit).
+    """
 
     kind: Literal["started"] = "started"
-    engine: Words
-    runtime: Words
-    space: Space | Literal[""]
-    missing: tuple[Missing, ...] = ()
+    engine: Literal["standard", "dlib"]
+    runtime: Literal["openvino", "opencv"]
+    space: KnownSpace
+    missing: Annotated[tuple[Missing, ...], Field(max_length=32)] = ()
+    address_rules: bool = False
 
 
 class Beat(_Message):

@@ -1,6 +1,6 @@
-"""The worker process: `python -m edge.vision.worker`, its task on stdin as one JSON line, its messages on stdout.
+"""The worker process: `python -m edge.vision.worker`, its task on stdin as one JSON line, its messages on stdout; both are one socket.
 
-It is started by edge/vision/keeper.py with an empty environment, at nice +10, and confines itself before it looks at anything. It holds the
+It is started by edge/vision/link.py with an empty environment, at nice +10, and confines itself before it looks at anything. It holds the
 passwords of its own cameras and nothing else. Later lines on stdin are `{"drop": [camera, track]}`; the end of stdin ends the process.
 """
 
@@ -34,7 +34,7 @@ from edge import slices
 from edge.vision.area import Area
 from edge.vision.confine import confine, confine_files
 from edge.vision.looker import Looker
-from edge.vision.sighting import Beat, CameraSaid, Message, Started
+from edge.vision.sighting import Beat, CameraSaid, Message, Started, why_of
 from edge.vision.task import CameraTask, Task
 from models.boxes import Box
 from models.contract import Face, Layout, Options
@@ -43,6 +43,7 @@ from models.weights import Weights
 NICE = 10  # doors first: with the worker here, card to relay stays within a few ms on two busy cores
 BEAT_S = 1.0
 FROZEN_S = 5.0  # without a packet: the camera is lost, whatever its connection says
+NO_CAMERA = ("127.255.255.254", 9)  # the last loopback address, discard: nothing listens there and no camera has it
 THREADS_S = 5  # to start three threads
 # Three cameras take 130 MB more than the loaded engine (305 MB resident in all), each further one some 40, of sixteen at most.
 MORE_MB = 1024
@@ -70,7 +71,14 @@ def main() -> None:
     if engine is None:
         raise SystemExit("no engine: nothing to look for")
     _warm(engine)
+    address_rules = _address_rules()
     held = confine(files, devices, ports, task.memory_mb, more_mb=MORE_MB, compiles=engine.runtime == "openvino")
+    # Said now: no camera has been looked at, so these are the words of this code and of nobody who took it over.
+    space = str(engine.embedder.space)
+    started = Started.model_validate(
+        {"engine": engine.name, "runtime": engine.runtime, "space": space, "missing": held.missing, "address_rules": address_rules}
+    )
+    say(Message(header=started))
     lookers = {c.name: Looker(c.name, engine, say, area=Area(c.area), card_first=c.card_first, crops=task.crops) for c in task.cameras}
     # A thread that finds no memory to begin with is waited for without end (CPython's Thread.start): then the kernel ends us.
     signal.alarm(THREADS_S)
@@ -78,8 +86,6 @@ def main() -> None:
     for camera in cameras.values():
         camera.start()
     signal.alarm(0)
-    space = str(engine.embedder.space)
-    say(Message(header=Started(engine=engine.name, runtime=engine.runtime, space=space, missing=held.missing)))
     _look_forever(cameras, lookers, say)
 
 
@@ -134,7 +140,7 @@ def _report(name: str, state: CameraState, said: dict[str, bool], say: Callable[
     if said.get(name) == up or (name not in said and state.why == "starting"):
         return
     said[name] = up
-    why = "" if up else ("no picture" if state.up else state.why)
+    why = "" if up else ("no picture" if state.up else why_of(state.why))
     say(Message(header=CameraSaid(camera=name, up=up, why=why)))
 
 
@@ -162,6 +168,18 @@ class _Pipe:
         data = memoryview(message.encode())
         while data:
             data = data[self._out.write(data) :]
+
+
+def _address_rules() -> bool:
+    """Whether the kernel refuses packets to an address that is no camera's: IPAddressDeny= of the unit. Nothing leaves the machine."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.sendto(b"", NO_CAMERA)
+        except PermissionError:
+            return True
+        except OSError:
+            return False
+    return False
 
 
 def _options(camera: CameraTask) -> BaseModel:

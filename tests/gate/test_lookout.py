@@ -30,7 +30,7 @@ class FakeWorker:
 
     looked: list[tuple[str, ...]]
 
-    def __init__(self, task: Task, hear: object, _lost: object) -> None:
+    def __init__(self, task: Task, hear: object, _lost: object, _terms: object) -> None:
         self._hear, self.looked = hear, []
 
     def look_at(self, cameras: tuple[CameraTask, ...]) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.vision.sighting import PREFIX, Beat, CameraSaid, Ended, Garbled, Message, Sighting, Started, lengths
+from models.spaces import SFACE
 
 
 def unit(seed: int = 0) -> np.ndarray:
@@ -22,7 +23,7 @@ def face(**changed: object) -> Sighting:
     """A sighting."""
     given_: dict[str, object] = {
         "camera": "north_in", "track": 7, "at": 12.5, "began": 11.0, "box": (0.1, 0.2, 0.3, 0.4), "frames": 9,
-        "quality": 0.8, "space": "sface-1",
+        "quality": 0.8, "space": str(SFACE),
     }  # fmt: skip
     return Sighting(**(given_ | changed))  # type: ignore[arg-type]
 
@@ -31,10 +32,10 @@ def face(**changed: object) -> Sighting:
     "message",
     [
         Message(header=face(liveness=0.9), vector=unit(), crop=b"\xff\xd8abc\xff\xd9"),
-        Message(header=face(space="", poor="too small")),
+        Message(header=face(space="", poor=("too_small", "blurred"))),
         Message(header=Ended(camera="north_in", track=7, at=13.0, began=11.0, frames=12)),
         Message(header=CameraSaid(camera="north_in", up=False, why="no answer")),
-        Message(header=Started(engine="standard", runtime="openvino", space="sface-1", missing=("seccomp",))),
+        Message(header=Started(engine="standard", runtime="openvino", space=str(SFACE), missing=("seccomp",))),
         Message(header=Beat(frames=10, faces=2, rss_mb=211.5)),
     ],
 )
@@ -68,7 +69,18 @@ def test_what_a_worker_must_not_say(message: Message) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"camera": "../x"}, {"track": -1}, {"quality": 1.5}, {"box": [0, 0, 2, 1]}, {"name": "x"}, {"kind": "open"}]
+    "wrong",
+    [
+        {"camera": "../x"},
+        {"track": -1},
+        {"quality": 1.5},
+        {"box": [0, 0, 2, 1]},
+        {"name": "x"},
+        {"kind": "open"},
+        {"poor": ["too_small", "of her face"]},
+        {"poor": ["blurred"] * 9},
+        {"space": "sface/2"},
+    ],
 )
 def test_headers_are_strict(wrong: dict[str, object]) -> None:
     """A header with a value out of range, an unknown key or kind is garbled."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.vision import keeper
+from edge.vision import keeper, link
 from edge.vision.keeper import Worker, WorkerLost
 from edge.vision.sighting import Beat, CameraSaid, Ended, Message, Sighting, Started
 from edge.vision.task import CameraTask, Task
@@ -194,7 +194,7 @@ async def test_nonsense_ends_a_worker(nonsense: str, tmp_path: Path, monkeypatch
         f"#!{sys.executable}\nimport os, sys, time\nos.write(1, {nonsense})\n" + ("" if nonsense == "b''" else "time.sleep(60)\n")
     )
     (tmp_path / "evil.py").chmod(0o700)
-    monkeypatch.setattr(keeper.sys, "executable", str(tmp_path / "evil.py"))
+    monkeypatch.setattr(link.sys, "executable", str(tmp_path / "evil.py"))
     async with working(watch(str(tmp_path), tmp_path / "none.mp4")) as (_, heard, running):
         with pytest.raises(WorkerLost):
             async with asyncio.timeout(PATIENCE_S):
