@@ -5,14 +5,19 @@ Everything here may be missing, be switched off or fail; doors and cards do not 
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import models
+from drivers.errors import NoAnswer
 from edge.access.request import FaceShown
 from edge.access.rules import Rules
 from edge.access.terms import Book, Direction
@@ -22,7 +27,7 @@ from edge.custody.tombstones import Tombstones, TombstonesUnusable
 from edge.custody.vault import Vault
 from edge.errors import EdgeError
 from edge.gate.followed import CameraPlan, Lens
-from edge.gate.lookout import Lookout
+from edge.gate.lookout import CameraNotAllowed, Lookout
 from edge.gate.recorder import Recorder
 from edge.gate.watch import Watch
 from edge.roster.faces.book import Faces
@@ -32,9 +37,11 @@ from edge.roster.faces.templates import Templates
 from edge.settings import Settings
 from edge.supervisor import Unit
 from edge.uplink.messages import RecognitionHealth
+from edge.vision import addresses
 from edge.vision.keeper import Terms
+from edge.vision.link import WEIGHTS
 from edge.vision.task import CameraTask, Task
-from models.weights import Weights, WeightsMissing, WrongHash
+from models.weights import Weights, WeightsMissing, WrongHash, manifest
 
 if TYPE_CHECKING:
     from edge.access.events import Event
@@ -147,6 +154,11 @@ def make(
         CameraTask(name=name, driver=one.driver, options=one.secrets(), area=one.area, card_first=one.card_first)
         for name, one in settings.cameras.items()
     )
+    terms = Terms(
+        where=chosen.worker,
+        may_spawn=chosen.accept_spawned or not drives_a_lock(settings),
+        require_sandbox=chosen.require_sandbox,
+    )
     lookout = Lookout(
         task=Task(engine=chosen.engine, runtime=runtime, weights=weights, others=others, cameras=tasks, crops=chosen.evidence != "none"),
         watch=Watch(cameras, chosen, lens, new_id),
@@ -157,13 +169,9 @@ def make(
         crops=Vault(settings.state_dir / "custody" / "crops", master, "crops", partial(_latest, clock)),
         clock=clock,
         may_match=desk.may_match,
-        find=_find,
+        find=partial(_find, terms=terms),
         prepare=partial(_prepare, chosen.engine, settings, environ, runtime),
-        terms=Terms(
-            where=chosen.worker,
-            may_spawn=chosen.accept_spawned or not drives_a_lock(settings),
-            require_sandbox=chosen.require_sandbox,
-        ),
+        terms=terms,
     )
     return Recognition(chosen.engine, desk, lookout)
 
@@ -180,22 +188,54 @@ def drives_a_lock(settings: Settings) -> bool:
 
 
 def _prepare(engine: str, settings: Settings, environ: Mapping[str, str], runtime: str) -> None:
-    """Make the files that the confined worker reads. Raises NoWeights where there is nothing to make them of, OSError."""
+    """Make what the worker reads, in our folder and the unit's. Raises OSError, and NoWeights where there is nothing to make it of."""
+    weights = Weights.of(settings.state_dir, environ)
     try:
-        models.prepare(engine, Weights.of(settings.state_dir, environ), runtime)
+        models.prepare(engine, weights, runtime)
     except (WeightsMissing, WrongHash) as why:
         raise NoWeights(f"{why}; anyu-edge models import or pull brings them") from why
+    if settings.recognition.worker != "spawned" and os.access(WEIGHTS, os.W_OK):
+        named = environ.get("ANYU_MODELS", "")
+        _lay_out([weights.own, *([Path(named)] if named else [])], WEIGHTS)
 
 
-async def _find(camera: CameraTask) -> CameraTask:
-    """An ONVIF camera says itself where its stream is; the confined worker is given the answer. Raises DriverError."""
-    if camera.driver != "onvif":
+def _lay_out(folders: Iterable[Path], unit: Path) -> None:
+    """Copy the files that the manifest knows to where the unit's account reads them. Raises OSError."""
+    names = {name for entry in manifest().values() for name in (entry.file, entry.made and entry.made.file) if name}
+    for source in (folder / name for folder in folders for name in sorted(names)):
+        target = unit / source.name
+        if not source.is_file() or (target.is_file() and target.stat().st_size == source.stat().st_size):
+            continue  # whoever reads it checks its hash
+        new = target.with_suffix(".new")
+        new.write_bytes(source.read_bytes())
+        new.chmod(0o640)  # the folder's set-group bit gives it the unit's group
+        new.replace(target)
+
+
+async def _find(camera: CameraTask, terms: Terms) -> CameraTask:
+    """The camera as the worker needs it. Raises DriverError, CameraNotAllowed.
+
+    An ONVIF camera says itself where its stream is. For the unit, which may ask no name service, a host is given by number.
+    """
+    if camera.driver == "onvif":
+        from drivers.camera.onvif import Options, resolve
+
+        stream = await resolve(Options.model_validate(camera.options))
+        found = {"url": stream.url, "username": stream.username, "password": stream.password.get_secret_value()}
+        camera = camera.model_copy(update={"driver": "rtsp", "options": found})
+    if camera.driver != "rtsp" or terms.spawns():
         return camera
-    from drivers.camera.onvif import Options, resolve
-
-    stream = await resolve(Options.model_validate(camera.options))
-    found = {"url": stream.url, "username": stream.username, "password": stream.password.get_secret_value()}
-    return camera.model_copy(update={"driver": "rtsp", "options": found})
+    host = urlsplit(camera.options["url"]).hostname or ""
+    try:
+        number, *_ = await asyncio.to_thread(addresses.resolve, host)
+    except OSError as why:
+        raise NoAnswer("its host has no address") from why
+    if number not in addresses.allowed():
+        raise CameraNotAllowed("not among the unit's addresses")
+    if host == number:
+        return camera
+    named = {"url": camera.options["url"].replace(host, number, 1), "tls_name": camera.options.get("tls_name") or host}
+    return camera.model_copy(update={"options": {**camera.options, **named}})
 
 
 def _plans(settings: Settings, rules: Rules) -> dict[str, CameraPlan]:

@@ -42,10 +42,10 @@ def test_every_line_is_a_rule() -> None:
 
 
 def test_whose_fingers_are_kept_off() -> None:
-    """ModemManager ignores every port of a gate, brltty's own rules and units are masked, and dialout may open the ports."""
+    """ModemManager ignores every port of a gate, brltty's own rules and units are masked, and the daemon's own group may open the ports."""
     told = [{(key, inside): value for key, inside, operator, value in rule if operator != "=="} for rule in rules()]
     assert sum(("ENV", "ID_MM_DEVICE_IGNORE") in rule for rule in told) >= 5
-    assert any(rule.get(("GROUP", "")) == "dialout" and rule.get(("MODE", "")) == "0660" for rule in told)
+    assert any(rule.get(("GROUP", "")) == "anyu-serial" and rule.get(("MODE", "")) == "0660" for rule in told)
     assert any(value.startswith("anyu/$env{ID_PATH}") for rule in told for value in rule.values())
     masked = [line.split()[1] for line in MASKS.read_text(encoding="utf-8").splitlines() if line.endswith("/dev/null")]
     assert {Path(path).name for path in masked} == {"85-brltty.rules", "brltty-udev.service", "brltty-device@.service"}

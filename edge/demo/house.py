@@ -62,6 +62,8 @@ def write_roster(folder: Path, faces: Sequence[str] = ()) -> None:
 CAMERA = """\
 cameras:
   south_camera: {{{driver}, access_points: [south_in]}}
+recognition:
+  accept_spawned: true   # nothing hangs at this lock
 """
 
 

@@ -86,7 +86,7 @@ class Worker:
         talk: _Talk | None = None
         try:
             async with asyncio.timeout(START_S):
-                talk = await _Talk.begin(ours, self._task, child)
+                talk = await _Talk.begin(ours, self._told(child), child)
             self.pid = talk.pid
             await self._listen(talk)
         except TimeoutError:
@@ -102,6 +102,10 @@ class Worker:
             self.pid = None
         self._lost(why)
         raise lost(f"vision worker {why}")
+
+    def _told(self, child: subprocess.Popen[bytes] | None) -> Task:
+        """The task; the unit's account cannot read our folder of weights."""
+        return self._task if child else self._task.model_copy(update={"weights": str(self.terms.unit.weights), "others": ()})
 
     async def _get(self) -> tuple[socket.socket, subprocess.Popen[bytes] | None]:
         """A socket with a worker at its other end, and the worker where it is our child. Raises NotConfined, WorkerLost."""

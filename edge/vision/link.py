@@ -27,15 +27,17 @@ import edge
 ENVIRONMENT = {"LANG": "C.UTF-8", "PATH": "/usr/bin:/bin", "MALLOC_ARENA_MAX": "1", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 DAEMON, ACCOUNT = "anyu-edge", "anyu-vision"  # systemd/anyu-edge.sysusers
 SOCKET = Path("/run/anyu-edge-vision/worker.sock")  # RuntimeDirectory= of the unit
+WEIGHTS = Path("/var/lib/anyu-edge-vision")  # systemd/anyu-edge.tmpfiles: the daemon writes, the unit's account reads
 _CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """Where the service listens and under which account it must run."""
+    """Where the service listens, under which account it must run, and where that account reads its weights."""
 
     path: Path = SOCKET
     account: str = ACCOUNT
+    weights: Path = WEIGHTS
 
     def there(self) -> bool:
         """Whether the service is running, as far as its socket tells."""

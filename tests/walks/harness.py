@@ -115,7 +115,9 @@ class Site:
         return self.folder / "run" / "control.sock"
 
     def write(self, port: int, controllers: Mapping[str, object], doors: Mapping[str, object], **more: object) -> Site:
-        """Write site.yaml (JSON is YAML); `port` is the broker's."""
+        """Write site.yaml (JSON is YAML); `port` is the broker's. There is no vision unit here, so with cameras a child is accepted."""
+        if "cameras" in more:
+            more["recognition"] = {"accept_spawned": True, **dict(more.get("recognition", {}))}  # type: ignore[call-overload]
         given = {
             "site": {"name": "anting_01", "label": "安亭一号公寓", "timezone": "Asia/Shanghai"},
             "gateway": {"name": "gw1"},
