@@ -136,6 +136,7 @@ class Daemon:
             clock=self.clock,
             new_id=new_id,
             environ=environ,
+            in_step=lambda: self.roster.view().state == "good",
         )
         overheard.listeners = (self.recognition.noticed, self.cards.noticed)
         self.condition = Condition(

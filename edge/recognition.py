@@ -112,6 +112,7 @@ def make(
     clock: Clock,
     new_id: Callable[[], str],
     environ: Mapping[str, str],
+    in_step: Callable[[], bool],
 ) -> Recognition:
     """Put it together for these settings; what cannot be had is a word in `trouble`, never an error."""
     chosen = settings.recognition
@@ -142,6 +143,9 @@ def make(
         clock=clock,
         notice=chosen.notice,
         keep_photos=settings.roster.keep_photos,
+        unused_days=settings.roster.unused_photos_days,
+        first_seen=settings.state_dir / "custody" / "photos.json",
+        in_step=in_step,
     )
 
     def lens(place: str) -> Lens | None:

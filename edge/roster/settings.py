@@ -42,6 +42,8 @@ class RosterSettings(BaseModel):
     """When reading is given up. 100,000 rows of .xlsx take about 15 s on a slow mini-PC."""
     keep_photos: bool = False
     """Whether photos stay in the folder after enrolment. False: they are deleted once they became a template."""
+    unused_photos_days: int = Field(default=7, ge=1, le=30)
+    """After how many days a photo goes that became no template. Those of nobody in the roster go after an hour."""
     keep_good: int = Field(default=3, ge=1, le=10)
     """How many rosters that were in force are kept for `roster rollback`, beside the one in force."""
 

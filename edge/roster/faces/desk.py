@@ -25,6 +25,7 @@ from edge.roster.faces.disposal import Disposal
 from edge.roster.faces.enrol import Enrolment, Examiner, enrol
 from edge.roster.faces.photos import Photos
 from edge.roster.faces.templates import Template
+from edge.roster.faces.unused import Unused
 
 log = logging.getLogger(__name__)
 
@@ -96,8 +97,15 @@ class Desk:
         clock: Clock,
         notice: str,
         keep_photos: bool,
+        unused_days: int,
+        first_seen: Path,
+        in_step: Callable[[], bool],
     ) -> None:
-        """`folder` is the roster's; `notice` the version of the notice that residents are shown."""
+        """`folder` is the roster's; `notice` the version of the notice that residents are shown.
+
+        Photos nobody uses go after `unused_days`; `first_seen` remembers since when they are there. `in_step`: whether the sheets are what is in
+        force.
+        """
         self._faces, self._photos, self._examiner = faces, Photos(folder), examiner
         self._book, self._rules, self._clock = book, rules, clock
         self._notice, self._keep = notice, keep_photos
@@ -108,6 +116,7 @@ class Desk:
         self._complained: set[str] = set()
         self._said: dict[str, Allows] = {}
         self._disposal = Disposal(self._photos)
+        self._unused, self._days, self._in_step = Unused(first_seen, self._photos, unused_days), unused_days, in_step
         self._stay: set[str] = set()
         self._unusable = False
         self.ready = asyncio.Event()
@@ -146,6 +155,8 @@ class Desk:
                 await self._rebuild()
                 self.ready.set()  # with hundreds of photos waiting, those at hand are enough to begin with
             self.ready.set()
+            async with self._one:
+                await asyncio.to_thread(self._delete_unused)
             with suppress(TimeoutError):
                 async with asyncio.timeout(EVERY_S):
                     await self._changed.wait()
@@ -330,6 +341,31 @@ class Desk:
                 served = [name for name in self._photos.pictures(tenant.tenant_id) if name not in refused]
                 _, left = self._disposal.delete(tenant.tenant_id, served)
         return Enrolled(Why.MAY, result, len(photos), left)
+
+    def _delete_unused(self) -> None:
+        """In a thread: let photos go that nobody uses. Without a roster in force nothing is known of anybody, and nothing goes."""
+        now, book = self._clock.now().certain, self._book()
+        if now is None or not book.version:
+            return
+        refs = {tenant.tenant_id: ref for ref, tenant in book.tenants.items()}
+
+        def spared(tenant_id: str) -> bool:
+            """A site that keeps photos keeps those of whom it enrolled."""
+            return self._keep and tenant_id in refs and self._faces.looked(refs[tenant_id]) > float("-inf")
+
+        try:
+            due = self._unused.due(now, lives_here=refs.__contains__, spared=spared, in_step=self._in_step())
+        except OSError as why:
+            self._complain("unused", "photos that nobody uses cannot be told (%s)", why.strerror or type(why).__name__)
+            return
+        gone = {True: 0, False: 0}
+        for one in due:
+            gone[one.nobodys] += self._disposal.delete(one.tenant_id, one.names)[0]
+            if one.nobodys:
+                with suppress(OSError):
+                    self._photos.remove(one.tenant_id)
+        if any(gone.values()):
+            log.info("photos deleted: %d not used in %d days, %d of nobody in the roster", gone[False], self._days, gone[True])
 
     def _forget(self, tenant_id: str, known: list[Tenant]) -> Forgotten | None:
         """In a thread: the tombstone first, so that a cut at any moment leaves nothing that could be enrolled again. Raises OSError."""

@@ -56,6 +56,7 @@ class Office:
 
     folder: Path
     keep: bool = False
+    in_step: bool = True
     book: Book = field(default_factory=lambda: Book("", NOW))
     examined: list[list[str]] = field(default_factory=list)
 
@@ -74,6 +75,9 @@ class Office:
             clock=self.clock,
             notice="1",
             keep_photos=self.keep,
+            unused_days=7,
+            first_seen=self.folder / "photos.json",
+            in_step=lambda: self.in_step,
         )
 
     def live_here(self, *tenants: Tenant) -> None:
@@ -100,6 +104,13 @@ class Office:
         await self.desk._rebuild()
         await self.desk._enrol_waiting()
         await self.desk._rebuild()
+        await asyncio.to_thread(self.desk._delete_unused)
+
+    async def later(self, **passed: float) -> None:
+        """A restart, and a round after this time."""
+        self.open()
+        self.clock.set_wall(self.clock.now().at + timedelta(**passed))
+        await self.round()
 
     def in_force(self) -> set[str]:
         """Whose faces are matched."""
@@ -467,3 +478,69 @@ async def test_what_faces_may_do_is_said_once(office: Office, caplog: pytest.Log
     for _ in range(3):
         await office.round()
     assert caplog.text.count("faces at north_in: face_alone (vouched), 1 tenants, basis floor") == 1
+
+
+async def test_photos_that_nobody_uses_go_after_seven_days(office: Office, caplog: pytest.LogCaptureFixture) -> None:
+    """Refused ones and those of tenants who have not consented; whatever time the file claims, and counted across restarts."""
+    caplog.set_level("INFO")
+    office.live_here(tenant(1), tenant(2, consent_ref=""))
+    refused, waiting = office.photo(1, "1.jpg", "blurred"), office.photo(2, "1.heic", "face 2")
+    for path in (refused, waiting):
+        os.utime(path, (1.6e9, 1.6e9))
+    await office.round()
+    await office.later(days=6.9)
+    assert refused.exists()
+    new = office.photo(2, "2.jpg", "face 2")
+    await office.later(days=0.2)
+    assert (refused.exists(), waiting.exists(), new.exists()) == (False, False, True)
+    assert caplog.text.count("photos deleted: 2 not used in 7 days, 0 of nobody") == 1
+    assert "A1" not in caplog.text
+    assert "jpg" not in (office.folder / "photos.json").read_text()
+
+
+async def test_photos_of_nobody_go_after_an_hour(office: Office) -> None:
+    """Copied minutes before the sheet is saved they stay, and while the sheet that may name them is refused."""
+    office.live_here(tenant(1))
+    early, nobodys = office.photo(2, "1.jpg", "face 2"), office.photo(3, "1.jpg", "face 3")
+    await office.round()
+    await office.later(minutes=50)
+    office.live_here(tenant(1), tenant(2, consent_ref=""))
+    office.in_step = False
+    await office.later(minutes=30)
+    assert (early.exists(), nobodys.exists()) == (True, True)
+    office.in_step = True
+    await office.later(minutes=1)
+    assert (early.exists(), nobodys.parent.exists()) == (True, False)
+    office.live_here(tenant(1))
+    await office.round()
+    await office.later(minutes=50)
+    assert early.exists()
+    await office.later(minutes=11)
+    assert not early.parent.exists()
+
+
+async def test_what_is_kept_or_unknown_goes_not(office: Office) -> None:
+    """A site that keeps photos keeps those it enrolled; without a roster, or a time that is certain, nothing is deleted."""
+    office.keep = True
+    office.open()
+    kept, other = office.photo(1, "1.jpg", "face 1"), office.photo(2, "1.jpg", "face 2")
+    await office.round()
+    await office.later(days=20)
+    assert other.exists()
+    office.live_here(tenant(1))
+    await office.round()
+    await office.later(days=20)
+    assert (kept.exists(), other.exists(), office.in_force()) == (True, False, {"ref1"})
+
+
+async def test_unused_photos_that_cannot_be_deleted_are_said(office: Office) -> None:
+    """They are still somebody's face."""
+    office.live_here(tenant(1, consent_ref=""))
+    photo = office.photo(1, "1.jpg", "face 1")
+    await office.round()
+    photo.parent.chmod(0o555)
+    await office.later(days=8)
+    assert office.desk.words() == ("photos_not_deleted",)
+    photo.parent.chmod(0o755)
+    await office.round()
+    assert (office.desk.words(), photo.exists()) == ((), False)
