@@ -103,8 +103,8 @@ class Desk:
     ) -> None:
         """`folder` is the roster's; `notice` the version of the notice that residents are shown.
 
-        Photos nobody uses go after `unused_days`; `first_seen` remembers since when they are there. `in_step`: whether the sheets are what is in
-        force.
+        Photos nobody uses go after `unused_days`; `first_seen` remembers since when they are there.
+        `in_step`: whether the sheets are what is in force.
         """
         self._faces, self._photos, self._examiner = faces, Photos(folder), examiner
         self._book, self._rules, self._clock = book, rules, clock
