@@ -26,13 +26,14 @@ from drivers.errors import DriverError
 from drivers.timing import MACHINE, Timing
 from edge import __version__, recognition
 from edge.access.events import ConfigApplied, GatewayStarted, GatewayStopping
-from edge.access.reasons import GuardReason
+from edge.access.reasons import GuardReason, ViewReason
 from edge.clock import Clock, SystemClock, local_time
 from edge.condition import Condition
 from edge.control.examine import Examination, Lines
 from edge.control.server import ControlServer
 from edge.control.simulate import STATES, WHAT, Simulation
 from edge.control.verbs import Verbs
+from edge.control.viewing import Viewing
 from edge.custody.master import KeyUnusable, master_key
 from edge.errors import EdgeError
 from edge.gate.cards import CardTables
@@ -173,10 +174,12 @@ class Daemon:
                 clock=self.clock,
                 health=self.health,
                 desk=self.recognition.desk,
-                examination=Examination(self.controllers, {name: self._kind(name) for name in self.controllers}, lines),
+                examination=Examination(
+                    self.controllers, {name: self._kind(name) for name in self.controllers}, lines, Viewing(self.journal, self.clock).viewed
+                ),
             ).table(),
             settings.control.members,
-            {*settings.doors, *settings.access_points, *self.controllers, *GuardReason, *WHAT, "face", *STATES},
+            {*settings.doors, *settings.access_points, *self.controllers, *GuardReason, *ViewReason, *WHAT, "face", *STATES},
         )
         self.supervisor = Supervisor(
             self._units(), known=(OSError, EdgeError, DriverError), notify=Notify(environ), mono=time.monotonic, sleep=self.clock.sleep

@@ -44,3 +44,13 @@ class GuardReason(StrEnum):
     DOOR_FAULT = "door_fault"
     DESK_BUTTON = "desk_button"  # the button on the guard's desk, which cannot say more
     OTHER = "other"
+
+
+class ViewReason(StrEnum):
+    """Why somebody looked at people's data; codes and not words, as for GuardReason."""
+
+    SERVICE = "service"  # installing or mending
+    ROSTER_WORK = "roster_work"
+    RESIDENT_ASKED = "resident_asked"
+    INSPECTION = "inspection"
+    OTHER = "other"

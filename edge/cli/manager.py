@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from edge.access.reasons import ViewReason
 from edge.cli import talk
 from edge.cli.root import give_up_root
 from edge.cli.talk import CONFIG, Config, Json
@@ -107,14 +108,18 @@ def template(
 
 
 @roster.command()
-def export(path: Annotated[Path, typer.Argument(help="A .xlsx or .csv file 文件名")], config: Config = CONFIG) -> None:
+def export(
+    path: Annotated[Path, typer.Argument(help="A .xlsx or .csv file 文件名")],
+    reason: Annotated[str, typer.Option("--reason", help=f"Why: {', '.join(ViewReason)}; it is written down 原因代码，会记录")] = "",
+    config: Config = CONFIG,
+) -> None:
     """Write the roster in force as a sheet, readable by you alone; PINs are not in it (导出).
 
-    Example: anyu-edge roster export in-force.xlsx
+    Example: anyu-edge roster export in-force.xlsx --reason roster_work
     """
     settings = talk.site(config)
     _sheet(path, settings.locale)
-    answer: Any = talk.need(settings, "roster_export", "can_roster", timeout_s=ROSTER_S, suffix=path.suffix.lower())
+    answer: Any = talk.need(settings, "roster_export", "can_roster", timeout_s=ROSTER_S, suffix=path.suffix.lower(), reason=reason)
     give_up_root(path.parent)
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:

@@ -15,6 +15,7 @@ from drivers.examine import Examinable, Finding
 from drivers.readings import Back, Logged, Lost, Reading
 from edge.control.peer import Actor
 from edge.control.server import Verb
+from edge.control.viewing import Viewed
 from edge.errors import CommandRefused
 
 LOOK_S = 3.0  # every driver gives up on a silent device sooner
@@ -90,8 +91,9 @@ class Lines:
 class Examination:
     """The daemon's side."""
 
-    def __init__(self, controllers: Mapping[str, DoorController], kinds: Mapping[str, str], lines: Lines) -> None:
-        """`kinds` has the driver of each controller."""
+    def __init__(self, controllers: Mapping[str, DoorController], kinds: Mapping[str, str], lines: Lines, viewed: Viewed) -> None:
+        """`kinds` has the driver of each controller; `viewed` is told of who listens, and why."""
+        self._viewed = viewed
         self._controllers = controllers
         self._kinds = kinds
         self._lines = lines
@@ -103,10 +105,11 @@ class Examination:
     async def _examine(self, _args: Mapping[str, object], _actor: Actor) -> object:
         return await self._lines.look(self._controllers, self._kinds)
 
-    async def _readings(self, args: Mapping[str, object], _actor: Actor) -> AsyncGenerator[object, None]:
+    async def _readings(self, args: Mapping[str, object], actor: Actor) -> AsyncGenerator[object, None]:
         seconds = args.get("seconds", 20)
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= LONGEST_S:
             raise CommandRefused("bad_argument", f"seconds: expected up to {LONGEST_S:g}")
+        self._viewed("readings", args, actor)
         async with aclosing(self._lines.follow(float(seconds))) as items:
             async for item in items:
                 yield item

@@ -108,7 +108,7 @@ class FaceVerbs:
         rewritten, failed = await self._roster.forget(tenant_id)
         return {**asdict(done), "rosters": rewritten, "rosters_left": failed}
 
-    async def _not_this_person(self, args: Mapping[str, object], _actor: Actor) -> object:
+    async def _not_this_person(self, args: Mapping[str, object], actor: Actor) -> object:
         """A guard says of an event that somebody else was taken for this tenant."""
         seq = args.get("seq")
         if not isinstance(seq, int) or isinstance(seq, bool):
@@ -134,7 +134,7 @@ class FaceVerbs:
                 passage_id=said.get("passage_id"),
                 person_ref=str(said["person_ref"]),
                 of_sequence=str(seq),
-            )
+            ).after(actor.command())
         )
         return {"raised": raised}
 

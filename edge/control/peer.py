@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pwd
+import secrets
 import socket
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from grp import getgrnam
+
+from edge.access.events import By, Command
 
 _CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
 _SO_PEERGROUPS = 59  # <asm-generic/socket.h>; Python has no name for it
@@ -26,6 +29,10 @@ class Actor:
     pid: int
     groups: frozenset[int]
     kind: str = ""
+
+    def command(self) -> Command:
+        """What the events say that follow from this command."""
+        return Command(secrets.token_hex(8), By(self.kind, self.name), "socket")
 
     @property
     def name(self) -> str:

@@ -21,6 +21,7 @@ from edge.control.faces import FaceVerbs
 from edge.control.peer import Actor
 from edge.control.server import Verb
 from edge.control.simulate import Simulation
+from edge.control.viewing import Viewing
 from edge.control.whomay import who_may
 from edge.errors import CommandRefused
 from edge.gate.site import SiteGates
@@ -69,6 +70,7 @@ class Verbs:
         self._health = health
         self._faces = FaceVerbs(desk, roster, wiring, journal, clock)
         self._examination = examination
+        self._viewed = Viewing(journal, clock).viewed
         self._encoder = Encoder(settings.site.name, settings.gateway.name, disclose_person=True)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._committed = asyncio.Event()
@@ -160,7 +162,7 @@ class Verbs:
 
     # --- the guard -------------------------------------------------------------------------------------------------------------------
 
-    async def _unlock(self, args: Mapping[str, object], _actor: Actor) -> object:
+    async def _unlock(self, args: Mapping[str, object], actor: Actor) -> object:
         point = _argument(args, "access_point", str)
         self._known(point)
         said = _argument(args, "reason", str)
@@ -168,13 +170,13 @@ class Verbs:
             reason = GuardReason(said)
         except ValueError:
             raise CommandRefused("bad_reason", f"expected one of {', '.join(GuardReason)}") from None
-        return _answered(await self._gates.unlock(point, reason))
+        return _answered(await self._gates.unlock(point, reason, actor.command()))
 
-    async def _lock_down(self, args: Mapping[str, object], _actor: Actor) -> object:
-        return _answered(await self._gates.lock_down(self._door(args)))
+    async def _lock_down(self, args: Mapping[str, object], actor: Actor) -> object:
+        return _answered(await self._gates.lock_down(self._door(args), actor.command()))
 
-    async def _release(self, args: Mapping[str, object], _actor: Actor) -> object:
-        return _answered(await self._gates.release(self._door(args)))
+    async def _release(self, args: Mapping[str, object], actor: Actor) -> object:
+        return _answered(await self._gates.release(self._door(args), actor.command()))
 
     # --- the manager -----------------------------------------------------------------------------------------------------------------
 
@@ -185,19 +187,22 @@ class Verbs:
             return {"outcome": "refused", "why": "faults", "count": faults.count, "faults": self._words(faults.faults)}
         return {"outcome": "diff", "needs_yes": diff.needs_yes, "empty": diff.empty, **asdict(diff)}
 
-    async def _roster_apply(self, args: Mapping[str, object], _actor: Actor) -> object:
-        return self._outcome(await self._roster.reload(yes=_argument(args, "yes", bool, default=False), asked=True))
+    async def _roster_apply(self, args: Mapping[str, object], actor: Actor) -> object:
+        return self._outcome(
+            await self._roster.reload(yes=_argument(args, "yes", bool, default=False), asked=True, command=actor.command())
+        )
 
-    async def _roster_rollback(self, _args: Mapping[str, object], _actor: Actor) -> object:
-        applied = await self._roster.roll_back()
+    async def _roster_rollback(self, _args: Mapping[str, object], actor: Actor) -> object:
+        applied = await self._roster.roll_back(actor.command())
         if applied is None:
             raise CommandRefused("nothing_before", "there is no earlier roster")
         return self._outcome(applied)
 
-    async def _roster_export(self, args: Mapping[str, object], _actor: Actor) -> object:
+    async def _roster_export(self, args: Mapping[str, object], actor: Actor) -> object:
         suffix = _argument(args, "suffix", str, ".csv")
         if suffix not in {".csv", ".xlsx"}:
             raise CommandRefused("bad_argument", "expected .csv or .xlsx")
+        self._viewed("roster", args, actor)
         return {"base64": await asyncio.to_thread(self._exported, suffix)}
 
     def _exported(self, suffix: str) -> str:
@@ -227,15 +232,17 @@ class Verbs:
 
     # --- the installer ---------------------------------------------------------------------------------------------------------------
 
-    async def _simulate(self, args: Mapping[str, object], _actor: Actor) -> object:
+    async def _simulate(self, args: Mapping[str, object], actor: Actor) -> object:
         what = _argument(args, "what", str)
         rest = {key: _argument(args, key, str) for key in args if key != "what"}
         if what == "face":
             self._known(rest.get("access_point", ""))
             face = FaceShown(self._faces.ref_of(rest.get("tenant_id", "")), rest.get("alone", "yes") == "yes")
-            self._gates.play_face(rest["access_point"], face, live=rest.get("live") == "yes")
+            with self._gates.commanded(actor.command()):
+                self._gates.play_face(rest["access_point"], face, live=rest.get("live") == "yes")
             return {"result": "accepted"}
-        self._simulation.act(what, rest)
+        with self._gates.commanded(actor.command()):
+            self._simulation.act(what, rest)
         return {"result": "accepted"}
 
     # --- helpers ---------------------------------------------------------------------------------------------------------------------

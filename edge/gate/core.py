@@ -12,7 +12,7 @@ from types import MappingProxyType
 from drivers.orders import Indicate, Signal
 from edge.access.crossing import Grant
 from edge.access.decision import Decision, decide
-from edge.access.events import GuardOpened, RepeatedRefusals
+from edge.access.events import By, Command, GuardOpened, RepeatedRefusals
 from edge.access.reasons import GuardReason, Reason
 from edge.access.request import CardShown, CodeShown, Credential, PinShown, Request
 from edge.access.rules import Rules
@@ -138,8 +138,8 @@ class GateCore:
                 self._line(item, now, fx)
             case LockSaid(up):
                 self._step.lock(up, now, fx)
-            case DeskPressed(access_point):
-                self._unlock(Unlock(access_point, GuardReason.DESK_BUTTON, NOBODY_WAITS), now, fx)
+            case DeskPressed():
+                self._desk(item, now, fx)
             case FireSaid(active, drill):
                 (self._step.drill if drill else self._step.fire)(active, now, fx)
             case CoverSaid():
@@ -240,9 +240,13 @@ class GateCore:
         if isinstance(edge.means, ExitPressed):
             self._exit(now, fx)
         elif isinstance(edge.means, DeskPressed):
-            self._unlock(Unlock(edge.means.access_point, GuardReason.DESK_BUTTON, NOBODY_WAITS), now, fx)
+            self._desk(edge.means, now, fx)
         else:
             self._step.passed(edge.means.direction, now, fx)
+
+    def _desk(self, pressed: DeskPressed, now: Moment, fx: Effects) -> None:
+        fx.command = Command(self._new_id(), By("button", "guard_button"), "button")
+        self._unlock(Unlock(pressed.access_point, GuardReason.DESK_BUTTON, NOBODY_WAITS), now, fx)
 
     def _line(self, said: LineSaid, now: Moment, fx: Effects) -> None:
         self._edges = {key: active for key, active in self._edges.items() if key[0] != said.controller}

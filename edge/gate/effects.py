@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from drivers.orders import Indicate
-from edge.access.events import Event
+from edge.access.events import Command, Event
 from edge.gate.inputs import Drive
 from edge.gate.view import Answer
 
@@ -19,3 +19,4 @@ class Effects:
     tells: list[tuple[str, Indicate]] = field(default_factory=list)
     answers: list[tuple[int, Answer]] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)  # remembered in one commit with the events
+    command: Command | None = None  # what the events follow from, where the input itself is a command

@@ -14,6 +14,7 @@ from typing import Literal
 
 from drivers.errors import DriverError, LineLost, NoAnswer, Refused
 from drivers.orders import HoldReleased, Indicate, Order, Outcome, Release, Secure
+from edge.access.events import Command
 from edge.clock import Clock, Moment
 from edge.gate.core import GateCore
 from edge.gate.effects import Effects
@@ -56,7 +57,7 @@ class Gate:
         self._clock = clock
         self._answer = answer
         self._send_wait_s = send_wait_s
-        self._inbox: deque[tuple[Input, Moment, bool]] = deque()
+        self._inbox: deque[tuple[Input, Moment, bool, Command | None]] = deque()
         self._arrived = asyncio.Event()
         self._orders: deque[tuple[Drive, Receipt | None]] = deque()
         self._ordered = asyncio.Event()
@@ -67,16 +68,19 @@ class Gate:
         self._progress = clock.now().mono
         self._take(core.start(clock.now()))
 
-    def post(self, item: Input, *, simulated: bool = False) -> None:
-        """Put something into the inbox, stamped with the time of its arrival. Never blocks; call it in the loop that runs the gate."""
+    def post(self, item: Input, *, simulated: bool = False, command: Command | None = None) -> None:
+        """Put something into the inbox, stamped with the time of its arrival. Never blocks; call it in the loop that runs the gate.
+
+        `simulated` and `command` go into the events that follow.
+        """
         if len(self._inbox) >= INBOX:
             self._dropped += 1
             if isinstance(item, Presented | PinTyped):
                 return  # whoever it was will try again; a contact or a mode is not told twice
-            lost, _, _ = self._inbox.popleft()
+            lost, *_ = self._inbox.popleft()
             if isinstance(lost, SetMode | Unlock):
                 self._answer(lost.token, Answer(Result.BUSY))
-        self._inbox.append((item, self._clock.now(), simulated))
+        self._inbox.append((item, self._clock.now(), simulated, command))
         self._arrived.set()
 
     def record(self, item: Recorded) -> None:
@@ -123,10 +127,10 @@ class Gate:
     def catch_up(self) -> None:
         """Judge everything that has arrived, now."""
         while self._inbox:
-            item, at, simulated = self._inbox.popleft()
+            item, at, simulated, command = self._inbox.popleft()
             if isinstance(item, ContactSaid):
                 self._played.leaf(simulated=simulated)
-            self._take(self._core.handle(item, at), simulated=simulated)
+            self._take(self._core.handle(item, at), simulated=simulated, command=command)
 
     async def _wait(self, seconds: float) -> None:
         """Until something arrives, or the time is over."""
@@ -137,9 +141,9 @@ class Gate:
         finally:
             timer.cancel()
 
-    def _take(self, fx: Effects, *, simulated: bool = False) -> None:
+    def _take(self, fx: Effects, *, simulated: bool = False, command: Command | None = None) -> None:
         """Write down, then order; answers to people need not wait for either."""
-        events = self._played.mark(fx.events, simulated=simulated)
+        events = self._played.mark(fx.events, simulated=simulated, command=command or fx.command)
         receipt = self._recorder.append(*events, facts=fx.facts) if events else None
         for controller, indicate in fx.tells:
             self._tell(controller, indicate)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Literal
@@ -12,7 +13,7 @@ from typing import Literal
 from drivers.contract import DoorController
 from drivers.orders import HoldReleased, Order, Outcome, Secure
 from drivers.readings import Back, Contact, Logged, Lost, ReaderBack, ReaderLost, Reading
-from edge.access.events import DeviceBack, DeviceLost
+from edge.access.events import Command, DeviceBack, DeviceLost
 from edge.access.reasons import GuardReason
 from edge.access.request import FaceShown
 from edge.access.rules import Mode
@@ -77,6 +78,7 @@ class SiteGates:
         self._clock = clock
         self._alarms = Alarms(None, memory, new_id)
         self._fire = FireLine(self._alarms, recorder, clock)
+        self._command: Command | None = None
         self._up: set[str] = set()
         self._lost: set[str] = set()
         self._silent: set[tuple[str, int]] = set()
@@ -151,23 +153,32 @@ class SiteGates:
         self._listeners = (*self._listeners, listener)
         return lambda: self._forget(listener)
 
-    async def unlock(self, access_point: str, reason: GuardReason) -> Answer:
+    @contextmanager
+    def commanded(self, command: Command) -> Iterator[None]:
+        """What is read and played in this block, without waiting, follows from this command."""
+        self._command = command
+        try:
+            yield
+        finally:
+            self._command = None
+
+    async def unlock(self, access_point: str, reason: GuardReason, command: Command | None = None) -> Answer:
         """A guard opens for one passage; lock-down does not stop a guard at the desk."""
         if (point := self._wiring.rules.access_points.get(access_point)) is None:
             return Answer(Result.UNKNOWN_PLACE)
-        return await self._ask(point.door, lambda token: Unlock(access_point, reason, token))
+        return await self._ask(point.door, lambda token: Unlock(access_point, reason, token), command)
 
-    async def lock_down(self, door: str | None = None) -> Answer:
+    async def lock_down(self, door: str | None = None, command: Command | None = None) -> Answer:
         """No entry by anybody at this door, or at all doors; exits go on."""
-        return await self._set(Mode.LOCK_DOWN, door)
+        return await self._set(Mode.LOCK_DOWN, door, command)
 
-    async def lock_open(self, door: str | None = None) -> Answer:
+    async def lock_open(self, door: str | None = None, command: Command | None = None) -> Answer:
         """Keep this door, or all doors, released."""
-        return await self._set(Mode.LOCKED_OPEN, door)
+        return await self._set(Mode.LOCKED_OPEN, door, command)
 
-    async def release(self, door: str | None = None) -> Answer:
+    async def release(self, door: str | None = None, command: Command | None = None) -> Answer:
         """End lock-down and locked open."""
-        return await self._set(Mode.NORMAL, door)
+        return await self._set(Mode.NORMAL, door, command)
 
     def present(self, access_point: str, face: FaceShown) -> None:
         """A face asks to pass, as a card would. Never blocks; an access point that is not here is the camera's misfortune."""
@@ -213,7 +224,7 @@ class SiteGates:
                 self._drill(active=True)
             else:
                 self._drill(active=False)
-                burns = self._played_fire.said(fire, simulated=True)
+                burns = self._played_fire.said(fire, simulated=True, command=self._command)
                 for door in self._gates if burns is not None else ():
                     self._play(door, FireSaid(burns is True), live=False)
         for door, item in self._wiring.meaning(controller, reading):
@@ -221,9 +232,9 @@ class SiteGates:
 
     def _drill(self, *, active: bool) -> None:
         """What follows at a door is the drill's, or the wire's again: the door marks which."""
-        self._fire.drill(active=active)
+        self._fire.drill(active=active, command=self._command)
         for gate in self._gates.values():
-            gate.post(FireSaid(active, drill=True))
+            gate.post(FireSaid(active, drill=True), command=self._command)
 
     def _play(self, door: str, item: Input, *, live: bool) -> None:
         if isinstance(item, Edge):  # the levels of inputs are the wire's; what is played is one press
@@ -231,9 +242,10 @@ class SiteGates:
                 return
             item = item.means
         if not live or isinstance(item, ContactSaid | CoverSaid | SupplySaid | PassSeen):
-            self._rehearsals.gate(door).post(item, simulated=True)
+            self._rehearsals.gate(door).post(item, simulated=True, command=self._command)
             return
-        self._gates[door].post(replace(item, played=True) if isinstance(item, Presented | PinTyped | ExitPressed) else item, simulated=True)
+        item = replace(item, played=True) if isinstance(item, Presented | PinTyped | ExitPressed) else item
+        self._gates[door].post(item, simulated=True, command=self._command)
 
     def _forget(self, listener: Callable[[str, Reading], None]) -> None:
         self._listeners = tuple(other for other in self._listeners if other is not listener)
@@ -291,7 +303,7 @@ class SiteGates:
 
     def _fire_line(self, state: Contact, *, simulated: bool) -> None:
         """The fire input spoke."""
-        burns = self._fire.said(state, simulated=simulated)
+        burns = self._fire.said(state, simulated=simulated, command=self._command)
         for door in self._gates if burns is not None else ():
             self._post(door, FireSaid(burns is True), simulated=simulated)
 
@@ -299,9 +311,9 @@ class SiteGates:
         """What is played moves no real lock; how things stand behind a simulated board is true of the real door all the same."""
         state = isinstance(item, ContactSaid | CoverSaid | SupplySaid)
         if not simulated or state or self._wiring.simulated(self._wiring.doors[door].lock[0]):
-            self._gates[door].post(item, simulated=simulated)
+            self._gates[door].post(item, simulated=simulated, command=self._command)
         else:
-            self._rehearsals.gate(door).post(item)
+            self._rehearsals.gate(door).post(item, command=self._command)
 
     async def _send(self, controller: str, order: Order) -> Outcome:
         outcome = await self._controllers[controller].send(order)
@@ -309,14 +321,14 @@ class SiteGates:
             self._ready.set()
         return outcome
 
-    async def _set(self, mode: Literal[Mode.NORMAL, Mode.LOCK_DOWN, Mode.LOCKED_OPEN], door: str | None) -> Answer:
+    async def _set(self, mode: Literal[Mode.NORMAL, Mode.LOCK_DOWN, Mode.LOCKED_OPEN], door: str | None, command: Command | None) -> Answer:
         """Set the mode of one door or of all; of several answers the one that says most."""
         doors = [door] if door is not None else list(self._gates)
-        asked: list[Coroutine[None, None, Answer]] = [self._ask(name, partial(SetMode, mode)) for name in doors]
+        asked: list[Coroutine[None, None, Answer]] = [self._ask(name, partial(SetMode, mode), command) for name in doors]
         answers = await asyncio.gather(*asked)
         return max(answers, key=lambda answer: ORDERS[answer.result], default=Answer(Result.UNKNOWN_PLACE))
 
-    async def _ask(self, door: str, command: Callable[[int], Input]) -> Answer:
+    async def _ask(self, door: str, asked: Callable[[int], Input], command: Command | None) -> Answer:
         gate = self._gates.get(door)
         if gate is None:
             return Answer(Result.UNKNOWN_PLACE)
@@ -324,7 +336,7 @@ class SiteGates:
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._asked[token] = answer
         try:
-            gate.post(command(token))
+            gate.post(asked(token), command=command)
             async with asyncio.timeout(ANSWER_S):
                 return await answer
         except TimeoutError:

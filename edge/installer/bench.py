@@ -17,7 +17,7 @@ from drivers.contract import DoorController
 from drivers.errors import DriverError
 from drivers.orders import Release
 from drivers.readings import Back, Lost, Reading
-from edge.access.reasons import GuardReason
+from edge.access.reasons import GuardReason, ViewReason
 from edge.control import client
 from edge.control.examine import Lines, plain
 from edge.errors import CommandRefused, NoDaemon
@@ -90,7 +90,7 @@ class DaemonBench:
 
     def readings(self, seconds: float) -> Iterator[Heard]:
         """See Bench."""
-        items: Any = client.follow(self._socket, "readings", seconds=seconds)
+        items: Any = client.follow(self._socket, "readings", seconds=seconds, reason=ViewReason.SERVICE.value)
         yield from items
 
     def pulse(self, door: str) -> Pulsed:

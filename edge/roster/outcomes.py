@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from edge.access.events import RosterApplied, RosterRefused
+from edge.access.events import Command, RosterApplied, RosterRefused
 from edge.access.terms import Book
 from edge.clock import Moment
 from edge.roster.diff import Diff
@@ -28,6 +28,7 @@ class Applied:
     remarks: tuple[Fault, ...] = ()
     kept: bool = True
     rolled_back: bool = False
+    command: Command | None = None
 
     @property
     def added(self) -> int:
@@ -54,7 +55,7 @@ class Applied:
             added=self.added,
             changed=self.changed,
             removed=self.removed,
-        )
+        ).after(self.command)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class Refused:
     more: int = 0
     diff: Diff | None = None
     in_force: str | None = None
+    command: Command | None = None
 
     @property
     def count(self) -> int:
@@ -74,7 +76,9 @@ class Refused:
 
     def event(self, now: Moment) -> RosterRefused:
         """The fact to write down."""
-        return RosterRefused(at=now.at, clock=now.trust, faults=self.count, reason=self.why, roster_version=self.in_force)
+        return RosterRefused(at=now.at, clock=now.trust, faults=self.count, reason=self.why, roster_version=self.in_force).after(
+            self.command
+        )
 
 
 @dataclass(frozen=True, slots=True)

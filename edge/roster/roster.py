@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from edge.access.events import Command
 from edge.access.terms import Book, Tenant
 from edge.clock import Clock
 from edge.custody.seal import Seal, lies_sealed
@@ -139,18 +140,18 @@ class Roster:
             return "stale"
         return "held" if self._held else "good"
 
-    async def reload(self, *, yes: bool = False, asked: bool = False) -> Outcome:
+    async def reload(self, *, yes: bool = False, asked: bool = False, command: Command | None = None) -> Outcome:
         """Apply the folder if it says something new.
 
         `asked`: a person said so, which ends a rollback's hold and tells the outcome again. `yes`: even if more than a fifth of the tenants
-        would be removed. A folder that cannot be read is tried once more after a while: it may be half-saved.
+        would be removed. A folder that cannot be read is tried once more after a while: it may be half-saved. `command`: for the record.
         """
         async with self._lock:
             outcome, source = await asyncio.to_thread(self._try, yes=yes, asked=asked or yes)
             if isinstance(outcome, Refused) and outcome.why == "unreadable" and not asked and not yes:
                 await self._clock.sleep(2 * self._settings.settle_s)
                 outcome, source = await asyncio.to_thread(self._try, yes=False, asked=False)
-            self._take(outcome, source, asked=asked or yes)
+            self._take(outcome, source, asked=asked or yes, command=command)
         return outcome
 
     async def compare(self) -> Diff:
@@ -162,13 +163,13 @@ class Roster:
         async with self._lock:
             return await asyncio.to_thread(self._compare)
 
-    async def roll_back(self) -> Applied | None:
+    async def roll_back(self, command: Command | None = None) -> Applied | None:
         """Put the roster before this one in force, and hold it until the folder changes or somebody applies it. None: there is none."""
         async with self._lock:
             applied, source = await asyncio.to_thread(self._go_back)
             if applied is not None:
                 self._book, self._source, self._held, self._trouble = applied.book, "", source, None
-                self._told(applied)
+                self._told(replace(applied, command=command))
         return applied
 
     async def tidy(self) -> None:
@@ -187,21 +188,21 @@ class Roster:
         async with self._lock:
             return await asyncio.to_thread(partial(self._kept.forget, tenant_id, lives_here=lives_here))
 
-    def _take(self, outcome: Outcome, source: str, *, asked: bool) -> None:
+    def _take(self, outcome: Outcome, source: str, *, asked: bool, command: Command | None) -> None:
         if isinstance(outcome, Refused):
             again = self._trouble is not None and self._trouble.source == source and self._trouble.refused.why == outcome.why
             since = self._trouble.since if self._trouble else self._clock.now().at
             self._trouble = _Trouble(outcome, source, since)
             if asked or not again:
                 log.warning("roster not applied (%s, %d faults); the last good one stays in force", outcome.why, outcome.count)
-                self._told(outcome)
+                self._told(replace(outcome, command=command))
             return
         self._trouble = None
         if isinstance(outcome, Applied):
             self._book, self._source, self._held = outcome.book, source, ""
             self._on_disk, self._remarks = outcome.kept, len(outcome.remarks)
             log.info("roster applied: %d tenants, %d added, %d changed, %d removed", len(outcome.book.tenants), *_counts(outcome))
-            self._told(outcome)
+            self._told(replace(outcome, command=command))
         elif source != self._held:
             self._source = source
 

@@ -24,6 +24,7 @@ CLASSES = {
     "site": Word("The site", "站点"),
     "guard": Word("The guard's hand", "保安"),
     "roster": Word("The roster", "花名册"),
+    "custody": Word("People's data: who looked at it", "个人信息"),
     "gateway": Word("The gateway itself", "网关"),
 }
 
@@ -53,6 +54,7 @@ EVENTS = {
     "guard.rejected": Word("not this person", "认错人"),
     "roster.applied": Word("roster applied", "花名册已启用"),
     "roster.refused": Word("roster refused", "花名册未启用"),
+    "custody.viewed": Word("people's data looked at", "查看个人信息"),
     "gateway.started": Word("gateway started", "网关启动"),
     "gateway.stopping": Word("gateway stopping", "网关停止"),
     "gateway.device_lost": Word("device lost", "设备失联"),
@@ -109,6 +111,9 @@ FIELDS = {
     "clock": Word("how far `time` may be believed", "时间可信度"),
     "time_source": Word("whose clock `time` was read from", "时间来源"),
     "simulated": Word("true: made by a simulation", "模拟事件"),
+    "command_id": Word("joins what follows from one command", "命令编号"),
+    "actor": Word("who gave the command: a role and an account of the gateway, never a resident", "操作者"),
+    "origin": Word("what brought the command", "命令来源"),
     "door": Word("the door's name in site.yaml", "门"),
     "doors": Word("the doors that are affected", "受影响的门"),
     "access_point": Word("the access point: one direction of one door", "通行点"),
@@ -148,6 +153,7 @@ FIELDS = {
     "blind_from": Word("from when nobody recorded", "空白起"),
     "blind_to": Word("until when", "空白止"),
     "subject_kind": Word("for whom it was opened", "放行对象"),
+    "subject": Word("what was looked at: the roster, or card numbers as they are read", "查看对象"),
     "reason_code": Word("why, as a code", "原因代码"),
     "device": Word("the controller, reader or camera", "设备"),
     "stepped_s": Word("by how many seconds the clock was set", "校时(秒)"),

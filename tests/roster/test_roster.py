@@ -162,7 +162,7 @@ async def test_goes_back_and_holds(folder: Path, settings: RosterSettings, state
     back = await roster.roll_back()
     assert isinstance(back, Applied)
     assert back.rolled_back
-    assert told[-1] is back
+    assert told[-1] == back
     assert refs(roster.book) == refs(before)
     assert roster.book.loaded_at == before.loaded_at + timedelta(seconds=60)
     assert isinstance(await roster.reload(), Unchanged)

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from edge.access.events import EVENTS, AccessGranted, Event, body, rfc3339
+from edge.access.events import EVENTS, AccessGranted, By, Event, body, rfc3339
 from edge.clock import Trust
 from edge.journal import Record
 from edge.journal.record import draft
@@ -38,7 +38,7 @@ def value_for(hint: Any) -> Any:
         return (value_for(get_args(hint)[0]),)
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return next(iter(hint))
-    return {str: "word", int: 3, float: 1.5, bool: True, datetime: AT}[hint]
+    return {str: "word", int: 3, float: 1.5, bool: True, datetime: AT, By: By("guard", "zhang")}[hint]
 
 
 def example(kind: type[Event], *, full: bool) -> Event:

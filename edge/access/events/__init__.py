@@ -6,7 +6,8 @@ of the body. `CLASS.NAME` is the CloudEvents type between `anyu.` and `.v1`.
 
 from __future__ import annotations
 
-from edge.access.events.base import AtDoor, DoorAlarm, Event, OfPerson, OfStranger, Phase, body, rfc3339
+from edge.access.events.base import AtDoor, By, Command, DoorAlarm, Event, OfPerson, OfStranger, Phase, body, rfc3339
+from edge.access.events.custody import CustodyViewed
 from edge.access.events.doors import (
     DoorClosed,
     DoorFault,
@@ -50,7 +51,7 @@ EVENTS: tuple[type[Event], ...] = (
     PersonUnknown, PersonUncertain,
     DoorReleased, DoorOpened, DoorClosed, DoorForced, DoorHeld, DoorLockdown, DoorLockedOpen, DoorFault, DoorTamper, DoorPower,
     GuardOpened,
-    GuardRejected, SiteFire, RosterApplied, RosterRefused,
+    GuardRejected, SiteFire, RosterApplied, RosterRefused, CustodyViewed,
     GatewayStarted, GatewayStopping, DeviceLost, DeviceBack, DeviceLoss, GatewayClock, GatewayLoss, GatewayDegraded, ConfigApplied,
 )  # fmt: skip
 """Every event there is; a new one is a class in one of these files and a name here."""
@@ -62,7 +63,10 @@ __all__ = [
     "AccessGranted",
     "AccessNotTaken",
     "AtDoor",
+    "By",
+    "Command",
     "ConfigApplied",
+    "CustodyViewed",
     "DeviceBack",
     "DeviceLoss",
     "DeviceLost",

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from edge.access.reasons import Reason
 from edge.access.terms import Direction, Method, PersonKind
 from edge.clock import Trust
 
 Phase = Literal["begin", "end"]
+Origin = Literal["socket", "mqtt", "console", "button"]
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who gave a command: `kind` is a role, `root` or `service`, and `name` an account of this machine; or `button` and its setting."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What the events that follow from a command say of it."""
+
+    command_id: str
+    actor: By
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +42,15 @@ class Event:
     clock: Trust
     time_source: Literal["gateway", "controller"] = "gateway"
     simulated: bool | None = None
+    command_id: str | None = None
+    actor: By | None = None
+    origin: Origin | None = None
+
+    def after(self, command: Command | None) -> Self:
+        """The same event, following from this command."""
+        if command is None:
+            return self
+        return replace(self, command_id=command.command_id, actor=command.actor, origin=command.origin)
 
     @property
     def live(self) -> bool:
@@ -96,5 +123,7 @@ def body(event: Event) -> dict[str, object]:
             value = [str(v) for v in value]
         elif isinstance(value, str):
             value = str(value)
+        elif isinstance(value, By):
+            value = asdict(value)
         out[f.name.rstrip("_")] = value
     return out

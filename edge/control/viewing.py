@@ -1,0 +1,32 @@
+"""Looking at people's data: only with a reason, and written down before anything is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from edge.access.events import CustodyViewed
+from edge.access.reasons import ViewReason
+from edge.clock import Clock
+from edge.control.peer import Actor
+from edge.errors import CommandRefused
+from edge.gate.recorder import Recorder
+
+Viewed = Callable[[Literal["roster", "readings"], Mapping[str, object], Actor], None]
+
+
+class Viewing:
+    """Writes down who looks at what."""
+
+    def __init__(self, recorder: Recorder, clock: Clock) -> None:
+        self._recorder, self._clock = recorder, clock
+
+    def viewed(self, subject: Literal["roster", "readings"], args: Mapping[str, object], actor: Actor) -> None:
+        """Somebody is about to see this, for the `reason` in `args`. Raises CommandRefused without one."""
+        try:
+            reason = ViewReason(str(args.get("reason")))
+        except ValueError:
+            raise CommandRefused("bad_reason", f"expected one of {', '.join(ViewReason)}") from None
+        now = self._clock.now()
+        event = CustodyViewed(at=now.at, clock=now.trust, subject=subject, reason=reason)
+        self._recorder.append(event.after(actor.command()))
