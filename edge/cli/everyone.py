@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from edge.cli import faces, offline, talk
+from edge.cli import faces, offline, talk, units
 from edge.cli.root import give_up_root, given_up_for
 from edge.cli.talk import CONFIG, Config, Json
 from edge.cli.words import say
@@ -26,12 +26,20 @@ def add_to(app: typer.Typer) -> None:
     app.command("who-may")(who_may)
 
 
-def check(config: Config = CONFIG, json: Json = False) -> None:
+def check(
+    config: Config = CONFIG,
+    json: Json = False,
+    write_units: Annotated[
+        bool, typer.Option("--write-units", help="As root: let the recogniser's unit reach these cameras 允许识别单元访问这些摄像机")
+    ] = False,
+) -> None:
     """Check the settings: every fault at once, with its line and column (检查配置).
 
     Example: anyu-edge check --config site.yaml
     """
     found = load(config, secrets=False)
+    if write_units and found.settings is not None:
+        units.write(found.settings)  # needs root, which is given up below
     if found.settings is not None:
         give_up_root(found.settings.state_dir)
     warnings = (*found.warnings, *offline.against_roster(found), *faces.against_machine(found))

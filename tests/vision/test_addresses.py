@@ -1,0 +1,63 @@
+"""The addresses that the recogniser's unit may reach: written by root, read by the daemon, which says what is missing in them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import typer
+
+from edge import recognition
+from edge.cli import units
+from edge.gate.lookout import CameraNotAllowed
+from edge.vision import addresses
+from edge.vision.keeper import Terms
+from edge.vision.task import CameraTask
+from tests.premises import Premises
+
+CAMERAS = """\
+cameras:
+  near: {driver: rtsp, url: "rtsp://127.0.0.9:8554/s", access_points: [north_in]}
+  named: {driver: rtsp, url: "rtsp://localhost/s", access_points: [north_in]}
+  far: {driver: onvif, host: "127.0.0.10", username: gate, access_points: [north_in]}
+  film: {driver: clip, path: /nowhere.mp4, access_points: [north_in]}
+  lost: {driver: rtsp, url: "rtsp://no-such-host.invalid/s", access_points: [north_in]}
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, as the option does")
+def test_every_cameras_address_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """By RTSP, by name and by ONVIF; a film has none, and a host without an address is said."""
+    monkeypatch.setattr(units, "BOOTED", tmp_path / "no-systemd")
+    path = tmp_path / "d" / "10-cameras.conf"
+    units.write(Premises(tmp_path, CAMERAS).settings(), path)
+    assert {"127.0.0.9", "127.0.0.10", "127.0.0.1"} <= addresses.allowed(path) <= {"127.0.0.9", "127.0.0.10", "127.0.0.1", "::1"}
+    assert f"MemoryMax={addresses.FIRST_MB + 2 * addresses.CAMERA_MB}M" in path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert "camera 'lost'" in capsys.readouterr().err
+
+
+def test_only_root_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is not root is told so, and nothing is written."""
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(typer.Exit):
+        units.write(Premises(tmp_path, CAMERAS).settings(), tmp_path / "x.conf")
+    assert not (tmp_path / "x.conf").exists()
+
+
+async def test_a_camera_that_is_not_written_down_is_not_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the unit a camera is looked at by number, and only where its number is allowed; a child of the daemon may ask for any."""
+    path = tmp_path / "10-cameras.conf"
+    monkeypatch.setattr(addresses, "allowed", lambda: real(path))
+    camera = CameraTask(name="named", driver="rtsp", options={"url": "rtsp://localhost/s"})
+    with pytest.raises(CameraNotAllowed):
+        await recognition._find(camera, Terms(where="unit"))
+    assert await recognition._find(camera, Terms(where="spawned")) == camera
+    path.write_text(addresses.drop_in(["127.0.0.1", "::1"], 1))
+    found = await recognition._find(camera, Terms(where="unit"))
+    assert found.options["url"] in {"rtsp://127.0.0.1/s", "rtsp://::1/s"}
+    assert found.options["tls_name"] == "localhost"
+
+
+real = addresses.allowed
