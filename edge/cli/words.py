@@ -139,6 +139,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "花名册中没有写同意（face_consent），不能登记。",
         "The roster does not say that they agree (face_consent): no face is enrolled.",
     ),
+    "enrol_no_other_way": (
+        "没有卡也没有密码：人脸不能是唯一的通行方式，请先发卡或设密码。",
+        "No card and no PIN: a face is never the only way in. Give them a card or a PIN first.",
+    ),
     "enrol_no_act": ("住户本人还没有表示同意。", "The resident has not agreed themselves."),
     "enrol_no_guardian": (
         "未满十四周岁或出生日期不明，须有监护人同意书（guardian_ref）。",

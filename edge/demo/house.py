@@ -56,7 +56,8 @@ def write_roster(folder: Path, faces: Sequence[str] = ()) -> None:
             writer.writerow((person.tenant_id, person.name, person.kind, "310114AT0001", person.room, person.groups, card, "", "N", ""))
         for i, tenant_id in enumerate(faces):
             name = "葛丽丝·霍珀" if tenant_id == HOPPER else tenant_id
-            writer.writerow((tenant_id, name, "住户", "310114AT0001", "401", "", "", "1980-12-09", "Y", f"P-{i + 1:03d}"))
+            card = f"fc:{FACILITY},{42400 + i}"  # a face is never the only way
+            writer.writerow((tenant_id, name, "住户", "310114AT0001", "401", "", card, "1980-12-09", "Y", f"P-{i + 1:03d}"))
 
 
 CAMERA = """\

@@ -88,7 +88,7 @@ def read_tenants(
                 held[card] = None
         pin, duress = (_own_pin(sheet, row, key, taken, notes) for key in ("pin", "duress_pin"))
         if not held and not pin:
-            notes.remark("no_credential", sheet.place(row, "tenant_id"))
+            notes.remark("face_only" if tenant.face_consent else "no_credential", sheet.place(row, "tenant_id"))
         drafts.append(TenantDraft(tenant, tuple(held), pin, duress))
     if not drafts:
         notes.remark("no_people", Place(sheet.table.file))

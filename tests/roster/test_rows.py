@@ -102,6 +102,14 @@ def test_full_width_digits_are_the_same_pin(csv_roster: Callable[..., Sheets]) -
     assert csv_roster("编号,姓名,密码", "1,甲,０７３０４１").tenants[0].pin == "073041"
 
 
+def test_who_has_a_face_alone_is_named(csv_roster: Callable[..., Sheets]) -> None:
+    """The row is applied; the remark says that the face is not used."""
+    sheets = csv_roster("编号,姓名,卡号,密码,人脸同意", "1,甲,,,Y", "2,乙,dec:1,,Y", "3,丙,,730418,Y", "4,丁,,,N")
+    assert not sheets.faults
+    assert [(remark.code, remark.place.row) for remark in sheets.remarks] == [("face_only", 2), ("no_credential", 5)]
+    assert len(sheets.tenants) == 4
+
+
 def test_remarks_stop_nothing(csv_roster: Callable[..., Sheets], folder: Path) -> None:
     """What is worth a look is said beside the faults, once where once is enough."""
     (folder / "houses.csv").write_text("house_code,unit_code\nH1,Ltd\n", encoding="utf-8")

@@ -13,7 +13,7 @@ from edge.access.terms import Book, Tenant
 from edge.custody.tombstones import Tombstones
 from edge.custody.vault import Unreadable
 from edge.roster.calibrate import Allows, Calibration, calibrate
-from edge.roster.faces.consent import Day, Why, ended, may_use
+from edge.roster.faces.consent import Day, Why, ended, may_use, with_other_way
 from edge.roster.faces.templates import Template, Templates
 from edge.roster.gallery import Enrolled, Gallery
 
@@ -64,8 +64,9 @@ class Faces:
         waiting: dict[str, Why] = {}
         renew: list[str] = []
         unreadable = 0
+        others = with_other_way(book)
         for ref in list(self._templates.refs()):
-            why, template = self._usable(ref, book, day)
+            why, template = self._usable(ref, book, day, other_way=ref in others)
             if why is None:
                 unreadable += 1
             elif template is not None and why is Why.MAY:
@@ -117,7 +118,7 @@ class Faces:
             return float("-inf")
         return float("-inf") if template is None else template.looked
 
-    def _usable(self, ref: str, book: Book, day: Day) -> tuple[Why | None, Template | None]:
+    def _usable(self, ref: str, book: Book, day: Day, *, other_way: bool) -> tuple[Why | None, Template | None]:
         """Whether a template may be used, and it; None and None where it cannot be read."""
         tenant = book.tenants.get(ref)
         if tenant is None or not tenant.face_consent:
@@ -135,7 +136,7 @@ class Faces:
         if template.forgotten != self.times_forgotten(tenant.tenant_id):
             self._templates.forget(ref)  # put back from a copy
             return Why.NO_ACT, None
-        return may_use(self.consent(tenant), template.act, day), template
+        return may_use(self.consent(tenant), template.act, day, other_way=other_way), template
 
 
 def _made(people: list[Enrolled], rules: Rules, rate: float) -> FacesInForce:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from enum import StrEnum
 
-from edge.access.terms import Tenant
+from edge.access.terms import Book, Tenant
 from edge.clock import Moment, Trust
 
 OF_AGE = 14  # years, from which a person consents themselves (人脸识别技术应用安全管理办法, article 7)
@@ -21,6 +21,7 @@ class Why(StrEnum):
 
     MAY = "may"
     NO_CONSENT = "no_consent"  # the sheet does not even claim it, or it was withdrawn
+    NO_OTHER_WAY = "no_other_way"  # neither card nor PIN: a face would be the only way in (same rules, article 10)
     NO_ACT = "no_act"  # claimed, but the resident has done nothing themselves
     NO_GUARDIAN = "no_guardian"  # under fourteen or of unknown age
     ENDED = "ended"  # the tenancy is over
@@ -51,12 +52,19 @@ class Day:
         return cls((certain or now.at).astimezone(zone).date(), sure=certain is not None)
 
 
-def may_use(tenant: Tenant, act: Act | None, day: Day) -> Why:
-    """Whether this tenant's face may be enrolled and matched on this day."""
+def with_other_way(book: Book) -> frozenset[str]:
+    """Who has a card or a PIN, by person_ref."""
+    return frozenset(book.cards.values()) | frozenset(book.pins.values())
+
+
+def may_use(tenant: Tenant, act: Act | None, day: Day, *, other_way: bool) -> Why:
+    """Whether this tenant's face may be enrolled and matched on this day. `other_way`: whether they have a card or a PIN."""
     if ended(tenant, day):
         return Why.ENDED
     if not tenant.face_consent:
         return Why.NO_CONSENT
+    if not other_way:
+        return Why.NO_OTHER_WAY
     if not _of_age(tenant.birth_date, day.today) and not tenant.guardian_ref:
         return Why.NO_GUARDIAN
     if act is None and not tenant.consent_ref:

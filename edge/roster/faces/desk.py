@@ -20,7 +20,7 @@ from edge.clock import Clock
 from edge.errors import EdgeError
 from edge.roster.calibrate import Allows
 from edge.roster.faces.book import Faces, FacesInForce
-from edge.roster.faces.consent import Act, Day, Why, may_use
+from edge.roster.faces.consent import Act, Day, Why, may_use, with_other_way
 from edge.roster.faces.disposal import Disposal
 from edge.roster.faces.enrol import Enrolment, Examiner, enrol
 from edge.roster.faces.photos import Photos
@@ -118,6 +118,7 @@ class Desk:
         self._disposal = Disposal(self._photos)
         self._unused, self._days, self._in_step = Unused(first_seen, self._photos, unused_days), unused_days, in_step
         self._stay: set[str] = set()
+        self._others: tuple[Book | None, frozenset[str]] = None, frozenset()
         self._unusable = False
         self.ready = asyncio.Event()
         """Set once the faces were loaded and waiting photos enrolled: before that, every resident would look like a stranger."""
@@ -140,7 +141,7 @@ class Desk:
         """Whether this tenant's face may be used at this moment, whatever was loaded: the roster may have changed a second ago."""
         tenant = self._book().tenants.get(ref)
         # The act was judged when the template was loaded; what the sheet and the calendar say is judged again.
-        return tenant is not None and may_use(tenant, _ACTED, self._day()) is Why.MAY
+        return tenant is not None and self._judged(tenant, _ACTED) is Why.MAY
 
     async def run(self) -> None:
         """Follow the roster, the day and the photos folder."""
@@ -179,7 +180,7 @@ class Desk:
         if tenant is None:
             return None
         photos = await asyncio.to_thread(self._photos.pictures, tenant_id)
-        return Asked(may_use(self._faces.consent(tenant), None, self._day()), len(photos), self._notice)
+        return Asked(self._judged(tenant, None), len(photos), self._notice)
 
     async def enrol(self, tenant_id: str, access_point: str = "") -> Enrolled | None:
         """Enrol one tenant now, waiting for their own card where no signed paper stands in the roster; None for nobody of this name.
@@ -192,7 +193,7 @@ class Desk:
             return None
         act = None
         times = self._faces.times_forgotten(tenant_id)
-        why = may_use(self._faces.consent(tenant), None, self._day())
+        why = self._judged(tenant, None)
         if why in {Why.NO_ACT, Why.MAY} and not await asyncio.to_thread(self._may_use_photos, tenant_id):
             raise PhotosStay
         if why is Why.NO_ACT:
@@ -200,7 +201,7 @@ class Desk:
             tenant = self._tenant(tenant_id)  # as the roster has them now: a minute may have passed
             if tenant is None:
                 return None
-            why = may_use(self._faces.consent(tenant), act, self._day())
+            why = self._judged(tenant, act)
         if why is not Why.MAY:
             return Enrolled(why)
         async with self._one:
@@ -258,8 +259,7 @@ class Desk:
 
     async def _enrol_waiting(self) -> bool:
         """Enrol who has new photos in the folder and a signed paper in the roster; whether there may be more of them."""
-        day = self._day()
-        ready = await asyncio.to_thread(self._with_photos, day)
+        ready = await asyncio.to_thread(self._with_photos)
         for tenant, times in ready[:AT_ONCE]:
             async with self._one:
                 try:
@@ -275,7 +275,7 @@ class Desk:
                 )
         return bool(ready)
 
-    def _with_photos(self, day: Day) -> list[tuple[Tenant, int]]:
+    def _with_photos(self) -> list[tuple[Tenant, int]]:
         """Tenants with new photos whose paper allows their use, and how often each was forgotten when that was judged."""
         tenants = self._book().tenants.values()
         self._disposal.again()
@@ -296,7 +296,7 @@ class Desk:
         for tenant in tenants:
             if tenant.tenant_id in names:
                 times = self._faces.times_forgotten(tenant.tenant_id)
-                if may_use(self._faces.consent(tenant), None, day) is Why.MAY and self._new_photos(tenant):
+                if self._judged(tenant, None) is Why.MAY and self._new_photos(tenant):
                     found.append((tenant, times))
         return found
 
@@ -392,6 +392,14 @@ class Desk:
 
     def _tenant(self, tenant_id: str) -> Tenant | None:
         return next((one for one in self._book().tenants.values() if one.tenant_id == tenant_id), None)
+
+    def _judged(self, tenant: Tenant, act: Act | None) -> Why:
+        """Whether their face may be used now, with this act or the paper in the roster."""
+        book, (of, others) = self._book(), self._others
+        if of is not book:
+            others = with_other_way(book)
+            self._others = book, others
+        return may_use(self._faces.consent(tenant), act, self._day(), other_way=tenant.ref in others)
 
     def _day(self) -> Day:
         return Day.of(self._clock.now(), self._rules().tz)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from edge.access.rules import AccessPoint, AccessRule, Rules, rules_of
-from edge.access.terms import Book, Direction, Tenant
+from edge.access.terms import Book, Card, Direction, Tenant
 from edge.custody.tombstones import Tombstones
 from edge.custody.vault import Vault
 from edge.roster.calibrate import Allows, Basis
@@ -46,7 +46,8 @@ def tenant(seed: int, **more: object) -> Tenant:
 
 def book(*tenants: Tenant) -> Book:
     """A roster of these."""
-    return Book("v1", NOW, MappingProxyType({one.ref: one for one in tenants}))
+    cards = {Card(26, number): one.ref for number, one in enumerate(tenants)}
+    return Book("v1", NOW, MappingProxyType({one.ref: one for one in tenants}), cards=MappingProxyType(cards))
 
 
 @pytest.fixture

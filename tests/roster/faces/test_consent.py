@@ -36,7 +36,7 @@ GROWN = date(1990, 1, 1)
 )
 def test_who_may_be_matched(tenant: dict[str, object], act: Act | None, why: Why) -> None:
     """The sheet's claim, the resident's own act, age and guardian, and the tenancy."""
-    assert may_use(Tenant("r", "t", "n", **tenant), act, Day(TODAY)) is why  # type: ignore[arg-type]
+    assert may_use(Tenant("r", "t", "n", **tenant), act, Day(TODAY), other_way=True) is why  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -60,5 +60,11 @@ def test_the_day_is_the_sites_and_only_as_sure_as_the_clock(
 def test_an_unsure_day_ends_nothing() -> None:
     """While nothing is known of the time, a tenancy that seems over is not; a day later than its end it is, when known."""
     tenant = Tenant("r", "t", "n", face_consent=True, birth_date=GROWN, consent_ref="P-1", valid_until=date(2026, 11, 1))
-    assert may_use(tenant, None, Day(TODAY, sure=False)) is Why.MAY
-    assert may_use(tenant, None, Day(TODAY)) is Why.ENDED
+    assert may_use(tenant, None, Day(TODAY, sure=False), other_way=True) is Why.MAY
+    assert may_use(tenant, None, Day(TODAY), other_way=True) is Why.ENDED
+
+
+def test_a_face_is_no_only_way_in() -> None:
+    """Neither act nor paper helps who has no card and no PIN."""
+    tenant = Tenant("r", "t", "n", face_consent=True, birth_date=GROWN, consent_ref="P-1")
+    assert may_use(tenant, ACT, Day(TODAY), other_way=False) is Why.NO_OTHER_WAY

@@ -17,13 +17,13 @@ import pytest
 from edge.access.events import AccessDenied, AccessGranted, OfPerson, PassageEntry
 from edge.access.reasons import Reason
 from edge.access.rules import AccessPoint, AccessRule, rules_of
-from edge.access.terms import Book, Direction, Method, Tenant
+from edge.access.terms import Book, Card, Direction, Method, Tenant
 from edge.clock import Trust
 from edge.custody.tombstones import Tombstones
 from edge.custody.vault import Vault
 from edge.roster.faces import desk as desk_module
 from edge.roster.faces.book import Faces
-from edge.roster.faces.consent import Day, Why
+from edge.roster.faces.consent import Why
 from edge.roster.faces.desk import Busy, Desk, PhotosStay
 from edge.roster.faces.enrol import Enrolment, Examiner, PhotoRefused
 from edge.roster.faces.photos import Photo, Photos
@@ -82,7 +82,8 @@ class Office:
 
     def live_here(self, *tenants: Tenant) -> None:
         """The roster in force."""
-        self.book = Book("v1", NOW, MappingProxyType({one.ref: one for one in tenants}))
+        cards = {Card(26, int(one.tenant_id[1:])): one.ref for one in tenants}
+        self.book = Book("v1", NOW, MappingProxyType({one.ref: one for one in tenants}), cards=MappingProxyType(cards))
         self.desk.roster_changed()
 
     def photo(self, number: int, name: str, content: str) -> Path:
@@ -459,8 +460,8 @@ async def test_forgotten_while_photos_wait(office: Office, monkeypatch: pytest.M
     office.photo(2, "1.jpg", "face 2")
     judged = Desk._with_photos
 
-    def forget_meanwhile(self: Desk, day: Day) -> list[tuple[Tenant, int]]:
-        found = judged(self, day)
+    def forget_meanwhile(self: Desk) -> list[tuple[Tenant, int]]:
+        found = judged(self)
         if found:
             self._faces.forget("A2", ["P-1"], ["ref2"], NOW)
         return found
@@ -478,6 +479,30 @@ async def test_what_faces_may_do_is_said_once(office: Office, caplog: pytest.Log
     for _ in range(3):
         await office.round()
     assert caplog.text.count("faces at north_in: face_alone (vouched), 1 tenants, basis floor") == 1
+
+
+async def test_a_face_is_never_the_only_way(office: Office) -> None:
+    """Without a card or a PIN nobody is enrolled; who loses theirs is not matched, and is again with the next one."""
+    office.live_here(tenant(1), tenant(2))
+    whole = office.book
+    office.book = replace(whole, cards=MappingProxyType({Card(26, 2): "ref2"}))
+    for number in (1, 2):
+        office.photo(number, "1.jpg", f"face {number}")
+    await office.round()
+    asked, enrolled = await office.desk.ask("A1"), await office.desk.enrol("A1", "north_in")
+    assert asked is not None
+    assert enrolled is not None
+    assert (asked.why, enrolled.why, office.in_force()) == (Why.NO_OTHER_WAY, Why.NO_OTHER_WAY, {"ref2"})
+    office.book = whole
+    await office.round()
+    assert office.in_force() == {"ref1", "ref2"}
+    office.book = replace(whole, cards=MappingProxyType({}), pins=MappingProxyType({b"hash": "ref2"}))
+    assert (office.desk.may_match("ref1"), office.desk.may_match("ref2")) == (False, True)
+    await office.round()
+    assert office.in_force() == {"ref2"}
+    office.book = whole
+    await office.round()
+    assert office.in_force() == {"ref1", "ref2"}
 
 
 async def test_photos_that_nobody_uses_go_after_seven_days(office: Office, caplog: pytest.LogCaptureFixture) -> None:
