@@ -155,3 +155,20 @@ def pid_of(machine: Machine) -> int:
     """The daemon's own process."""
     assert machine._process is not None
     return machine._process.pid
+
+
+async def test_before_a_real_lock_a_child_is_not_accepted(
+    tmp_path: Path, broker: Mosquitto, house: Gatehouse, centre: Centre, evening_film: Path
+) -> None:
+    """Without the unit and without a word in site.yaml nobody is looked at, `degraded` says so, and a card opens as ever."""
+    cameras = {"eye": camera(evening_film, access_points=["north_in"])}
+    site = leaf_site(tmp_path, broker.port, house, cameras=cameras, recognition={"accept_spawned": False})
+    save_roster(site.roster, (HOPPER, WANG, LI))
+    lay_photo(site, HOPPER)
+    async with gateway(site) as daemon:
+        await until(lambda: "vision.not_confined" in daemon.health().degraded, RECOVERY_S)
+        assert "vision.spawned" in daemon.health().degraded
+        house.swipe(WANG.value, inward=False)
+        await centre.hears("access.granted", method=["card"])
+        assert worker_of(os.getpid()) is None
+        assert daemon.health().recognition.state == "degraded"
