@@ -10,7 +10,7 @@ import pytest
 
 from tests.uplink.conftest import Mosquitto
 from tests.walks.hardware import Gatehouse
-from tests.walks.harness import LI, Centre, Ear, Machine, Site, gateway, leaf_site, until
+from tests.walks.harness import LI, Centre, Ear, Machine, Person, Site, gateway, leaf_site, until
 
 from .face_house import HOPPER, WANG, camera, canaries, crops, examined, files_of, lay_photo, save_roster, sealed, templates
 
@@ -128,6 +128,40 @@ async def test_consent_withdrawn_in_the_sheet_ends_the_face(
         await centre.hears("person.unknown", 2)
         assert len([event for event in centre.events("access.granted") if event["data"]["method"] == ["face"]]) == entered
         assert json.loads(await machine.say("calibrate", "--json"))["enrolled"] == 0
+        house.swipe(HOPPER.value)
+        await centre.hears("access.granted", method=["card"])
+    assert "F3001" not in machine.log.read_text()
+
+
+async def test_forgotten_is_gone_and_stays_gone(
+    tmp_path: Path, broker: Mosquitto, house: Gatehouse, centre: Centre, evening_film: Path
+) -> None:
+    """Forgotten and moved out: no file says who she was. Back in the sheet with the paper of then, she has her card and no face."""
+    others = (WANG, LI, *(Person(f"A200{number}", 42300 + number) for number in range(3)))  # one of six may leave without a question
+    site = face_site(tmp_path, broker.port, house, evening_film, people=(HOPPER, *others))
+    lay_photo(site, HOPPER)
+    machine = Machine(site)
+    async with machine.running():
+        await centre.hears("roster.applied")
+        await until(lambda: len(sealed(site)) == 2)
+        assert "enrols them anew" in await machine.say("roster", "forget", HOPPER.tenant_id)
+        assert sealed(site) == []
+        save_roster(site.roster, others)
+        await centre.hears("roster.applied", 2)
+        assert await machine.stop() == 0
+    for name, content in files_of(site.folder / "state"):
+        assert HOPPER.tenant_id.encode() not in content + name.encode(), name
+        assert "住户A1001".encode() not in content, name
+
+    other = Person("F3002", 42231, {**HOPPER.more, "consent_ref": "P-002"})
+    for person in (HOPPER, other):
+        lay_photo(site, person)
+    save_roster(site.roster, (HOPPER, *others, other))
+    async with machine.running():
+        await centre.hears("roster.applied", 3)
+        await until(lambda: len(sealed(site)) == 2)  # the other's, whose turn is after hers
+        assert (site.roster / "photos" / HOPPER.tenant_id / "portrait.jpg").exists()
+        assert not (site.roster / "photos" / other.tenant_id / "portrait.jpg").exists()
         house.swipe(HOPPER.value)
         await centre.hears("access.granted", method=["card"])
     assert "F3001" not in machine.log.read_text()
