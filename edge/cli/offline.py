@@ -21,9 +21,10 @@ from edge.errors import CommandRefused
 from edge.gate.wiring import wire
 from edge.journal.faults import Unreadable
 from edge.journal.read import Reader
+from edge.roster import apart
 from edge.roster.book import assemble, numbers
 from edge.roster.faults import RosterFaults
-from edge.roster.folder import Known, read_folder
+from edge.roster.folder import Known
 from edge.roster.identities import Identities
 from edge.roster.pins import KEY_BYTES, PinHash
 from edge.settings import Fault, Loaded, Settings
@@ -78,7 +79,7 @@ def who_may(settings: Settings, access_point: str, at: str) -> list[dict[str, ob
     except ValueError:
         talk.refuse(settings.locale, CommandRefused("bad_time", at))
     give_up_root(settings.state_dir)
-    sheets = read_folder(settings.roster.folder, settings.roster, settings.site.tz, Known())
+    sheets = apart.read(settings.roster.folder, settings.roster, settings.site.tz, Known())
     try:
         sheets.sound()
     except RosterFaults as faults:
@@ -96,7 +97,7 @@ def against_roster(loaded: Loaded) -> list[Fault]:
     settings = loaded.settings
     if settings is None or not settings.access_rules or not settings.roster.folder.is_dir():
         return []
-    sheets = read_folder(settings.roster.folder, settings.roster, settings.site.tz, Known(access_points=frozenset(settings.access_points)))
+    sheets = apart.read(settings.roster.folder, settings.roster, settings.site.tz, Known(access_points=frozenset(settings.access_points)))
     if sheets.faults:
         count = str(len(sheets.faults) + sheets.more_faults)
         return [Fault(loaded.layers.place(("roster", "folder")), "roster_faults", (("count", count),), grave=False)]

@@ -1,10 +1,12 @@
 """The reading process: `python -m edge.roster.child`. One JSON request on stdin, JSON lines on stdout; knows no key and no person_ref.
 
-It is bounded by the kernel: a file that makes a parser ask for too much kills this process and nothing else.
+It takes the files' bytes, gives up files, sockets and every other process (edge/vision/confine.py), and only then parses. Its memory is
+bounded by the kernel: a file that makes a parser ask for too much kills this process and nothing else.
 """
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import resource
@@ -15,13 +17,17 @@ from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 from edge import slices
-from edge.roster import wire
+from edge.roster import csv_table, wire, xlsx_table  # noqa: F401 (the parsers are loaded before the sandbox closes)
 from edge.roster.drafts import Sheets
-from edge.roster.folder import Known, read_folder
+from edge.roster.faults import Notes
+from edge.roster.folder import Known, read_files, read_sheets
 from edge.roster.settings import RosterSettings
+from edge.vision.confine import confine, confine_files
 
-MEMORY = 1536 << 20
-"""Bytes of address space: 100,000 rows of .xlsx need 700 MB (the unpacked sheet, calamine's rectangle, the drafts)."""
+MEMORY_MB = 1536
+"""MB of address space: 100,000 rows of .xlsx need 700 MB (the unpacked sheet, calamine's rectangle, the drafts)."""
+ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "gb18030", "gbk", "cp437", "ascii", "latin-1")
+"""Of sheets, and of the names inside an .xlsx."""
 AT_A_TIME = 200
 """Drafts in a line. The daemon decodes a line in about 2 ms and lets others run in between."""
 NICE = 10
@@ -31,15 +37,19 @@ NICE = 10
 def main() -> int:
     """Read what the request asks for and write it out."""
     request = json.loads(sys.stdin.buffer.readline())
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     seconds = int(request["cpu_s"])
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold the roster
     os.nice(NICE)
     slices.ask_for(slices.LONG_NS)
     settings = RosterSettings.model_validate(request["settings"])
     known = Known(*(None if names is None else frozenset(names) for names in request["known"]))
-    write(sys.stdout.buffer, read_folder(Path(request["folder"]), settings, ZoneInfo(request["zone"]), known))
+    zone, folder, notes = ZoneInfo(request["zone"]), Path(request["folder"]), Notes()
+    for encoding in ENCODINGS:
+        codecs.lookup(encoding)  # inside the sandbox no module can be loaded
+    confine_files([folder])
+    files = read_files(folder, notes)
+    confine(memory_mb=MEMORY_MB)
+    write(sys.stdout.buffer, read_sheets(files, settings, zone, known, notes))
     return 0
 
 

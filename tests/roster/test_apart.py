@@ -65,10 +65,29 @@ def _instead(monkeypatch: pytest.MonkeyPatch, script: str) -> None:
     monkeypatch.setattr(apart.subprocess, "Popen", other)
 
 
+@pytest.mark.parametrize("act", ["os.kill(os.getppid(), 0)", "os.listdir('.')", "socket.socket()", "os.fork()", "open(sys.argv[0])"])
+def test_the_parser_can_reach_nothing(folder: Path, settings: RosterSettings, monkeypatch: pytest.MonkeyPatch, act: str) -> None:
+    """Once a sheet is parsed, no process, folder, socket or file can be reached: each is a PermissionError, and the reader goes on."""
+    script = f"""
+import os, socket, sys
+from edge.roster import child
+def parse(*_):
+    try:
+        {act}
+    except PermissionError:
+        return child.Sheets()
+    os._exit(1)
+child.read_sheets = parse
+child.main()
+"""
+    _instead(monkeypatch, script)
+    assert not apart.read(folder, settings, SHANGHAI).faults
+
+
 def test_memory_is_bounded_by_the_kernel(folder: Path, settings: RosterSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     """A parser that asks for more than its share dies alone; within it, it does not."""
-    asks = "from edge.roster import child; child.read_folder = lambda *_: [bytearray({}), child.Sheets()][1]; child.main()"
-    _instead(monkeypatch, asks.format(child.MEMORY))
+    asks = "from edge.roster import child; child.read_sheets = lambda *_: [bytearray({}), child.Sheets()][1]; child.main()"
+    _instead(monkeypatch, asks.format(child.MEMORY_MB << 20))
     assert [fault.code for fault in apart.read(folder, settings, SHANGHAI).faults] == ["reader_failed"]
     monkeypatch.undo()
     _instead(monkeypatch, asks.format(1 << 20))
