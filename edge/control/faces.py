@@ -17,10 +17,10 @@ from edge.custody.vault import Unreadable
 from edge.errors import CommandRefused
 from edge.gate.wiring import Wiring
 from edge.journal import Journal
+from edge.printable import printable
 from edge.roster.calibrate import Calibration
 from edge.roster.faces.consent import Why
 from edge.roster.faces.desk import Busy, Desk, PhotosStay
-from edge.roster.faces.photos import printable
 from edge.roster.roster import Roster
 
 MOST_PAIRS = 100  # look-alikes in one answer: more than a manager looks at in a day

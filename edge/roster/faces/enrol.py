@@ -14,7 +14,8 @@ from types import MappingProxyType
 import numpy as np
 
 import edge
-from edge.roster.faces.photos import Photo, printable
+from edge.printable import printable
+from edge.roster.faces.photos import Photo
 from edge.roster.gallery import Enrolled, Gallery
 from edge.roster.settings import Locale
 from models.contract import Embedding

@@ -150,11 +150,6 @@ class Photos:
                 yield place
 
 
-def printable(name: str) -> str:
-    """A file's name as it may be shown: every character that is not printable is replaced."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name)
-
-
 @contextmanager
 def _opened(name: str, folder: int) -> Iterator[int | None]:
     """A folder in a folder; None where there is none. Raises OSError for a link."""

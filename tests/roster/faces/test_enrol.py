@@ -89,3 +89,11 @@ def test_every_reason_has_both_languages() -> None:
         zh, en = (PhotoRefused("1.jpg", why).sentence(locale) for locale in ("zh", "en"))
         assert zh != en
         assert any("\u4e00" <= letter <= "\u9fff" for letter in zh)
+
+
+def test_a_photo_whose_name_is_no_text_is_told_on_one_line() -> None:
+    """No escape, line feed, right-to-left mark or half a character of a file's name reaches a terminal."""
+    said = PhotoRefused("\x1b[31m照片\u202e\n\udcff.jpg", "blurred").sentence("en")
+    assert said.isprintable()
+    assert "照片" in said
+    said.encode()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge.roster.faces.examiner import MAX_PHOTO
-from edge.roster.faces.photos import Photos, printable
+from edge.roster.faces.photos import Photos
 from tests.roster.faces.powerless import powerless
 
 
@@ -119,11 +119,3 @@ def test_a_folder_in_which_deleting_fails_is_known_before(place: Path, photos: P
     place.chmod(0o755)
     assert (name, list(place.iterdir())) == ("1.jpg", [photo])
     assert photos.may_delete("A9")
-
-
-def test_names_that_are_no_text_are_not_shown_raw() -> None:
-    """No escape, line feed, right-to-left mark or half a character reaches a terminal."""
-    shown = printable("\x1b[31m照片\u202e\n\udcff.jpg")
-    assert shown.isprintable()
-    assert "照片" in shown
-    shown.encode()
