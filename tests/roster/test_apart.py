@@ -87,7 +87,7 @@ child.main()
 def test_memory_is_bounded_by_the_kernel(folder: Path, settings: RosterSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     """A parser that asks for more than its share dies alone; within it, it does not."""
     asks = "from edge.roster import child; child.read_sheets = lambda *_: [bytearray({}), child.Sheets()][1]; child.main()"
-    _instead(monkeypatch, asks.format(child.MEMORY_MB << 20))
+    _instead(monkeypatch, asks.format(2 * child.MORE_MB << 20))
     assert [fault.code for fault in apart.read(folder, settings, SHANGHAI).faults] == ["reader_failed"]
     monkeypatch.undo()
     _instead(monkeypatch, asks.format(1 << 20))
