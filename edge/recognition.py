@@ -61,6 +61,7 @@ class Recognition:
     desk: Desk | None = None
     lookout: Lookout | None = None
     trouble: str = ""
+    prints_open: bool = False
 
     def units(self) -> tuple[Unit, ...]:
         """None of them essential."""
@@ -81,7 +82,8 @@ class Recognition:
             return trouble
         unreadable = ("recognition.unreadable_templates",) if self.desk.faces.in_force.unreadable else ()
         photos = (f"recognition.{word}" for word in self.desk.words())
-        return (*trouble, *self.lookout.words(), *unreadable, *photos)
+        prints = ("recognition.prints_open",) if self.prints_open else ()
+        return (*trouble, *self.lookout.words(), *unreadable, *photos, *prints)
 
     def lost(self) -> tuple[str, ...]:
         """The cameras that do not answer."""
@@ -151,7 +153,10 @@ def make(
     def lens(place: str) -> Lens | None:
         force = desk.faces.in_force
         gallery = force.galleries.get(place)
-        return None if gallery is None else Lens(gallery, force.calibrations[place].thresholds, force.alone(place))
+        if gallery is None:
+            return None
+        found = force.calibrations[place]
+        return Lens(gallery, found.thresholds, force.alone(place), found.alone if place else None)  # a capture site opens no door
 
     cameras = _plans(settings, rules())
     tasks = tuple(
@@ -177,7 +182,8 @@ def make(
         prepare=partial(_prepare, chosen.engine, settings, environ, runtime),
         terms=terms,
     )
-    return Recognition(chosen.engine, desk, lookout)
+    doors = any(camera.access_points for camera in cameras.values())
+    return Recognition(chosen.engine, desk, lookout, prints_open=chosen.prints_open and doors)
 
 
 def _latest(clock: Clock) -> float:

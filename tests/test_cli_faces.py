@@ -245,6 +245,31 @@ def test_check_says_why_nobody_would_be_recognised(house: Premises, monkeypatch:
     assert "openvino is not installed; auto takes what is." in house.command("check").stdout
 
 
+@pytest.mark.parametrize(
+    ("chosen", "there", "told"),
+    [
+        ("{}", True, "that needs liveness: veto"),
+        ("{face_alone: always}", True, "a photograph of a tenant opens the door"),
+        ("{liveness: veto}", False, "the liveness weights are not here"),
+        ("{liveness: veto}", True, None),
+        ("{face_alone: never}", True, None),
+    ],
+)
+def test_check_says_what_a_face_alone_is_worth(
+    house: Premises, monkeypatch: pytest.MonkeyPatch, chosen: str, there: bool, told: str | None
+) -> None:
+    """One line, a warning; none where a face opens only after liveness, or never."""
+    monkeypatch.setattr(faces.models, "missing", lambda _engine: ())
+    monkeypatch.setattr(faces.models, "runtimes", lambda: ("opencv",))
+    monkeypatch.setattr(faces, "find_spec", lambda _name: object())
+    monkeypatch.setattr(faces, "_there", lambda _weights, name: there or not name.startswith("minifasnet"))
+    house.write_site(CAMERA + f"recognition: {chosen}\n")
+    said = house.command("check")
+    assert said.returncode == 0
+    words = ("that needs liveness: veto", "a photograph of a tenant", "the liveness weights")
+    assert [word for word in words if word in said.stdout] == [word for word in words if told is not None and word in told]
+
+
 # --- models ------------------------------------------------------------------------------------------------------------------------------
 
 

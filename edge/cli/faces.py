@@ -16,6 +16,7 @@ from edge.cli.talk import CONFIG, Config, Json
 from edge.cli.words import say
 from edge.control.client import ask
 from edge.errors import CommandRefused, NoDaemon
+from edge.roster.calibrate import GUESSES_A_DAY
 from edge.roster.faces.enrol import EXAMINE_S, PhotoRefused
 from edge.settings import Fault, Loaded, Settings
 from models.weights import Weights, WeightsMissing
@@ -52,6 +53,7 @@ def calibrate(config: Config = CONFIG, json: Json = False) -> None:
     if json:
         talk.data(found)
         return
+    talk.line(say(settings.locale, f"alone_{_opens(settings)}"))
     for text in described(found, settings.locale):
         talk.line(text)
     rows = [_row(name or "*", one, settings.locale) for name, one in found["access_points"].items()]
@@ -59,6 +61,14 @@ def calibrate(config: Config = CONFIG, json: Json = False) -> None:
         talk.table(say(settings.locale, "calibration").split("|"), rows)
     for pair in {tuple(pair) for one in found["access_points"].values() for pair in one["lookalikes"]}:
         talk.line(say(settings.locale, "lookalikes", one=pair[0], other=pair[1]))
+
+
+def _opens(settings: Settings) -> str:
+    """What this site lets a face do by itself: `prints`, `live`, or `card`."""
+    chosen = settings.recognition
+    if chosen.prints_open:
+        return "prints"
+    return "live" if chosen.liveness == "veto" and chosen.face_alone != "never" else "card"
 
 
 def described(found: Any, locale: str) -> Iterator[str]:  # noqa: ANN401 - what the daemon answered
@@ -71,6 +81,9 @@ def described(found: Any, locale: str) -> Iterator[str]:  # noqa: ANN401 - what 
         yield say(locale, "faces_renew", tenant_id=tenant_id)
     for name, one in found["access_points"].items():
         yield f"{name or '*'}: {say(locale, one['allows'])}{say(locale, 'because', why=say(locale, 'faces_' + one['why']))}"
+        if one["allows"] == "face_alone":
+            missed = "?" if one["misses_alone"] is None else _share(one["misses_alone"])
+            yield say(locale, "alone_worth", alone=f"{one['alone']:.3f}", missed=missed, tries=str(GUESSES_A_DAY))
 
 
 def enrol(
@@ -170,7 +183,24 @@ def against_machine(loaded: Loaded) -> list[Fault]:
         return [Fault(loaded.layers.place(("recognition", "runtime")), "runtime_needs", (("runtime", chosen.runtime),), grave=False)]
     weights = Weights.of(settings.state_dir, os.environ)
     absent = [name for name in models.ENGINES[chosen.engine].weights if not _there(weights, name)]
-    return [Fault(place, "weights_needed", (("names", ", ".join(absent)),), grave=False)] if absent else []
+    if absent:
+        return [Fault(place, "weights_needed", (("names", ", ".join(absent)),), grave=False)]
+    word = _worth(settings, weights)
+    return [Fault(loaded.layers.place(("recognition", "face_alone")), word, grave=False)] if word else []
+
+
+def _worth(settings: Settings, weights: Weights) -> str:
+    """The word of what a face alone is worth here, where that is not what an installer expects; "" where it is."""
+    chosen = settings.recognition
+    if chosen.face_alone == "never" or not any(camera.access_points for camera in settings.cameras.values()):
+        return ""
+    if chosen.prints_open:
+        return "prints_open"
+    if chosen.liveness != "veto":
+        return "faces_ask_for_card"
+    from models.liveness import PAIR  # needs cv2, which is here where this is asked
+
+    return "" if all(_there(weights, name) for name, _ in PAIR) else "liveness_weights"
 
 
 def _there(weights: Weights, name: str) -> bool:

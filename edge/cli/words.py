@@ -183,6 +183,22 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "Recorded: not this person. More is asked of this face from now on; enrol it anew.",
     ),
     "rejected_before": ("已记录；这张脸的要求此前已提高或已删除。", "Recorded; this face had been raised for it before, or is gone."),
+    "alone_prints": (
+        "face_alone: always，没有活体否决：住户的一张照片就能开门。",
+        "face_alone is always, and no liveness vetoes: a photograph of a tenant opens the door.",
+    ),
+    "alone_live": (
+        "人脸单独开门还要通过活体检测；好的假脸仍可能通过。",
+        "A face opens by itself only where it looks alive too; a good fake may still pass.",
+    ),
+    "alone_card": ("这里人脸不单独开门，请住户刷卡。", "No face opens by itself here; the card does."),
+    "alone_worth": (
+        "  单独开门须达到 {alone}，约 {missed} 的本人识别达不到而被请去刷卡；陌生人每天最多试 {tries} 人，十年内误开预计不超过一次。",
+        (
+            "  by itself from {alone}; {missed} of looks at tenants fall short and are asked for the card; "
+            "at most {tries} strangers try a day, of whom one is expected in ten years at most."
+        ),
+    ),
     "faces_in_force": (
         "启用 {enrolled} 张人脸，{waiting} 张等待本人同意。",
         "{enrolled} faces in force, {waiting} waiting for their owner's consent.",

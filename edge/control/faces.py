@@ -152,6 +152,8 @@ class FaceVerbs:
             "allows": str(found.allows),
             "why": str(found.why),
             "fpir": asdict(found.fpir),
+            "alone": round(found.alone, 4),
+            "misses_alone": None if found.misses_alone is None else asdict(found.misses_alone),
             "fnir": None if found.fnir is None else asdict(found.fnir),
             "lookalikes": [pair for pair in map(self._ids, found.lookalikes[:MOST_PAIRS]) if len(pair) == 2],
         }

@@ -40,7 +40,7 @@ NEIGHBOUR = Person("B0907", "赵敏", "住户", "101", 42190, groups="building_b
 STRANGER = Person("", "", "", "", 65000)
 
 HOPPER = "F3001"
-"""The tenant who enters by face; she signed a paper for it."""
+"""The tenant who enters by face; she signed a paper for it, and has a card like everybody."""
 
 HEADINGS = ("编号", "姓名", "类别", "房屋编码", "房号", "分组", "卡号", "出生日期", "人脸同意", "同意书编号")
 
@@ -65,6 +65,7 @@ cameras:
   south_camera: {{{driver}, access_points: [south_in]}}
 recognition:
   accept_spawned: true   # nothing hangs at this lock
+  face_alone: always     # without liveness weights auto would ask for a card
 """
 
 

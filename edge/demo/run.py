@@ -114,6 +114,8 @@ async def _evening(
     async with _command(*receive) as receiver:
         heard = asyncio.create_task(_hear(receiver, choices.locale, evening, show))
         async with _command("run", "--config", str(site)) as daemon:
+            if choices.faces:
+                show(say(choices.locale, "prints_open"))
             show(say(choices.locale, "hands_on" if choices.hands_on else "begins"))
             try:
                 async with asyncio.timeout(START_S):

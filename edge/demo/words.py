@@ -12,6 +12,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "A simulated gate: readers, relay and inputs speak their real wire formats over ptys. Each line below came back from the broker.",
     ),
     "hands_on": ("请刷卡；以下每一行都从代理服务器回来。", "Present a card. Every line below came back from the broker."),
+    "prints_open": (
+        "演示用 face_alone: always，没有活体检测：住户的一张照片就能开门。",
+        "This demo uses face_alone: always without liveness: a photograph of a tenant opens the door.",
+    ),
     "faces": (
         "人脸识别：引擎 {engine}（{runtime}），已登记 {enrolled} 人；{allows}；阈值依据：{basis}。",
         "faces: engine {engine} on {runtime}, {enrolled} enrolled; {allows}; threshold from {basis}.",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -22,6 +22,7 @@ from models.spaces import CARDS
 
 RELINK_S = 600.0  # a stranger's vector is forgotten after this (CONTRACT section 7)
 STRANGERS = 64  # remembered at once: more strangers in ten minutes than a gate should have
+REPEATED = 0.9999  # likeness of two looks that no camera gives: consecutive looks at a moving picture were at most .988 alike
 CAUTIOUS = 0.6  # likeness of one face to itself in a space without a card
 
 Vector = NDArray[np.float32]
@@ -59,6 +60,15 @@ class Lens:
     gallery: Gallery
     limits: Thresholds
     alone: bool
+    accept_alone: float | None = None
+    """The likeness that a face alone must reach; None: `limits.accept`."""
+
+    def sure(self, vector: Vector) -> bool:
+        """Whether a vector that `vote` took for a tenant is enough for a face alone."""
+        if self.accept_alone is None:
+            return True
+        limits = replace(self.limits, accept=max(self.limits.accept, self.accept_alone))
+        return self.gallery.judge(Embedding(self.gallery.space, vector), limits).answer is Answer.TENANT
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +128,12 @@ class Track:
     vector: Vector | None = None
     space: str = ""
     asked: str | None = None
+    asked_alone: bool = False
+    first_vector: Vector | None = None  # of the face that the votes are about
+    first_space: str = ""
+    last_vector: Vector | None = None
+    looks: int = 0  # at that face, not yet reported to the budget
+    sure: deque[bool] = field(default_factory=deque)  # beside `votes`: whether that look is enough for a face alone
     claimed: bool = False
     claimed_by: str | None = None
     told: bool = False
@@ -138,11 +154,37 @@ class Track:
         ref, votes = named.most_common(1)[0] if named else ("", 0)
         return ref if votes >= agree else None
 
+    def surely(self, ref: str, agree: int) -> bool:
+        """Whether enough frames are sure of this tenant for a face alone."""
+        return sum(sure and said == ref for said, sure in zip(self.votes, self.sure, strict=True)) >= agree
+
+    def looked(self, vector: Vector, space: str, box: Place) -> bool:
+        """Take a look at a face, and whether it is evidence: not where a vector comes again to the bit or nearly.
+
+        Another face, or a head that is suddenly elsewhere, begins anew: the votes of one track are about one face.
+        """
+        if self.last_vector is not None and self.last_vector.shape == vector.shape and float(self.last_vector @ vector) >= REPEATED:
+            return False
+        first = self.first_vector
+        if first is not None and (self.first_space != space or not same(first, vector, space) or not near(self.box, box)):
+            self.forget_votes()
+            self.asked, self.asked_alone = None, False
+        if self.first_vector is None:
+            self.first_vector, self.first_space = vector, space
+        self.last_vector, self.looks = vector, self.looks + 1
+        return True
+
+    def forget_votes(self) -> None:
+        """Begin anew: what was seen so far says nothing of who is there now."""
+        self.votes.clear()
+        self.sure.clear()
+        self.live.clear()
+        self.first_vector = self.last_vector = self.vector = None
+        self.crop, self.space, self.quality, self.looks = b"", "", 0.0, 0
+
     def let_go(self) -> None:
         """Keep nothing but that there was somebody."""
-        self.vector, self.crop, self.space, self.quality = None, b"", "", 0.0
-        self.votes.clear()
-        self.live.clear()
+        self.forget_votes()
 
 
 class Strangers:

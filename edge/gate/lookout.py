@@ -152,8 +152,10 @@ class Lookout:
         """What the worker's confinement lacks, and whether it tells of more people than can be, as words for `degraded`."""
         found = self._worker.finding or (NOT_SEEN if self._view.up else None)
         not_allowed = ("vision.camera_not_allowed",) if self._not_allowed else ()
-        flood = ("vision.flood",) if self._watch.flooded(self._clock.now()) else ()
-        return (*(found.words() if found else ()), *not_allowed, *flood)
+        now = self._clock.now()
+        flood = ("vision.flood",) if self._watch.flooded(now) else ()
+        off = tuple(f"vision.face_alone_off.{camera}" for camera in self._watch.not_alone(now))
+        return (*(found.words() if found else ()), *not_allowed, *flood, *off)
 
     def lost(self) -> tuple[str, ...]:
         """The cameras, or the worker, that do not answer now."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from edge.access.events import Event, PersonUncertain, PersonUnknown
 from edge.clock import Moment
 from edge.gate.followed import CameraPlan, Claim, FaceAsks, Left, Lens, Seen, Strangers, Track, near, vote
+from edge.gate.guesses import Guesses
 from edge.vision.settings import RecognitionSettings
 from edge.vision.sighting import Ended, Message, Sighting
 from edge.vision.track import LOST_AFTER_S
@@ -51,6 +52,7 @@ class Watch:
         self._asked: dict[str, deque[float]] = {name: deque(maxlen=ASKS_PER_MINUTE) for name in cameras}
         self._told: dict[str, deque[float]] = {name: deque(maxlen=TOLD_PER_MINUTE) for name in cameras}
         self._untold = float("-inf")
+        self._guesses = Guesses(cameras)
 
     def restarted(self, now: Moment) -> None:
         """Another worker numbers its tracks from one again: who was in view is told in time, who was claimed stays so when seen again."""
@@ -76,6 +78,7 @@ class Watch:
         here = [track for track in self._tracks.values() if access_point in track.camera.access_points]
         if ref is not None:
             self._spoken_for(ref, now.mono)
+            self._guesses.proved(ref)
             waiting = next((claim for claim in self._claims if (claim.access_point, claim.ref) == (access_point, ref)), None)
             if waiting is not None:
                 waiting.at = now.mono
@@ -92,8 +95,8 @@ class Watch:
     def deadline(self) -> float | None:
         """When `due` must be called next; None while nobody is followed or remembered."""
         times = [self._tell_at(track) if self._untold_yet(track) else self._forget_at(track) for track in self._tracks.values()]
-        forget = self._strangers.deadline()
-        return min([*times, *([] if forget is None else [forget])], default=None)
+        forget = [at for at in (self._strangers.deadline(), self._guesses.deadline()) if at is not None]
+        return min([*times, *forget], default=None)
 
     def due(self, now: Moment) -> Seen:
         """Let time pass: whose claim window is over is told, and forgotten when out of view."""
@@ -105,6 +108,7 @@ class Watch:
             if over and now.mono >= self._forget_at(track):
                 del self._tracks[key]
         self._strangers.forget_old(now.mono)
+        self._guesses.forget_old(now.mono)
         while self._claims and now.mono - self._claims[0].at > CLAIM_S:
             self._claims.popleft()
         return out
@@ -112,6 +116,15 @@ class Watch:
     def flooded(self, now: Moment) -> bool:
         """Whether more strangers came within the last minute than are told: a worker gone mad or taken over, or a crowd."""
         return now.mono - self._untold < 60
+
+    def not_alone(self, now: Moment) -> tuple[str, ...]:
+        """The cameras at doors where no face opens by itself now, because too many strangers tried."""
+        here = (name for name, camera in self._cameras.items() if camera.access_points)
+        return tuple(name for name in here if self._guesses.off(name, now.mono))
+
+    def tried(self) -> int:
+        """How many strangers tried within the last day, at all cameras."""
+        return self._guesses.paid()
 
     # people in view
 
@@ -123,15 +136,30 @@ class Watch:
                 self._untold = now.mono
                 return
             votes: deque[str | None] = deque(maxlen=self._settings.of)
-            track = Track(self._cameras[sighting.camera], sighting.track, self._worker, now, now.mono, votes, began_at=sighting.box)
+            track = Track(
+                self._cameras[sighting.camera],
+                sighting.track,
+                self._worker,
+                now,
+                now.mono,
+                votes,
+                began_at=sighting.box,
+                sure=deque(maxlen=self._settings.of),
+            )
             self._tracks[key] = track
             self._claim_at_once(track, now, out)
-        track.seen, track.frames, track.box = now.mono, sighting.frames, sighting.box
+        track.seen, track.frames = now.mono, sighting.frames
         if message.vector is None:
+            track.box = sighting.box
             return
         if track.claimed:
+            track.box = sighting.box
             if now.mono - track.dropped_at >= 1:
                 self._drop(track, now, out)  # the worker has not heard
+            return
+        evidence = track.looked(message.vector, sighting.space, sighting.box)
+        track.box = sighting.box
+        if not evidence:
             return
         lens = self._lens(track.camera.place)
         if self._untold_yet(track) and (sighting.quality >= track.quality or sighting.space != track.space):
@@ -140,8 +168,11 @@ class Watch:
                 track.crop = message.crop or track.crop
         if sighting.liveness is not None:
             track.live = [*track.live, sighting.liveness][-self._settings.of :]
-        track.votes.append(vote(lens, sighting.space, message.vector))
+        said = vote(lens, sighting.space, message.vector)
+        track.votes.append(said)
+        track.sure.append(bool(said) and lens is not None and lens.sure(message.vector))
         self._recognise(track, lens, now, out)
+        self._count(track, now)
 
     def _ended(self, ended: Ended, now: Moment) -> None:
         track = self._tracks.get((self._worker, ended.camera, ended.track))
@@ -153,28 +184,62 @@ class Watch:
             del self._tracks[(self._worker, ended.camera, ended.track)]
 
     def _recognise(self, track: Track, lens: Lens | None, now: Moment, out: Seen) -> None:
-        """A face that enough frames agree on asks once for its track; the camera that sees it larger goes first."""
+        """A face that enough frames agree on asks once for its track; the camera that sees it larger goes first.
+
+        One that is sure enough to open by itself asks at once. One that is not is given `of` frames to become so, and is then asked for
+        a card; should it become sure after all, it asks again.
+        """
         ref = track.taken_for(self._settings.agree)
-        if lens is None or track.asked is not None or ref is None or self._vetoed(track):
+        if lens is None or ref is None or track.asked_alone or self._vetoed(track):
             return
-        if now.mono - self._let_in.get(ref, -SPOKEN_FOR_S) < SPOKEN_FOR_S or self._larger_elsewhere(track, ref, now):
+        alone = lens.alone and (not track.camera.access_points or self._may_open(track, ref, now))
+        waits = lens.alone and len(track.votes) < self._settings.of and not self._guesses.off(track.camera.name, now.mono)
+        if not alone and (track.asked is not None or (waits and self._opens_alone(track))):
+            return
+        spoken_for = now.mono - self._let_in.get(ref, -SPOKEN_FOR_S) < SPOKEN_FOR_S
+        if (spoken_for and track.asked != ref) or self._larger_elsewhere(track, ref, now):
             return
         asked = self._asked[track.camera.name]
         if len(asked) == ASKS_PER_MINUTE and now.mono - asked[0] < 60:
             self._untold = now.mono
             return
         asked.append(now.mono)
-        track.asked = ref
+        track.asked, track.asked_alone = ref, alone
+        if alone and track.first_vector is not None:
+            self._guesses.granted(track.first_vector, track.first_space)
         self._spoken_for(ref, now.mono)
-        out.asks.append(FaceAsks(track.camera, ref, lens.alone))
+        out.asks.append(FaceAsks(track.camera, ref, alone))
+
+    def _may_open(self, track: Track, ref: str, now: Moment) -> bool:
+        """Whether this face by itself may open the door now."""
+        if track.first_vector is None or self.flooded(now) or not self._opens_alone(track):
+            return False
+        sure = track.surely(ref, self._settings.agree)
+        return sure and self._guesses.may(track.camera.name, track.first_vector, track.first_space, now.mono)
+
+    def _opens_alone(self, track: Track) -> bool:
+        """Whether the site lets a face open by itself; `auto` lets it where liveness was measured and vetoes."""
+        if self._settings.liveness == "veto":
+            return self._settings.face_alone != "never" and bool(track.live)
+        return self._settings.face_alone == "always"
+
+    def _count(self, track: Track, now: Moment) -> None:
+        """Tell the budget who was looked at often enough to be granted, and was not."""
+        if track.asked_alone or not track.camera.access_points or track.first_vector is None or len(track.votes) < self._settings.agree:
+            return
+        named = track.taken_for(self._settings.agree)
+        if named is not None and track.surely(named, self._settings.agree):
+            return  # no stranger, though they may not ask just now: let in a moment ago, or nearer to the gate beside
+        looks, track.looks = track.looks, 0
+        self._guesses.tried(track.camera.name, (track.first_vector, track.first_space, looks), now.mono, named)
 
     def _spoken_for(self, ref: str, mono: float) -> None:
         self._let_in[ref] = mono
         self._let_in = {one: at for one, at in self._let_in.items() if mono - at < SPOKEN_FOR_S}
 
     def _vetoed(self, track: Track) -> bool:
-        if self._settings.liveness != "veto":
-            return False
+        if self._settings.liveness != "veto" or not track.live:
+            return False  # without the weights a card is asked for
         enough = len(track.live) >= self._settings.agree
         return not enough or sum(track.live) / len(track.live) < LIVE
 
@@ -265,6 +330,8 @@ class Watch:
     def _drop(self, track: Track, now: Moment, out: Seen) -> None:
         """Nothing is kept of a claimed track but that it is claimed."""
         track.claimed, track.dropped_at = True, now.mono
+        if track.first_vector is not None:
+            self._guesses.let_go(track.first_vector, track.first_space)
         track.let_go()
         if track.worker == self._worker:
             out.drops.append((track.camera.name, track.number))

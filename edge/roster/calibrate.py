@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -40,6 +40,10 @@ COUNTED = 10  # independent events beyond a threshold from which it is counted: 
 WITHIN = 10.0  # a tail is trusted if the upper bound stays within ten times the target, else the roster is too small to know
 MISSES = 0.10  # beyond one passage in ten missed a queue forms at shift change, and people stop believing the gate
 DOUBT = 10.0  # `uncertain` begins where ten times as many strangers arrive
+GUESSES_A_DAY = 30  # strangers who may try all face doors of a gateway in a day: each doubling costs residents 4 looks in 100
+LOOKS = 8  # a stranger's in ten minutes (the recogniser's BURST): two times three that agree
+TEN_YEARS_D = 3653
+GUESSES = GUESSES_A_DAY * TEN_YEARS_D * (LOOKS // 3)  # in ten years of trying without a pause: 219,180
 NORMAL = 1.96  # standard deviations of a two-sided 95 % bound
 
 
@@ -85,7 +89,8 @@ class Calibration:
 
     `fnir` is the share of looks at a tenant that are missed, each photo played against the tenant's others: a template of one photo fewer
     than at the gate, but photos of the office rather than of the gate's camera; None where nobody has two photos. `verify` is the
-    threshold for card and face together.
+    threshold for card and face together. `alone` is the likeness that a face must reach to open by itself, at which GUESSES strangers
+    come in once at most, by the upper bound; `misses_alone` is the share of looks at tenants below it, who are asked for a card.
     `lookalikes` are pairs of person_refs that look like one person and were set aside until somebody has looked.
     """
 
@@ -101,6 +106,8 @@ class Calibration:
     allows: Allows
     why: Why
     lookalikes: tuple[tuple[str, str], ...]
+    alone: float
+    misses_alone: Share | None
 
 
 def calibrate(space: Space, people: Sequence[Enrolled], rate: float = 0.001) -> Calibration:
@@ -120,7 +127,25 @@ def calibrate(space: Space, people: Sequence[Enrolled], rate: float = 0.001) -> 
     fnir = _misses(own, thresholds)
     allows, why = _allowed(own, card, basis, fnir, verify)
     refs = tuple((people[a].ref, people[b].ref) for a, b in own.lookalikes)
-    return Calibration(space, len(people), len(photos), rate, thresholds, verify, basis, fpir, fnir, allows, why, refs)
+    alone = max(thresholds.accept, alone_threshold(own, card, 1 / GUESSES))
+    misses = _misses(own, replace(thresholds, accept=alone))
+    return Calibration(space, len(people), len(photos), rate, thresholds, verify, basis, fpir, fnir, allows, why, refs, alone, misses)
+
+
+def alone_threshold(own: Own, card: Card, rate: float) -> float:
+    """The likeness that strangers reach at most with this rate, by the upper bound.
+
+    Where the tail of the roster begins, and the upper 95 % bound of the share beyond it, are the roster's; how fast it falls off is the
+    roster's own or the card's, whichever is slower. A roster too small for a tail takes the card's pairs, so many as there are tenants.
+    """
+    tail = tail_of(own)
+    if tail is None:
+        start, share = card.pairs[0], card.pairs[1] * max(own.tenants, 1)
+        length = card.tail
+    else:
+        start, share = tail.start, clopper_pearson(tail.events, tail.events / tail.share)[1]
+        length = max(tail.length, card.tail)
+    return start + length * math.log(max(1.0, share / rate))
 
 
 @dataclass(frozen=True, slots=True)

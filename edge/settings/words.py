@@ -129,6 +129,18 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "人脸识别不可用：缺少模型 {names}，请 anyu-edge models pull 或 models import；刷卡和开门不受影响。",
         "nobody is recognised: {names} is not on this machine, anyu-edge models pull or import; doors and cards go on.",
     ),
+    "prints_open": (
+        "face_alone: always 且没有活体否决：住户的一张照片就能开门。",
+        "face_alone is always, and no liveness vetoes: a photograph of a tenant opens the door.",
+    ),
+    "faces_ask_for_card": (
+        "人脸不会单独开门：需要 liveness: veto 及其模型；被认出的人会被请去刷卡。",
+        "no face opens by itself: that needs liveness: veto and its weights; who is recognised is asked for the card.",
+    ),
+    "liveness_weights": (
+        "缺少活体模型，人脸不会单独开门：请 anyu-edge models import；被认出的人会被请去刷卡。",
+        "the liveness weights are not here, so no face opens by itself: anyu-edge models import; who is recognised is asked for the card.",
+    ),
     "polygon": ("区域至少要有三个点。", "an area needs three points or more."),
     "agree_of": ("agree 不能大于 of。", "agree cannot be more than of."),
     "uplink_pair": ("cert 和 key 要么都写，要么都不写。", "cert and key go together: give both or neither."),

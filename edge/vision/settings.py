@@ -95,10 +95,18 @@ class RecognitionSettings(_Piece):
     """Faces are off while the process that parses video is not confined (edge/vision/confinement.py); cards go on."""
     accept_spawned: bool = False
     """Accept a child under the daemon's own account although a real lock is driven here."""
+    face_alone: Literal["auto", "always", "never"] = "auto"
+    """Whether a face by itself may open a door: `auto` only where liveness vetoes and its weights are there, `always` also without, so that
+    a print of a tenant opens. The calibration and the budget of strangers hold in both."""
     notice: str = Field("1", max_length=32)
     """The version of the notice that residents are shown before they consent; it is kept with their act."""
     evidence: Literal["none", "uncertain", "all"] = "none"
     """Whose pictures are kept for seven days, encrypted: nobody's, of people between known and unknown, or of all whom nobody knows."""
+
+    @property
+    def prints_open(self) -> bool:
+        """Whether a print of a tenant's face opens a door: a face alone may, and nothing asks whether it lives."""
+        return self.face_alone == "always" and self.liveness != "veto"
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

@@ -26,6 +26,8 @@ HOPPER = Person("F3001", 42230, {"birth_date": "1906-12-09", "face_consent": "Y"
 """Agreed on paper."""
 WANG = Person("A1001", 42220)
 """Never asked for a face."""
+ALONE = {"face_alone": "always"}
+"""The films show pictures, so that liveness cannot be asked for."""
 FACES = (*HEADINGS, "birth_date", "face_consent", "consent_ref")
 
 

