@@ -23,7 +23,7 @@ from edge.access.terms import House
 from edge.roster import wire
 from edge.roster.drafts import Sheets, TenantDraft, VisitDraft
 from edge.roster.faults import Fault, Place
-from edge.roster.folder import Known
+from edge.roster.folder import Known, is_sheet
 from edge.roster.settings import RosterSettings
 
 BREATH_S = 0.0005
@@ -37,7 +37,7 @@ def read(
 ) -> Sheets:
     """What edge.roster.folder.read_folder gives, read in a process of its own. Blocks: call it in a thread.
 
-    A reader that dies, or is not done within settings.read_timeout_s, is one fault (`reader_failed`).
+    A reader that dies, or is not done within settings.read_timeout_s, is one fault (`reader_failed`) that names the sheets.
     """
     known = known or Known()
     request = {
@@ -60,13 +60,22 @@ def read(
         watchdog.daemon = True
         watchdog.start()
         try:
-            return _exchange(process, json.dumps(request).encode() + b"\n", breathe)
+            return _exchange(process, json.dumps(request).encode() + b"\n", breathe) or Sheets(faults=(failed(folder),))
         finally:
             watchdog.cancel()
             process.kill()
 
 
-def _exchange(process: subprocess.Popen[bytes], request: bytes, breathe: Callable[[float], None]) -> Sheets:
+def failed(folder: Path) -> Fault:
+    """What is said of sheets that a reader died of. Which of several it was, nobody knows."""
+    try:
+        names = sorted(path.name for path in folder.iterdir() if is_sheet(path.name))
+    except OSError:
+        names = []
+    return Fault("reader_failed", Place(", ".join(names)))
+
+
+def _exchange(process: subprocess.Popen[bytes], request: bytes, breathe: Callable[[float], None]) -> Sheets | None:
     assert process.stdin
     assert process.stdout
     with contextlib.suppress(BrokenPipeError):
@@ -105,4 +114,4 @@ def _exchange(process: subprocess.Popen[bytes], request: bytes, breathe: Callabl
                 files=tuple(files),
             )
         breathe(BREATH_S)
-    return Sheets(faults=(Fault("reader_failed", Place()),))
+    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from edge import durable
 from edge.access.events import Command
 from edge.access.terms import Book, Tenant
 from edge.clock import Clock
@@ -79,6 +81,7 @@ class Roster:
         self._identities = Identities(self._folder / "identities.json", new_ref, self._seal)
         self._kept = Kept(self._folder, self.pin_hash, seal=self._seal, certain=lambda: clock.now().certain)
         self._sealed = self._seal is not None
+        self._deadly = Deadly(folder / "reader_failed")
         self._lock = asyncio.Lock()
         self._book = EMPTY
         self._source = ""
@@ -212,12 +215,16 @@ class Roster:
         source = read_files(self._settings.folder, notes).source(self._settings, self._zone)
         if not notes.faults and source in (self._source, *(() if asked else (self._held,))) and source:
             return Unchanged(self._book.version), source
+        if not asked and self._book.version and self._deadly.is_it(source):
+            return Refused("unreadable", (apart.failed(self._settings.folder),), in_force=self._book.version or None), source
         with calm():
             try:
                 sheets = self._sheets(source)
             except RosterFaults as faults:
+                self._deadly.remember(source if any(fault.code == "reader_failed" for fault in faults.faults) else "")
                 why: Why = "unreadable" if faults.unreadable else "faults"
                 return Refused(why, faults.faults, faults.more, in_force=self._book.version or None), source
+            self._deadly.remember("")
             source = sheets.source
             book = assemble(sheets, self._identities.peek(*numbers(sheets)), self.pin_hash, self._clock.now().at)
             if book.version == self._book.version and not self._held:
@@ -270,6 +277,28 @@ class Roster:
             log.warning("the roster in force cannot be kept on disk (%s)", fault.strerror)
             return False
         return True
+
+
+class Deadly:
+    """The sheets that a reader died of, by their digest, over restarts: they are not read again until they change or somebody asks."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._source = durable.read(path).decode("ascii")
+        except (OSError, UnicodeDecodeError):
+            self._source = ""
+
+    def is_it(self, source: str) -> bool:
+        """Whether a reader died of these."""
+        return bool(source) and source == self._source
+
+    def remember(self, source: str) -> None:
+        """A reader died of these; of none ("") that is known."""
+        if source != self._source:
+            self._source = source
+            with contextlib.suppress(OSError):  # then they are read once more after a restart
+                durable.write(self._path, [source.encode("ascii")])
 
 
 def _has_sealed(folder: Path) -> bool:
