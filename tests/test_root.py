@@ -27,12 +27,10 @@ ACCOUNT = 12345
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has something to give up")
 
 READS = {
-    "check": "",
     "models list": "",
     "models pull": "",
     "models import": "{folder}",
     "roster template": "{folder}/roster/new.csv",
-    "who-may": "north_in",
     "events": "",
     "why": "1",
     "audit verify": "",
@@ -45,7 +43,8 @@ ASKS = {
     **dict.fromkeys(("roster enrol", "roster forget", "guard reject"), "1"),
     "roster export": "{folder}/roster/new.csv",
     "centre sign": "--key {folder}/none.pem --site a --gateway gw1",
-    "roster check": "",  # its reader is a process of its own, see below
+    **dict.fromkeys(("check", "roster check"), ""),  # the sheets' reader is a process of its own, see below
+    "who-may": "north_in",  # likewise
     "discover": "serial",
     "unlock": "north_in --reason visitor",
     **{f"simulate {what}": "north_in 1001" for what in ("card", "qr", "face")},

@@ -63,12 +63,11 @@ class Lens:
     accept_alone: float | None = None
     """The likeness that a face alone must reach; None: `limits.accept`."""
 
-    def sure(self, vector: Vector) -> bool:
-        """Whether a vector that `vote` took for a tenant is enough for a face alone."""
-        if self.accept_alone is None:
-            return True
-        limits = replace(self.limits, accept=max(self.limits.accept, self.accept_alone))
-        return self.gallery.judge(Embedding(self.gallery.space, vector), limits).answer is Answer.TENANT
+    def sure(self, vector: Vector) -> str | None:
+        """The tenant of whom a vector is enough for a face alone; None for nobody."""
+        accept = self.limits.accept if self.accept_alone is None else max(self.limits.accept, self.accept_alone)
+        verdict = self.gallery.judge(Embedding(self.gallery.space, vector), replace(self.limits, accept=accept))
+        return verdict.match.ref if verdict.answer is Answer.TENANT else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +132,9 @@ class Track:
     first_space: str = ""
     last_vector: Vector | None = None
     looks: int = 0  # at that face, not yet reported to the budget
-    sure: deque[bool] = field(default_factory=deque)  # beside `votes`: whether that look is enough for a face alone
+    total: Vector | None = None  # the sum of the looks at that face
+    evidence: int = 0  # how many they are
+    sure_of: str | None = None  # the tenant of whom their mean was enough for a face alone, when it was last asked
     claimed: bool = False
     claimed_by: str | None = None
     told: bool = False
@@ -154,9 +155,14 @@ class Track:
         ref, votes = named.most_common(1)[0] if named else ("", 0)
         return ref if votes >= agree else None
 
-    def surely(self, ref: str, agree: int) -> bool:
-        """Whether enough frames are sure of this tenant for a face alone."""
-        return sum(sure and said == ref for said, sure in zip(self.votes, self.sure, strict=True)) >= agree
+    def weigh(self, lens: Lens, agree: int) -> None:
+        """Ask at every `agree`-th look whether the mean of all of them is enough for a face alone.
+
+        The mean, because a single look at the gate is noisier than the photos that the likeness was calibrated on. Not at every look:
+        each asking is a guess, and LOOKS // agree of them are counted in the calibration.
+        """
+        if self.total is not None and self.evidence % agree == 0:
+            self.sure_of = lens.sure(np.asarray(self.total / np.linalg.norm(self.total), np.float32))
 
     def looked(self, vector: Vector, space: str, box: Place) -> bool:
         """Take a look at a face, and whether it is evidence: not where a vector comes again to the bit or nearly.
@@ -172,15 +178,16 @@ class Track:
         if self.first_vector is None:
             self.first_vector, self.first_space = vector, space
         self.last_vector, self.looks = vector, self.looks + 1
+        self.total, self.evidence = vector if self.total is None else self.total + vector, self.evidence + 1
         return True
 
     def forget_votes(self) -> None:
         """Begin anew: what was seen so far says nothing of who is there now."""
         self.votes.clear()
-        self.sure.clear()
         self.live.clear()
-        self.first_vector = self.last_vector = self.vector = None
+        self.first_vector = self.last_vector = self.vector = self.total = None
         self.crop, self.space, self.quality, self.looks = b"", "", 0.0, 0
+        self.evidence, self.sure_of = 0, None
 
     def let_go(self) -> None:
         """Keep nothing but that there was somebody."""

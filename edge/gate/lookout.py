@@ -176,13 +176,13 @@ class Lookout:
         header = message.header
         if isinstance(header, Started):
             self._watch.restarted(self._clock.now())
-            self._change(engine=header.engine, runtime=header.runtime, up=True)
-            self._device("vision", up=True)
+            self._change(engine=header.engine, runtime=header.runtime)
         elif isinstance(header, CameraSaid):
             self._change(cameras={**self._view.cameras, header.camera: header.up})
             self._device(header.camera, up=header.up)
-        elif isinstance(header, Beat):
-            self._change(rss_mb=header.rss_mb)
+        elif isinstance(header, Beat):  # only now: Started is said before the threads that look are begun
+            self._change(rss_mb=header.rss_mb, up=True)
+            self._device("vision", up=True)
         else:
             self._take(self._watch.heard(message, self._clock.now()))
 

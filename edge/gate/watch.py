@@ -136,16 +136,7 @@ class Watch:
                 self._untold = now.mono
                 return
             votes: deque[str | None] = deque(maxlen=self._settings.of)
-            track = Track(
-                self._cameras[sighting.camera],
-                sighting.track,
-                self._worker,
-                now,
-                now.mono,
-                votes,
-                began_at=sighting.box,
-                sure=deque(maxlen=self._settings.of),
-            )
+            track = Track(self._cameras[sighting.camera], sighting.track, self._worker, now, now.mono, votes, began_at=sighting.box)
             self._tracks[key] = track
             self._claim_at_once(track, now, out)
         track.seen, track.frames = now.mono, sighting.frames
@@ -168,9 +159,9 @@ class Watch:
                 track.crop = message.crop or track.crop
         if sighting.liveness is not None:
             track.live = [*track.live, sighting.liveness][-self._settings.of :]
-        said = vote(lens, sighting.space, message.vector)
-        track.votes.append(said)
-        track.sure.append(bool(said) and lens is not None and lens.sure(message.vector))
+        track.votes.append(vote(lens, sighting.space, message.vector))
+        if lens is not None and track.taken_for(self._settings.agree) is not None:
+            track.weigh(lens, self._settings.agree)
         self._recognise(track, lens, now, out)
         self._count(track, now)
 
@@ -214,8 +205,7 @@ class Watch:
         """Whether this face by itself may open the door now."""
         if track.first_vector is None or self.flooded(now) or not self._opens_alone(track):
             return False
-        sure = track.surely(ref, self._settings.agree)
-        return sure and self._guesses.may(track.camera.name, track.first_vector, track.first_space, now.mono)
+        return track.sure_of == ref and self._guesses.may(track.camera.name, track.first_vector, track.first_space, now.mono)
 
     def _opens_alone(self, track: Track) -> bool:
         """Whether the site lets a face open by itself; `auto` lets it where liveness was measured and vetoes."""
@@ -228,7 +218,7 @@ class Watch:
         if track.asked_alone or not track.camera.access_points or track.first_vector is None or len(track.votes) < self._settings.agree:
             return
         named = track.taken_for(self._settings.agree)
-        if named is not None and track.surely(named, self._settings.agree):
+        if named is not None and track.sure_of == named:
             return  # no stranger, though they may not ask just now: let in a moment ago, or nearer to the gate beside
         looks, track.looks = track.looks, 0
         self._guesses.tried(track.camera.name, (track.first_vector, track.first_space, looks), now.mono, named)
