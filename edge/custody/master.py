@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from edge import durable
+from edge.custody.seal import lies_sealed
 from edge.errors import EdgeError
 
 KEY_BYTES = 32
@@ -22,7 +23,7 @@ def master_key(folder: Path, environ: Mapping[str, str]) -> bytes:
     """32 bytes: $CREDENTIALS_DIRECTORY/master_key, else `folder`/master_key, made at the first start.
 
     Raises:
-        KeyUnusable: a key of another length, or a file that others can read.
+        KeyUnusable: a key of another length, a file that others can read, or none beside files that one has sealed.
         OSError: it could not be read or written.
     """
     given = environ.get("CREDENTIALS_DIRECTORY")
@@ -30,11 +31,28 @@ def master_key(folder: Path, environ: Mapping[str, str]) -> bytes:
         return _of_length(sealed.read_bytes(), sealed)
     path = folder / CREDENTIAL
     if not path.exists():
+        if _sealed_something(folder.parent):
+            raise KeyUnusable(
+                f"{path} is missing, and files here are sealed with it: put it back; docs/runbook.md says what to do if it is lost"
+            )
         durable.write(path, [os.urandom(KEY_BYTES)])
     mode = path.stat().st_mode
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise KeyUnusable(f"{path} can be read by others than its owner: chmod 600 it, and consider it known")
     return _of_length(durable.read(path), path)
+
+
+def _sealed_something(state: Path) -> bool:
+    """Whether rosters or templates lie here that only a key of before opens."""
+    if any((state / "custody" / "faces").glob("*")):
+        return True
+    for path in (state / "roster" / "identities.json", *(state / "roster").glob("*.roster")):
+        try:
+            if lies_sealed(path):
+                return True
+        except OSError:
+            continue
+    return False
 
 
 def _of_length(key: bytes, where: Path) -> bytes:

@@ -3,6 +3,9 @@
 What is kept is the book, not the sheets: PINs stand in it only as keyed hashes. Files are 0600 in a folder of 0700, and sealed under the
 gateway's master key. `in_force.json` says which one counts and is replaced last, so that a cut at any moment leaves one whole roster in
 force. One that is no longer in force goes after DAYS, as far as time has certainly passed.
+
+Beside them lies what doors need of the one in force (cards, PIN hashes, groups, dates, refs; no name, paper or number), not sealed: without
+the key, or with another one, nobody with a card stands outside.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ from edge.roster.pins import PinHash
 log = logging.getLogger(__name__)
 
 DAYS = timedelta(days=30)  # CONTRACT section 7
+DOORS = "in_force.doors"
 FORM = 1
 """Of the files below; a file of another form is not read."""
 
@@ -103,6 +107,7 @@ class Kept:
         force = self.in_force()
         number = max([0, *self._numbers()]) + 1
         self._write(number, book)
+        self.keep_doors(book)
         back = (force.now, *force.back) if force.now else force.back
         self._point(InForce(number, back[:keep], source, since=force.since))
 
@@ -134,6 +139,22 @@ class Kept:
             return None
         return book
 
+    def keep_doors(self, book: Book) -> None:
+        """Write what doors need of this book. Raises OSError."""
+        durable.write(self._folder / DOORS, _lines(_for_doors(book), self._pin_hash.key_id, self._breathe))
+
+    @property
+    def has_doors(self) -> bool:
+        """Whether that was ever written."""
+        return (self._folder / DOORS).exists()
+
+    def doors(self) -> Book | None:
+        """What doors need of the roster in force, if that was kept. Its version is its own, so that a good sheet replaces it."""
+        try:
+            return _book(durable.read(self._folder / DOORS).splitlines(keepends=True), self._pin_hash.key_id, self._breathe)[0]
+        except (OSError, ValueError, TypeError, KeyError, IndexError):
+            return None
+
     def tidy(self) -> None:
         """Let those go that have not been in force for DAYS. Raises OSError as `save`."""
         force = self.in_force()
@@ -156,7 +177,7 @@ class Kept:
         """Rewrite every kept roster but that in force without this person: how many, and how many could not be.
 
         Of somebody who lives here the cards and dates stay, for a rollback must not keep them outside; name, papers, numbers and birth go.
-        Damaged files that were put aside go whole.
+        Damaged files that were put aside in the clear go whole.
         """
         done = failed = 0
         now = self.in_force().now
@@ -169,7 +190,8 @@ class Kept:
                     failed += 1
         for path in self._folder.glob("*.damaged"):
             with contextlib.suppress(OSError):
-                path.unlink()
+                if not lies_sealed(path):  # under another key it may be the last copy, and tells nobody anything
+                    path.unlink()
         return done, failed
 
     def _books(self) -> Iterator[tuple[int, Book]]:
@@ -216,13 +238,30 @@ class Kept:
         return set()
 
 
+_REGISTRY: Mapping[str, Any] = {
+    "name": "", "permit_no": "", "permit_until": None, "birth_date": None, "consent_ref": "", "guardian_ref": "", "phone": "",
+}  # fmt: skip
+"""The fields of a tenant that no door needs, blank."""
+
+
+def _for_doors(book: Book) -> Book:
+    """The book without what no door needs, under another version, for it says less."""
+    return replace(
+        book,
+        version=hashlib.sha256(f"{book.version}\0doors".encode()).hexdigest()[: len(book.version)],
+        tenants=MappingProxyType(
+            {ref: replace(one, **_REGISTRY, house_code="", room="", unit_code="") for ref, one in book.tenants.items()}
+        ),
+        houses=MappingProxyType({}),
+    )
+
+
 def _without(book: Book, tenant_id: str, *, lives_here: bool) -> Book:
     """The book without a person, or with no more of them than doors need; under another version, for it says something else."""
     refs = {ref for ref, tenant in book.tenants.items() if tenant.tenant_id == tenant_id}
-    blank = {"name": "", "permit_no": "", "permit_until": None, "birth_date": None, "consent_ref": "", "guardian_ref": "", "phone": ""}
     version = hashlib.sha256(f"{book.version}\0{tenant_id}".encode()).hexdigest()[: len(book.version)]
     if lives_here:
-        tenants = {ref: replace(one, **blank) if ref in refs else one for ref, one in book.tenants.items()}  # type: ignore[arg-type]
+        tenants = {ref: replace(one, **_REGISTRY) if ref in refs else one for ref, one in book.tenants.items()}
         return replace(book, version=version, tenants=MappingProxyType(tenants))
     return replace(
         book,

@@ -19,6 +19,7 @@ from edge.access.events import Command
 from edge.access.terms import Book, Tenant
 from edge.clock import Clock
 from edge.custody.seal import Seal, lies_sealed
+from edge.custody.vault import Unreadable
 from edge.roster import apart
 from edge.roster.book import EMPTY, assemble, numbers
 from edge.roster.diff import Diff, compare
@@ -64,8 +65,9 @@ class Roster:
     ) -> None:
         """`master` seals what is kept.
 
-        Without it the roster that can be read is in force all the same, for nobody with a card may stand outside for want of it. What was
-        never sealed stays so; beside sealed files the folder `without_key` keeps, in the clear, what counts until the key is back.
+        Without it, or with one that opens nothing that lies here, doors go on with what is kept for them, for nobody with a card may stand
+        outside for want of it. What was never sealed stays so, and what is sealed is left alone; beside it the folder `without_key` keeps,
+        in the clear, what counts until the key is back.
         """
         self._settings = settings
         self._zone = zone
@@ -76,8 +78,12 @@ class Roster:
         folder = state_dir / "roster"
         self.pin_hash: PinHash = pin_hash(folder / "pin.key")
         self._seal = Seal(master, "roster") if master is not None else None
-        self._spare = folder / WITHOUT_KEY
-        self._folder = self._spare if self._seal is None and _has_sealed(folder) else folder
+        sealed = _sealed(folder)
+        if self._seal is not None and sealed and not any(_opens(self._seal, path) for path in sealed):
+            log.warning("the master key opens none of the kept rosters: it is another one")
+            self._seal = None
+        self._main, self._spare = folder, folder / WITHOUT_KEY
+        self._folder = self._spare if self._seal is None and sealed else folder
         self._identities = Identities(self._folder / "identities.json", new_ref, self._seal)
         self._kept = Kept(self._folder, self.pin_hash, seal=self._seal, certain=lambda: clock.now().certain)
         self._sealed = self._seal is not None
@@ -98,6 +104,12 @@ class Roster:
         if found is not None:
             self._book, force = found
             self._source, self._held = force.source, force.held
+            if not self._kept.has_doors:  # from a version before
+                self._keep(partial(self._kept.keep_doors, self._book))
+        elif (doors := Kept(self._main, self.pin_hash, breathe=lambda _: None).doors()) is not None:
+            log.warning("the roster in force cannot be read; doors go on with what is kept for them")
+            self._book = doors
+        if self._book.version:
             self._settle(self._book)
             gc.freeze()
         return self._book
@@ -301,15 +313,22 @@ class Deadly:
                 durable.write(self._path, [source.encode("ascii")])
 
 
-def _has_sealed(folder: Path) -> bool:
-    """Whether something here opens with the key only."""
-    for path in (folder / "identities.json", *folder.glob("*.roster")):
-        try:
+def _sealed(folder: Path) -> list[Path]:
+    """The sealed files here, those that are read first first."""
+    found = []
+    for path in (folder / "identities.json", *sorted(folder.glob("*.roster"), reverse=True)):
+        with contextlib.suppress(OSError):
             if lies_sealed(path):
-                return True
-        except OSError:
-            continue
-    return False
+                found.append(path)
+    return found
+
+
+def _opens(seal: Seal, path: Path) -> bool:
+    try:
+        seal.open(path.name, durable.read(path))
+    except (OSError, Unreadable):
+        return False
+    return True
 
 
 @contextmanager

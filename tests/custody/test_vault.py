@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.custody.master import KeyUnusable, master_key
+from edge.custody.master import KEY_BYTES, KeyUnusable, master_key
+from edge.custody.seal import Seal
 from edge.custody.vault import Unreadable, Vault
 
 MASTER = bytes(range(32))
@@ -102,3 +103,19 @@ def test_a_key_that_others_can_read_or_that_is_cut_is_refused(tmp_path: Path) ->
     with pytest.raises(KeyUnusable, match="32 expected"):
         master_key(tmp_path, {})
     assert (tmp_path / "master_key").read_bytes() == b"short"
+
+
+@pytest.mark.parametrize("sealed", ["roster/000001.roster", "roster/identities.json", "custody/faces/p1.sealed"])
+def test_no_other_key_is_made_beside_what_one_has_sealed(tmp_path: Path, sealed: str) -> None:
+    """A state folder that was restored without its key: another key would open nothing, and be taken for the right one."""
+    folder = tmp_path / "custody"
+    key = master_key(folder, {})
+    path = tmp_path / sealed
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(Seal(key, "roster").close(path.name, b"{}"))
+    (folder / "master_key").unlink()
+    with pytest.raises(KeyUnusable, match="missing"):
+        master_key(folder, {})
+    assert not (folder / "master_key").exists()
+    path.unlink()
+    assert len(master_key(folder, {})) == KEY_BYTES
