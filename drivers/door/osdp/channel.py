@@ -19,6 +19,8 @@ from drivers.line import Line
 MARK, HEAD = 0xFF, 0x53
 ANSWER = 0x80
 HEADER = 4
+SECURED = 0x08  # in the control byte: a security block follows, which begins with its length
+ACKNOWLEDGED = 0x40  # osdp_ACK
 SHORTEST, LONGEST = 7, 1440  # bytes of a packet, by the standard
 KEPT = 2 * LONGEST  # bytes that libosdp has not taken; it takes them at every refresh
 # At 9,600 baud the longest packet that readers send (128 bytes) takes 0.13 s; but bytes follow each other. What stands still for this long
@@ -71,6 +73,14 @@ class Packets:
         return at if at != -1 else len(self._bytes)
 
 
+def _reply(packet: bytes) -> int:
+    """The reply code of a whole packet from its head on; -1 where there is none. It stands in the clear on a secure channel too."""
+    at = HEADER + 1
+    if packet[HEADER] & SECURED and len(packet) > at:
+        at += packet[at]
+    return packet[at] if at < len(packet) else -1
+
+
 class LineChannel(Channel):  # type: ignore[misc]  # osdp comes without types
     """A line as libosdp wants it: reads and writes that never wait. `heard` is when each address last answered, on `now`."""
 
@@ -83,15 +93,19 @@ class LineChannel(Channel):  # type: ignore[misc]  # osdp comes without types
         self.heard: dict[int, float] = {}
         self.lost: LineLost | None = None
 
-    def feed(self, data: bytes) -> None:
-        """Bytes have come, or none for a while."""
-        now = self._now()
+    def feed(self, data: bytes) -> set[int]:
+        """Bytes have come, or none for a while. Gives the addresses that acknowledged something and had nothing else to tell."""
+        now, acknowledging = self._now(), set[int]()
         for packet in self._packets.feed(data, now):
-            address = packet[packet.index(HEAD) + 1]
+            head = packet.index(HEAD)
+            address = packet[head + 1]
             if address & ANSWER:
                 self.heard[address & ~ANSWER & 0xFF] = now
+                if _reply(packet[head:]) == ACKNOWLEDGED:
+                    acknowledging.add(address & ~ANSWER & 0xFF)
             self._ready += packet
         del self._ready[:-KEPT]
+        return acknowledging
 
     def read(self, max_bytes: int) -> bytes:
         """See osdp.Channel."""

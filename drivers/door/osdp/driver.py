@@ -80,7 +80,7 @@ class Controller:
         panel, reader = self._panel, order.reader - 1
         if panel is None:
             raise LineLost("the line is down")
-        if not panel.up(reader):
+        if not panel.here(reader):
             raise LineLost(panel.why(reader))
         told = False
         beeps = sound(order.signal)
@@ -128,10 +128,10 @@ class Controller:
         while True:
             now = self._timing.now()
             for reader in readers:
-                if panel.up(reader) is here[reader]:
+                if panel.here(reader) is here[reader]:
                     continue
-                here[reader] = panel.up(reader)
-                if not any(panel.up(other) for other in readers):
+                here[reader] = panel.here(reader)
+                if not any(panel.here(other) for other in readers):
                     raise NoAnswer("; ".join(panel.why(other) for other in readers))
                 self._doors.forget(reader + 1)
                 hear.forget(reader)
@@ -144,7 +144,7 @@ class Controller:
 
     def _say(self, panel: Panel, reader: int, emit: Emit) -> None:
         """One of several readers came or went."""
-        if panel.up(reader):
+        if panel.here(reader):
             log.info("%s: reader %d is back", self._options.port, reader + 1)
             emit(ReaderBack(reader + 1))
         else:
