@@ -41,7 +41,6 @@ SILENT_S = 3.0  # a reader is polled every 50 ms; a lost one must be told within
 KEPT_S = 2.0  # a card shown this long ago still has its bearer at the door
 AWAY_S = 1.5  # a reader that is back sooner was not lost
 EMPTYING_S = 1.0  # libosdp's peripheral tells a kept card 0.3 to 1.1 s after the wire is mended (measured), sometimes after an empty poll
-LOOK_S = 0.02  # as often as the line is read
 BABBLING_S = 15.0  # a reader that always has something to say: a hundred kept events at one a poll are told by then
 
 Words = Mapping[str, int | bool | bytes]
@@ -73,6 +72,7 @@ class Panel:
         self._panel.set_command_completion_callback(self._completed)
         self._phases = [Phase.PROBING] * len(readers)
         self._since = [timing.now()] * len(readers)
+        self._comes_up = [asyncio.Event() for _ in readers]  # set while UP
         self._secure_at = [float("-inf")] * len(readers)  # when each last was EMPTYING or UP
         self._up_at = [float("-inf")] * len(readers)  # when each last was UP
         self._emptying_since: list[float | None] = [None] * len(readers)  # None: nothing is kept any more
@@ -141,13 +141,13 @@ class Panel:
     async def tell(self, reader: int, command: Words, seconds: float) -> None:
         """Send a command and wait for the reader's acknowledgement.
 
-        A reader that was up a moment ago is waited for. Raises NoAnswer after `seconds`, the command then being taken back so that it cannot
-        happen later; Refused; LineLost.
+        A reader that was up a moment ago is waited for. Raises NoAnswer after `seconds`, the command then being taken back so that it
+        cannot happen later; Refused; LineLost.
         """
         try:
             async with asyncio.timeout(seconds):
-                while not self.up(reader) and self.here(reader):
-                    await asyncio.sleep(LOOK_S)
+                if self.here(reader):
+                    await self._comes_up[reader].wait()
                 status = await asyncio.shield(self.submit(reader, command))
         except TimeoutError as error:
             if self.up(reader):
@@ -167,6 +167,7 @@ class Panel:
         self._panel.flush_commands(reader)
         self._panel.disable_pd(reader)
         self._phases[reader] = Phase.DISABLING
+        self._comes_up[reader].clear()
         waiting, self._waiting[reader] = self._waiting[reader], deque()
         for done in waiting:
             if not done.done():
@@ -196,6 +197,7 @@ class Panel:
                 self._secure_at[reader] = now
                 if self._empty(reader):
                     self._phases[reader] = Phase.UP
+                    self._comes_up[reader].set()
             case Phase.UP:
                 self._secure_at[reader] = self._up_at[reader] = now
             case Phase.DISABLING if not self._panel.is_pd_enabled(reader):

@@ -14,7 +14,7 @@ from drivers.door.uhppote.cards import plan
 from drivers.door.uhppote.endpoint import Asker
 from drivers.door.uhppote.meaning import Notation
 from drivers.door.uhppote.wire import Slot, Stored
-from drivers.errors import Refused
+from drivers.errors import Garbled, Refused
 
 NORMALLY_OPEN, NORMALLY_CLOSED, CONTROLLED = 1, 2, 3  # door modes
 
@@ -26,9 +26,9 @@ class Board:
         self._ask = asker.ask
         self._serial = serial
 
-    async def status(self) -> structs.GetStatusResponse:
+    async def status(self, *, tries: int = 2) -> structs.GetStatusResponse:
         """Contacts, buttons, inputs, relays, clock and the newest event's index."""
-        return await self._ask(encode.get_status_request(self._serial))
+        return await self._ask(encode.get_status_request(self._serial), tries=tries)
 
     async def identify(self) -> structs.GetControllerResponse:
         """Firmware and addresses."""
@@ -69,16 +69,18 @@ class Board:
         _must((reply.mode, reply.delay) == (mode, seconds), f"the mode of door {door}")
 
     async def open_door(self, door: int) -> None:
-        """Release once for the set seconds; the board times it."""
-        reply = await self._ask(encode.open_door_request(self._serial, door))
+        """Release once for the set seconds; the board times it. Asked once: whoever asks again must know that it is not too late."""
+        reply = await self._ask(encode.open_door_request(self._serial, door), tries=1)
         _must(reply.opened, f"opening door {door}")
 
     async def event(self, index: int) -> Stored | None:
-        """One stored event; None where the board has none at that index."""
+        """One stored event; None where the board says that it has none at that index. Raises Garbled for an event of another index."""
         event = wire.stored(await self._ask(encode.get_event_request(self._serial, index)))
-        if event.kind == wire.OVERWRITTEN:
-            return event
-        return event if event.kind != wire.NO_EVENT and event.index and index in (event.index, wire.OLDEST) else None
+        if event.kind == wire.NO_EVENT or not event.index:
+            return None
+        if event.kind != wire.OVERWRITTEN and index not in (event.index, wire.OLDEST):
+            raise Garbled(f"event {event.index} instead of {index}")
+        return event
 
     async def cards(self) -> dict[int, Slot]:
         """The whole table by number. Deleted cards leave holes, so the count alone does not tell where it ends."""

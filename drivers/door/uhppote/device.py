@@ -29,7 +29,12 @@ class Door:
 
 
 class Device:
-    """One board without its network. `opened` holds the door and monotonic time of each release, `on_event` is told of each record."""
+    """One board without its network. `opened` holds the door and monotonic time of each release, `on_event` is told of each record.
+
+    `ends_releases`: whether another mode ends a running release. Which of the two a real board does is not known; drive both.
+    """
+
+    ends_releases = True
 
     def __init__(self, options: Options, *, now: Callable[[], float] = time.monotonic, ring: int = RING) -> None:
         self.serial = options.serial
@@ -108,9 +113,9 @@ class Device:
         return True
 
     def control(self, door: int, mode: int, seconds: int) -> None:
-        """Set a door's mode; another mode ends a running release."""
+        """Set a door's mode."""
         state = self.doors[door]
-        if mode != state.mode:
+        if mode != state.mode and self.ends_releases:
             state.unlocked_until = 0.0
         state.mode, state.seconds = mode, seconds
 

@@ -1,4 +1,4 @@
-"""Finding boards: one broadcast, and every board on the network segment answers with who it is."""
+"""Finding boards: one broadcast on each network card, and every board on its segment answers with who it is."""
 
 from __future__ import annotations
 
@@ -30,17 +30,35 @@ class Found:
 async def discover(broadcast: tuple[str, int] = ("255.255.255.255", wire.PORT), *, seconds: float = 2.0) -> list[Found]:
     """Ask and collect for `seconds`, which a board on the same switch never needs; by serial number. Raises LineLost without a network."""
     loop = asyncio.get_running_loop()
-    search = _Search()
+    search, asking = _Search(), list[asyncio.DatagramTransport]()
+    request, why = bytes(encode.get_controller_request(wire.EVERY_BOARD)), "no network"
     try:
-        transport, _ = await loop.create_datagram_endpoint(lambda: search, family=socket.AF_INET, allow_broadcast=True)
-    except OSError as error:
-        raise LineLost(error.strerror or "no network") from error
-    try:
-        transport.sendto(bytes(encode.get_controller_request(wire.EVERY_BOARD)), broadcast)
+        for _, card in socket.if_nameindex():
+            sock = _on_card(card)
+            try:
+                sock.sendto(request, broadcast)
+            except OSError as error:  # a card without IPv4, or down
+                sock.close()
+                why = error.strerror or why
+                continue
+            asking.append((await loop.create_datagram_endpoint(lambda: search, sock=sock))[0])
+        if not asking:
+            raise LineLost(why)
         await asyncio.sleep(seconds)
     finally:
-        transport.close()
+        for transport in asking:
+            transport.close()
     return [search.found[serial] for serial in sorted(search.found)]
+
+
+def _on_card(name: str) -> socket.socket:
+    """A socket that broadcasts out of one network card; left to itself the kernel sends a broadcast along the default route only."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.setblocking(False)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, name.encode() + b"\0")  # needs no privilege since Linux 5.7
+    sock.bind(("", 0))
+    return sock
 
 
 class _Search(asyncio.DatagramProtocol):

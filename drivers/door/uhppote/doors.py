@@ -1,4 +1,4 @@
-"""The doors of one board: orders into questions, and what must be remembered for that."""
+"""The doors of one board: orders into questions, what must be remembered for that, and whether the relays do as they were told."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from collections.abc import Callable
 from uhppoted import encode
 
 from drivers.door.uhppote.board import CONTROLLED, NORMALLY_CLOSED, NORMALLY_OPEN, Board
-from drivers.errors import NoAnswer, Stale
+from drivers.errors import LineLost, NoAnswer, Refused, Stale
 from drivers.orders import HoldReleased, Release, Secure
+
+LATE_S = 2.0  # a board times in whole seconds of its own clock, and a status is polled every 0.8 s
 
 
 class Doors:
@@ -23,10 +25,16 @@ class Doors:
         self._seconds: dict[int, int] = {}
         self._held: set[int] = set()
         self._ends: dict[int, float] = {}
+        self._shut_until: dict[int, float] = {}  # doors left "normally closed" until a release that cannot be ended is over
+        self._odd: set[int] = set()  # doors whose relay was not as expected at the last poll
+        self._used_at: dict[int, float] = {}  # when the board told of a card, a button or an opening last
 
     async def learn(self, board: Board) -> None:
         """Ask what the doors are set to. Releases of before an outage are forgotten; what was held stays held."""
         self._ends.clear()
+        self._shut_until.clear()
+        self._odd.clear()
+        self._used_at = dict.fromkeys(self._doors, self._now())
         self._seconds = {door: (await board.door(door))[1] for door in self._doors}
 
     async def carry_out(self, board: Board, order: Release | Secure | HoldReleased) -> None:
@@ -35,15 +43,55 @@ class Doors:
             case Release():
                 await self._release(board, order)
             case Secure(door):
-                # "Normally closed" ends a running release at once; under it no card would pass, so that control is given back.
-                await board.set_door(door, NORMALLY_CLOSED, self._seconds[door])
-                await board.set_door(door, CONTROLLED, self._seconds[door])
-                self._held.discard(door)
-                self._ends.pop(door, None)
+                await self._secure(board, door)
             case HoldReleased(door):
                 await board.set_door(door, NORMALLY_OPEN, self._seconds[door])
                 self._held.add(door)
                 self._ends.pop(door, None)
+                self._shut_until.pop(door, None)
+
+    async def look(self, board: Board, relays: int, used: set[int]) -> None:
+        """Compare a status's relays (bit 0: door 1) with what was ordered, and give shut doors back when their time has come.
+
+        `used`: the doors at which the board has just told of a card or a button, so that its relay may be on for a release. Raises LineLost
+        where a relay was not as ordered twice running: somebody else drives the board, and it must be set anew.
+        """
+        now = self._now()
+        self._used_at.update(dict.fromkeys(used, now))
+        for door, until in list(self._shut_until.items()):
+            if now >= until:
+                await board.set_door(door, CONTROLLED, self._seconds[door])
+                del self._shut_until[door]
+        odd = {door for door in self._doors if _on(relays, door) != self._expected(door, on=_on(relays, door))}
+        again, self._odd = odd & self._odd, odd
+        if again:
+            raise LineLost(f"door {min(again)} is not as it was set: somebody else drives this board")
+
+    def _expected(self, door: int, *, on: bool) -> bool:
+        """Whether the relay should be on; while a release may be beginning or ending, as it is."""
+        if door in self._held:
+            return True
+        ends = max(self._ends.get(door, -math.inf), self._used_at[door] + self._seconds[door], self._shut_until.get(door, -math.inf))
+        return on and self._now() <= ends + LATE_S
+
+    async def _secure(self, board: Board, door: int) -> None:
+        """Shut the door now, whatever runs, and let cards pass again as soon as that can be.
+
+        A moment of "normally closed" ends a running release on some boards and not on others. Where the relay is still on afterwards, the
+        door stays "normally closed" (the board then asks us about each card) until the release would have ended by itself.
+        """
+        seconds = self._seconds[door]
+        ends = max(self._ends.get(door, -math.inf), self._used_at[door] + seconds)
+        await board.set_door(door, NORMALLY_CLOSED, seconds)
+        await board.set_door(door, CONTROLLED, seconds)
+        self._held.discard(door)
+        self._ends.pop(door, None)
+        self._shut_until.pop(door, None)
+        if _on((await board.status()).relays, door):
+            await board.set_door(door, NORMALLY_CLOSED, seconds)
+            self._shut_until[door] = max(ends, self._now()) + 1
+            if _on((await board.status()).relays, door):
+                raise Refused(f"door {door} stays released")
 
     def last_words(self) -> list[bytes]:
         """What ends the releases that run now, for a driver that stops and cannot wait for answers. Held doors stay held."""
@@ -65,9 +113,10 @@ class Doors:
             ends = max(self._now() + order.seconds, self._ends.get(door, 0.0))
             whole = math.ceil(ends - self._now())
             try:
-                if self._seconds[door] != whole:
+                if self._seconds[door] != whole or door in self._shut_until:
                     await board.set_door(door, CONTROLLED, whole)
                     self._seconds[door] = whole
+                    self._shut_until.pop(door, None)
                     self._in_time(order)
                 self._opening(door)
                 self._ends[door] = self._now() + whole
@@ -76,8 +125,14 @@ class Doors:
                 if last_try:
                     raise
             else:
+                if not _on((await board.status()).relays, door):
+                    raise Refused(f"door {door} stays shut: somebody else has set it so")
                 return
 
     def _in_time(self, order: Release) -> None:
         if self._now() > order.not_after:
             raise Stale("the release came too late")
+
+
+def _on(relays: int, door: int) -> bool:
+    return bool(relays & 1 << door - 1)

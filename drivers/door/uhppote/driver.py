@@ -29,6 +29,9 @@ from drivers.timing import MACHINE, Timing
 
 log = logging.getLogger(__name__)
 
+WAKE_APART_S = 0.05  # a hint is anybody's datagram; each costs the board a question
+LISTENER_EVERY_S = 60.0
+RETAKE_APART_S = 600.0  # two programs that both want a board's events must not fight over it
 SILENT_POLLS = 3  # one lost datagram is weather
 SET_TIME_EVERY_S = 86_400.0  # the boards' quartz drifts by seconds a day, their events are stamped in seconds
 FIRE_INPUT = 1  # the board's fire terminal, as an input of ours; active is CLOSED
@@ -70,6 +73,9 @@ class Controller:
         self._fetch = Fetch(options, self._mark, timing)
         self._doors = Doors(options.serial, options.doors, timing.now, self._fetch.opening)
         self._time_set_at = -math.inf
+        self._polled_at = -math.inf
+        self._listener: tuple[str, int] | None = None  # where the board was told to send its events
+        self._listener_seen_at = self._listener_taken_at = -math.inf
         self.former_listener: str | None = self._mark.get(LISTENER_KEY)
 
     async def run(self, emit: Emit) -> None:
@@ -126,7 +132,7 @@ class Controller:
         status, wall = await board.status(), self._wall()
         if status.system_date is not None and status.system_time is not None and wall is not None:
             found.append(clock((datetime.combine(status.system_date, status.system_time) - wall).total_seconds()))
-        if self._options.take_listener:
+        if (host, port) == self._listener:
             found.append(Finding("listener_ours", values={"who": told, "former": self.former_listener or "-"}))
         elif host not in (NOBODY, ""):
             found.append(Finding("listener_other", Mark.WARN, {"who": told}))
@@ -166,12 +172,16 @@ class Controller:
             if not more:
                 await self._hint_or_poll()
             self._wake.clear()
+            self._polled_at = self._timing.now()
             try:
-                status = await board.status()
+                status = await board.status(tries=1)
                 await self._fetch.live(board, status.event_index, self._timing.now(), hand)
                 _tell(known, status, self._options.doors, emit)
+                used, self._fetch.used = self._fetch.used, set()
+                await self._doors.look(board, status.relays, used)
                 more = await self._fetch.late(board, hand)
                 await self._keep_time(board)
+                await self._own_listener(board)
                 silent = 0
             except NoAnswer:
                 silent += 1
@@ -185,6 +195,7 @@ class Controller:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._options.poll_s):
                 await self._wake.wait()
+        await self._timing.sleep(max(0.0, self._polled_at + WAKE_APART_S - self._timing.now()))
 
     async def _identify(self, board: Board) -> None:
         try:
@@ -197,14 +208,26 @@ class Controller:
         host = ours
         if self._options.listener:
             host, port = endpoint(self._options.listener)
-        before, before_port = await board.listener()
-        if before not in (NOBODY, host):
-            former = f"{before}:{before_port}"
-            if former != self.former_listener:
-                log.warning("%s: its events went to %s until now; they come here from now on", self._name, former)
-                self.former_listener = former
-                self._mark.set(LISTENER_KEY, former)
-        await board.listen_at(host, port)
+        self._listener_seen_at = self._listener_taken_at = -math.inf
+        self._listener = host, port
+        await self._own_listener(board)
+
+    async def _own_listener(self, board: Board) -> None:
+        """Have the board tell us, whoever it tells now; at most once in RETAKE_APART_S after the first time."""
+        now = self._timing.now()
+        if self._listener is None or now - self._listener_seen_at < LISTENER_EVERY_S:
+            return
+        self._listener_seen_at = now
+        before = await board.listener()
+        if before == self._listener or now - self._listener_taken_at < RETAKE_APART_S:
+            return
+        if before[0] not in (NOBODY, self._listener[0]):
+            former = f"{before[0]}:{before[1]}"
+            log.warning("%s: its events went to %s until now; they come here from now on", self._name, former)
+            self.former_listener = former
+            self._mark.set(LISTENER_KEY, former)
+        await board.listen_at(*self._listener)
+        self._listener_taken_at = now
 
     async def _keep_time(self, board: Board) -> None:
         now = self._timing.now()

@@ -28,7 +28,11 @@ Hand = Callable[[Reading], None]
 
 
 class Fetch:
-    """The position in one board's events. `restarted` says whether the last live round showed that the board came up anew."""
+    """The position in one board's events.
+
+    `restarted` says whether the last live round showed that the board came up anew; `used` are the doors at which something has just
+    happened, for whoever takes them out.
+    """
 
     def __init__(self, options: Options, mark: EventMark, timing: Timing) -> None:
         self._options = options
@@ -38,6 +42,7 @@ class Fetch:
         self._seen = (0, 0.0)  # the newest index at the last poll, and when
         self._own: defaultdict[int, deque[float]] = defaultdict(lambda: deque(maxlen=OWN_OPENINGS))
         self.restarted = False
+        self.used: set[int] = set()
 
     def begin(self, newest: int) -> None:
         """The board was found, its newest event being `newest`."""
@@ -82,6 +87,8 @@ class Fetch:
             hand(lost(index, count))
             return index + count - 1
         self.restarted = self.restarted or (fresh and event.reason in RESTARTED)
+        if fresh:
+            self.used.add(event.door)
         reading = meaning(event, fresh=fresh, notation=self._options.card_number)
         if not (isinstance(reading, Logged) and reading.what is LoggedKind.REMOTE_OPENED and self._ours(event.door)):
             hand(reading)

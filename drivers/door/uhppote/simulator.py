@@ -33,6 +33,8 @@ class Weather:
     hold_events: bool = False  # kept back until `Simulator.let_go`, newest first
     lose_next_requests: int = 0
     held: list[bytes] = field(default_factory=list)
+    replies_twice: bool = False
+    events_port: bool = False  # events come from another port than answers
 
 
 class Simulator(Device, asyncio.DatagramProtocol):
@@ -82,7 +84,8 @@ class Simulator(Device, asyncio.DatagramProtocol):
         self.pc_spoke_at = self._now()
         fields = self._answer(function, data)
         if fields is not None and self._transport is not None:
-            self._transport.sendto(pack(function, self.serial, fields), addr)
+            for _ in range(2 if self.weather.replies_twice else 1):
+                self._transport.sendto(pack(function, self.serial, fields), addr)
 
     def _answer(self, function: int, packet: bytes) -> Fields | None:
         if function == codec.GET_LISTENER:
@@ -102,5 +105,10 @@ class Simulator(Device, asyncio.DatagramProtocol):
             self._send_event(packet)
 
     def _send_event(self, packet: bytes) -> None:
-        if self._transport is not None and self.listener[1] and not self.weather.silent:
+        if self._transport is None or not self.listener[1] or self.weather.silent:
+            return
+        if self.weather.events_port:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+                other.sendto(packet, self.listener)
+        else:
             self._transport.sendto(packet, self.listener)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from drivers.errors import LineLost, NoAnswer, Refused, Stale
+from drivers.examine import Mark
 from drivers.orders import HoldReleased, Indicate, Level, Outcome, Release, Secure, Signal
 from drivers.readings import Back, CardRead, Contact, DoorPosition, InputChanged, Logged, LoggedKind, Lost, Reading, RequestToExit
 from tests.drivers.door.heard import Heard, running
@@ -24,10 +25,11 @@ from tests.drivers.harness import eventually
 
 with contextlib.suppress(ModuleNotFoundError):  # without the `devices` extra the peer mark skips all of this
     from uhppoted import encode
+    from uhppoted.codec import GET_STATUS
     from uhppoted.uhppote_async import UhppoteAsync
 
     from drivers.door.uhppote import BoardCard, Controller, MemoryMark, Options, Simulator, discover
-    from drivers.door.uhppote.device import BUTTON_CARD, CLOSED_CARD, OPENED_CARD, REMOTE_CARD
+    from drivers.door.uhppote.device import BUTTON_CARD, CLOSED_CARD, CONTROLLED, NORMALLY_CLOSED, NORMALLY_OPEN, OPENED_CARD, REMOTE_CARD
     from drivers.door.uhppote.driver import SILENT_POLLS
     from drivers.door.uhppote.meaning import card_of, number_of
     from drivers.door.uhppote.progress import Progress
@@ -459,6 +461,121 @@ async def test_pc_control_asks_us_and_is_given_back_at_the_end(site: Site) -> No
         assert await heard.take(CardRead) == CardRead(1, 26, VALUE)
     await eventually(lambda: not site.board.pc_control)
     assert site.board.swipe(NUMBER, 1)
+
+
+@pytest.mark.parametrize("ends", [True, False], ids=["another mode ends a release", "a release runs to its end"])
+async def test_secure_is_confirmed_only_when_the_relay_is_off(site: Site, *, ends: bool) -> None:
+    """Whichever habit a board has: after Secure the relay is off, and the door lets cards pass again once the release would have ended."""
+    site.board.ends_releases = ends
+    controller = site.controller()
+    async with running(controller) as heard:
+        await settled(heard)
+        await controller.send(Release(1, 2, soon()))
+        assert site.board.released(1)
+        assert await controller.send(Secure(1)) is Outcome.CONFIRMED
+        assert not site.board.released(1)
+        await eventually(lambda: site.board.doors[1].mode == CONTROLLED)
+        assert not site.board.released(1)
+        await controller.send(Release(1, 1, soon()))
+        assert site.board.released(1)
+        assert not heard.of(Lost)
+
+
+async def test_a_person_who_comes_while_a_door_is_kept_shut_is_let_in(site: Site) -> None:
+    """A release that follows a Secure which had to hold the door shut gives the door back first."""
+    site.board.ends_releases = False
+    controller = site.controller()
+    async with running(controller) as heard:
+        await settled(heard)
+        await controller.send(Release(1, 20, soon()))
+        await controller.send(Secure(1))
+        assert site.board.doors[1].mode == NORMALLY_CLOSED
+        await controller.send(Release(1, 3, soon()))
+        assert site.board.released(1)
+
+
+@pytest.mark.parametrize(("mode", "hold"), [("NORMALLY_OPEN", False), ("CONTROLLED", True)], ids=["opened for good", "a hold was ended"])
+async def test_a_door_that_somebody_else_drives_is_told(site: Site, mode: str, *, hold: bool) -> None:
+    """The board has no password. A relay that is not as it was ordered is a lost line, so that the door is set anew."""
+    controller = site.controller()
+    async with running(controller) as heard:
+        await settled(heard)
+        if hold:
+            await controller.send(HoldReleased(2))
+        site.board.control(2, {"NORMALLY_OPEN": NORMALLY_OPEN, "CONTROLLED": CONTROLLED}[mode], 1)
+        assert await heard.take(Lost) == Lost("door 2 is not as it was set: somebody else drives this board")
+        await heard.take(Back)
+
+
+async def test_a_door_that_somebody_else_keeps_shut_refuses_a_release() -> None:
+    """`confirmed` is not said of a relay that stays off."""
+
+    class Answers(Simulator):
+        def open_remotely(self, door: int) -> bool:
+            return super().open_remotely(door) or True  # as the other maker's simulator answers
+
+    board = Answers(Options(serial=SERIAL, address="127.0.0.1"))
+    controller = Site(board, await board.start()).controller()
+    async with running(controller) as heard:
+        await settled(heard)
+        board.control(3, NORMALLY_CLOSED, 3)
+        with pytest.raises(Refused, match="stays shut"):
+            await controller.send(Release(3, 3, soon()))
+    board.stop()
+
+
+async def test_people_at_the_board_s_own_button_are_nobody_else(site: Site) -> None:
+    """A relay that the board keeps on for one person after another is as it should be."""
+    controller = site.controller()
+    async with running(controller) as heard:
+        await settled(heard)
+        for door in site.board.doors.values():
+            door.seconds = 1
+        for _ in range(12):
+            site.board.press(1)
+            await asyncio.sleep(0.4)
+        assert not heard.of(Lost)
+
+
+async def test_replies_that_come_twice_answer_nothing_else(site: Site) -> None:
+    """A loop in the network doubles every reply: no event is told as lost, no order refused, every card told once."""
+    async with running(site.controller()) as heard:
+        await settled(heard)
+    for step in range(30):
+        site.board.swipe(NUMBER + step, 1)
+    site.board.weather.replies_twice = True
+    controller = site.controller()
+    async with running(controller) as heard:
+        for _ in range(30):
+            assert await heard.take(logged(LoggedKind.CARD_REFUSED, late=True))
+        for seconds in (3, 4, 5):
+            await controller.send(Release(1, seconds, soon()))
+            await controller.send(Secure(1))
+        assert not [reading for reading in heard.of(Logged) if logged(LoggedKind.LOST)(reading)]
+
+
+async def test_events_from_another_port_are_hints_all_the_same(site: Site) -> None:
+    """A router, and some boards, send events from another port than they answer from: a card does not wait for the next poll."""
+    site.board.weather.events_port = True
+    async with running(site.controller(poll_s=1.0)) as heard:
+        await settled(heard)
+        asked = site.board.requests[GET_STATUS]
+        site.board.swipe(NUMBER, 1)
+        await heard.take(CardRead)
+        assert site.board.requests[GET_STATUS] <= asked + 2
+
+
+async def test_a_listener_that_was_taken_away_is_said_and_won_back(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another program took the board's events: `examine` says whom it tells now, and it is told to tell us again."""
+    controller = site.controller()
+    async with running(controller) as heard:
+        await settled(heard)
+        site.board.listener = ("127.0.0.9", 60_055)
+        told = [finding for finding in await controller.examine() if finding.code.startswith("listener")]
+        assert [(finding.code, finding.mark) for finding in told] == [("listener_other", Mark.WARN)]
+        monkeypatch.setattr("drivers.door.uhppote.driver.LISTENER_EVERY_S", 0.0)
+        monkeypatch.setattr("drivers.door.uhppote.driver.RETAKE_APART_S", 0.0)
+        await eventually(lambda: site.board.listener[0] == "127.0.0.1")
 
 
 async def test_cancelling_an_order_in_flight_leaves_the_line_usable(site: Site) -> None:
