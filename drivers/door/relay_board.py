@@ -25,7 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from drivers import line as lines
 from drivers.contract import Emit
-from drivers.errors import LineLost
+from drivers.errors import DriverError, LineLost, Refused
 from drivers.latches import Latches
 from drivers.line import Dial, Line, Port
 from drivers.orders import Level, Order, Outcome
@@ -34,6 +34,8 @@ from drivers.timing import MACHINE, Timing
 
 HEAD = 0xA0
 SIZE = 4
+WORDS = frozenset(b"ONFonf:CHchRELAYrelay \r\n")  # some boards say ON or OFF of a channel
+FOREIGN, FOREIGN_S = 4, 1.0  # a cheap cable makes a byte of noise now and then; a reader says more than this at once
 MOST_OUTPUTS = 16  # the largest board sold
 HISTORY = 10_000  # a day of a busy gate in the demo
 
@@ -121,6 +123,7 @@ class Controller:
         self._timing = timing
         self._dial = dial or partial(lines.dial, options.port, options.baud)
         self._line: Line | None = None
+        self._echo: frozenset[int] = frozenset()  # the bytes of the frames that were written
         ours = {output: level for output, level in secured.items() if 1 <= output <= options.outputs}
         self._latches = Latches(ours, self._drive, timing)
 
@@ -137,9 +140,16 @@ class Controller:
         self._line = line
         try:
             ready()
+            since, foreign = self._timing.now(), 0
             while True:
-                await line.read()  # an echo or noise: nothing a board says means anything; reading is how a loss is noticed
-        except LineLost:
+                # Nothing a board says means anything; but what says more than an echo or a word is no board, and must not be driven.
+                said = await line.read()
+                if self._timing.now() - since > FOREIGN_S:
+                    since, foreign = self._timing.now(), 0
+                foreign += sum(byte not in self._echo and byte not in WORDS for byte in said)
+                if foreign >= FOREIGN:
+                    raise Refused("something that speaks answers at this port; is it a reader?")
+        except DriverError:
             self._latches.lose()
             raise
         finally:
@@ -149,7 +159,9 @@ class Controller:
     def _drive(self, output: int, level: Level) -> None:
         if self._line is None:
             raise LineLost("the line is down")
-        self._line.write(self._frame(output, level is Level.ENERGISED))
+        frame = self._frame(output, level is Level.ENERGISED)
+        self._echo |= frozenset(frame)
+        self._line.write(frame)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import pairwise
 
 import pytest
@@ -16,6 +17,7 @@ import pytest
 from drivers.door import relay_board
 from drivers.door.converter_frames import Decoder
 from drivers.door.wiegand_serial import Options
+from drivers.errors import LineLost
 from drivers.readings import CardMisread, CardRead, PinEntered, Reading
 from drivers.wiegand import FORMATS
 from tests.drivers.harness import Heard, running
@@ -104,7 +106,8 @@ async def test_random_bytes_into_running_drivers(name: str, tmp_path_factory: py
     async with running(rig.controller(), heard) as task:
         await heard.back()
         for chunk in pieces(chance.randbytes(MILLION), chance):
-            await rig.noise(chunk)
+            with suppress(LineLost):  # a driver may hang up on a device that should be silent
+                await rig.noise(chunk)
             while rig.unread():  # noqa: ASYNC110 - the driver takes it in the next turns, and nothing tells when
                 await asyncio.sleep(0)
         await rig.unplug()

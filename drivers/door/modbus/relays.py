@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from drivers.door.modbus.bus import Bus
 from drivers.door.modbus.options import Options
 from drivers.door.modbus.wire import FLASH_OFF, FLASH_ON, READ_COILS, Read, Write
-from drivers.errors import DriverError, LineLost, NoAnswer, Refused, Stale
+from drivers.errors import DriverError, Garbled, LineLost, NoAnswer, Refused, Stale
 from drivers.latches import OPPOSITE
 from drivers.orders import HoldReleased, Level, Outcome, Release, Secure
 from drivers.timing import Timing
@@ -116,7 +116,7 @@ class Relays:
             self._set[output] = OPPOSITE[level], ends + JUST_SET_S
             if follows:
                 return Outcome.CONFIRMED
-            if self._timing.now() >= ends:
+            if follows is None or self._timing.now() >= ends:
                 return Outcome.COMMANDED  # so short a pulse that it was over before it could be read back
         raise Refused(f"relay {output} does not follow")
 
@@ -127,7 +127,10 @@ class Relays:
             self._in_time(not_after)
             try:
                 await bus.ask(Write(self._options.first_coil + output - 1, level is Level.ENERGISED))
-                if await self._reads(bus, output, level):
+                follows = await self._reads(bus, output, level)
+                if follows is None:
+                    return Outcome.COMMANDED
+                if follows:
                     self._set[output] = level, self._timing.now() + JUST_SET_S
                     return Outcome.CONFIRMED
             except NoAnswer:
@@ -135,9 +138,16 @@ class Relays:
                     raise
         raise Refused(f"relay {output} does not follow")
 
-    async def _reads(self, bus: Bus, output: int, level: Level) -> bool:
-        question = Read(READ_COILS, self._options.first_coil + output - 1, 1)
-        return question.bits(await bus.ask(question)) == [level is Level.ENERGISED]
+    async def _reads(self, bus: Bus, output: int, level: Level) -> bool | None:
+        """Whether the coil reads as it was set; None where the board does not say: it has acknowledged the order all the same.
+
+        All coils are read, as at the start: some boards refuse to read one.
+        """
+        question = Read(READ_COILS, self._options.first_coil, self._options.outputs)
+        try:
+            return question.bits(await bus.ask(question))[output - 1] is (level is Level.ENERGISED)
+        except (Refused, Garbled):
+            return None
 
     async def _end(self, bus: Bus, output: int) -> None:
         """End a release that the board cannot end; a lost frame must not leave the door open, so this goes on until the line is lost."""

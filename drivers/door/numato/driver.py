@@ -153,7 +153,10 @@ class Controller:
                 raise Stale("the release came too late")
             try:
                 await talk.ask(wire.relay(output, energised), not_after)
-                if await talk.ask(wire.relay_read(output)) == ("on" if energised else "off"):
+                state = _state(await talk.ask(wire.relay_read(output)))
+                if state is None:
+                    return Outcome.COMMANDED  # the module took the order and says nothing that can be read of it
+                if state is energised:
                     return Outcome.CONFIRMED
             except NoAnswer:
                 if attempt == TRIES:
@@ -186,6 +189,11 @@ class Controller:
     def _forget(self, output: int) -> None:
         if output in self._pulses:
             self._pulses.pop(output)[1].cancel()
+
+
+def _state(answer: str) -> bool | None:
+    """What a module says of its relay, however it writes it; None for anything else."""
+    return {"on": True, "off": False}.get("".join(sign for sign in answer if sign.isalpha()).lower())
 
 
 class Talk:

@@ -25,6 +25,7 @@ EVERY_BOARD = 0  # the serial number that a search asks for
 OVERWRITTEN = 0xFF  # the type of an event whose place in the ring was used again
 NO_EVENT = 0  # its type when there is none at that index
 OLDEST = 0  # the index that stands for the oldest event kept
+NEVER, ALWAYS = 0, 1  # what a card may do at a door; 2 to 254 is a time profile
 NO_CARD = 0  # the number in a slot beyond the last card
 DELETED_CARD = 0xFFFFFFFF  # the number in a slot whose card was deleted
 
@@ -64,12 +65,16 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One line of the board's card table: its printed number, dates inclusive, and the doors (1..4) it opens at any hour."""
+    """One line of the board's card table: its printed number, dates inclusive, and the doors (1..4) it opens at any hour.
+
+    `profiles`: the doors that it opens at the hours of a time profile, which other software has left there; we write none.
+    """
 
     number: int = field(repr=False)
     valid_from: date
     valid_until: date
     doors: frozenset[int]
+    profiles: frozenset[int] = frozenset()
 
 
 def serial_of(packet: bytes) -> int:
@@ -118,5 +123,7 @@ def slot(reply: structs.GetCardByIndexResponse) -> Slot | None:
     """The card in a get-card-by-index reply; None for an empty or deleted slot."""
     if reply.card_number in (NO_CARD, DELETED_CARD):
         return None
-    doors = frozenset(door for door, given in enumerate((reply.door_1, reply.door_2, reply.door_3, reply.door_4), 1) if given)
-    return Slot(reply.card_number, reply.start_date or date.min, reply.end_date or date.max, doors)
+    given = dict(enumerate((reply.door_1, reply.door_2, reply.door_3, reply.door_4), 1))
+    doors = frozenset(door for door, how in given.items() if how == ALWAYS)
+    profiles = frozenset(door for door, how in given.items() if how not in (NEVER, ALWAYS))
+    return Slot(reply.card_number, reply.start_date or date.min, reply.end_date or date.max, doors, profiles)

@@ -197,6 +197,28 @@ async def test_a_relay_that_does_not_follow_is_refused() -> None:
                 await bench.controller.send(release(1))
 
 
+@pytest.mark.parametrize("alone", [True, False], ids=["reads no coil alone", "reads nothing after a write"])
+@pytest.mark.parametrize("pulse", [None, "flash_on"])
+async def test_an_order_that_was_taken_is_never_told_as_refused(pulse: str | None, monkeypatch: pytest.MonkeyPatch, *, alone: bool) -> None:
+    """A board that refuses to be read back has carried the order out all the same: at worst it is commanded, not confirmed."""
+    bench = Bench(pulse=pulse)
+    async with bench.up():
+        answer, written, looks = bench.board.answer, False, 0
+
+        def refuses(pdu: bytes) -> bytes:
+            nonlocal written, looks
+            looks += pdu[0] == wire.READ_COILS
+            reads, single = pdu[0] == wire.READ_COILS, pdu[3:5] == b"\0\1"
+            no = reads and (single if alone else written)
+            written = pdu[0] == wire.WRITE_COIL
+            return bytes((wire.READ_COILS | wire.REFUSES, 3)) if no else answer(pdu)
+
+        monkeypatch.setattr(bench.board, "answer", refuses)
+        await eventually(lambda: looks > 0)  # the next look of the poll is COILS_EVERY_S away
+        assert await bench.controller.send(release(1)) is (Outcome.CONFIRMED if alone else Outcome.COMMANDED)
+        assert bench.board.coils[1]
+
+
 async def test_an_echo_of_a_write_confirms_nothing() -> None:
     """On an adapter that echoes, a board that is deaf to writes is not taken for one that obeyed."""
     bench = Bench(echo=True, inputs=0)

@@ -97,6 +97,17 @@ async def test_a_relay_that_does_not_follow_is_refused() -> None:
             await bench.driver.send(HoldReleased(1))
 
 
+@pytest.mark.parametrize(("said", "outcome"), [("ON", Outcome.CONFIRMED), ("\0on", Outcome.CONFIRMED), ("?", Outcome.COMMANDED)])
+async def test_an_order_that_was_taken_is_never_told_as_refused(said: str, outcome: Outcome, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Firmware that writes its answer otherwise, or illegibly, has moved its relay all the same."""
+    async with Bench().running() as bench:
+        await bench.heard.back()
+        carry_out = bench.module._carry_out
+        monkeypatch.setattr(bench.module, "_carry_out", lambda words: said if words[:2] == ["relay", "read"] else carry_out(words))
+        assert await bench.driver.send(HoldReleased(1)) is outcome
+        assert bench.module.coils[1]
+
+
 async def test_another_module_is_never_driven() -> None:
     """Another id at the same port is Lost with the reason, and no relay command goes out."""
     async with Bench("gate0001", "gate0002").running() as bench:

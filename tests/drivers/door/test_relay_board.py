@@ -95,6 +95,24 @@ async def test_releases_overlap_to_the_longer() -> None:
         await eventually(lambda: bool(line._inbox._bytes))
 
 
+@pytest.mark.parametrize("said", [b"7B11D7\r", b"\x02\x0a\x11\x7b\x2c\x03"], ids=["a reader's line", "a reader's frame"])
+async def test_what_speaks_is_no_board(said: bytes) -> None:
+    """A card reader under the board's name is told and not driven; an echo, a word or a byte of noise changes nothing."""
+    modem = NullModem()
+    driver = Controller(BOARD, {1: Level.DEENERGISED}, timing=BRISK, dial=modem.dial)
+    heard = Heard()
+    async with running(driver, heard):
+        await heard.back()
+        line = await modem.answer()
+        await driver.send(Secure(1))
+        line.write(await line.read() + b"CH1: OFF\r\n\x00\xfe")
+        await driver.send(Secure(1))
+        await line.read()
+        line.write(said)
+        await heard.lost()
+        assert "speaks" in str(heard.readings[-1])
+
+
 def test_board_forgets_with_its_power() -> None:
     """After a loss of USB power every coil is off."""
     board = Simulator(BOARD)

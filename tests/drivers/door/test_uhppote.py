@@ -9,6 +9,7 @@ import socket
 import struct
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import date, datetime
 
 import pytest
@@ -612,6 +613,20 @@ async def test_the_card_table_is_made_equal_and_only_changes_are_written(site: S
 
 
 # --- pure ------------------------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_time_profile_of_other_software_is_put_right(site: Site) -> None:
+    """A card that the board holds under a time profile opens at its hours only while we are dead: it is written anew, once."""
+    card = BoardCard(26, VALUE, frozenset({1}), *DAYS)
+    controller = site.controller()
+    async with running(controller) as heard:
+        await settled(heard)
+        assert (await controller.sync_cards([card])).put == 1
+        held = site.board.cards[0]
+        assert held is not None
+        site.board.cards[0] = replace(held, doors=frozenset(), profiles=frozenset({1}))
+        assert (await controller.sync_cards([card])).put == 1
+        assert (await controller.sync_cards([card])).unchanged == 1
 
 
 @given(value=st.integers(1, (1 << 24) - 1))
