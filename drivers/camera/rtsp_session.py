@@ -19,16 +19,14 @@ from urllib.parse import urlsplit
 
 from drivers.camera.rtsp_wire import (
     Answer,
-    Challenge,
     Incoming,
     Packet,
-    authorization,
-    challenge,
     channels,
     request,
     session_of,
     video_of,
 )
+from drivers.digest import Challenge, authorization, challenge
 from drivers.errors import DriverError, Garbled, NoAnswer, Refused
 
 OPEN_S = 5.0  # to connect and to be told of the stream

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +105,32 @@ async def _read(soap: Soap, *, signed: bool = True) -> Skew:
     """The device's time minus ours. Raises Garbled, Refused."""
     told = await soap.call("devicemgmt", "GetSystemDateAndTime", signed=signed)
     with making_sense("dates"):
-        date, time = told.UTCDateTime.Date, told.UTCDateTime.Time
-        # A device says 60 at a leap second, and some in every minute.
-        theirs = datetime(date.Year, date.Month, date.Day, time.Hour, time.Minute, min(time.Second, 59), tzinfo=UTC)
+        theirs = _utc(told)
     return Skew((theirs - datetime.now(UTC)).total_seconds(), Source.DEVICE)
+
+
+def _utc(told: Any) -> datetime:  # noqa: ANN401  # zeep's type
+    """The device's time. Where it tells none in UTC, or a day that is none: its local time, less its zone.
+
+    Raises AttributeError, ValueError.
+    """
+    try:
+        return _moment(told.UTCDateTime)
+    except (AttributeError, ValueError):
+        return _moment(told.LocalDateTime) - _ahead(str(told.TimeZone.TZ), summer=bool(told.DaylightSavings))
+
+
+def _moment(told: Any) -> datetime:  # noqa: ANN401  # zeep's type
+    # A device says 60 at a leap second, and some in every minute.
+    date, time = told.Date, told.Time
+    return datetime(date.Year, date.Month, date.Day, time.Hour, time.Minute, min(time.Second, 59), tzinfo=UTC)
+
+
+def _ahead(zone: str, *, summer: bool) -> timedelta:
+    """How far a POSIX time zone (`CST-8`, `<+08>-8`, `CET-1CEST`) is ahead of UTC: its sign is turned. Raises ValueError."""
+    found = re.match(r"(?:<[^>]{1,16}>|[A-Za-z]{1,16})([+-]?)(\d{1,2})(?::(\d{2}))?(?::\d{2})?(.?)", zone)
+    if found is None:
+        raise ValueError("a time zone that is none")
+    west = timedelta(hours=int(found[2]), minutes=int(found[3] or 0)) * (-1 if found[1] == "-" else 1)
+    saving = summer and found[4].isalpha()
+    return timedelta(hours=1 if saving else 0) - west

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import logging
 from dataclasses import dataclass
@@ -107,8 +108,10 @@ async def _find_services(soap: Soap) -> None:
     try:
         services = await soap.call("devicemgmt", "GetServices", {"IncludeCapability": False})
         with making_sense("services"):
-            soap.addresses.update({str(service.Namespace): soap.home(service.XAddr) for service in services or ()})
-    except Refused:
+            for service in list(services or ()):
+                with contextlib.suppress(Garbled):  # an address that is none costs its own service
+                    soap.addresses[str(service.Namespace)] = soap.home(service.XAddr)
+    except (Refused, Garbled):
         told = await soap.call("devicemgmt", "GetCapabilities", {"Category": "All"})
         for namespace, address in (
             ("http://www.onvif.org/ver10/media/wsdl", getattr(getattr(told, "Media", None), "XAddr", None)),

@@ -2,6 +2,7 @@
 
     topic                                        source, data                      reading
     Device/Trigger/DigitalInput                  InputToken, LogicalState          InputChanged
+    Device/Trigger/AlarmIn (Hikvision)           AlarmInToken, State               InputChanged
     Device/Trigger/Relay                         RelayToken, LogicalState          (for the lock behind it)
     VideoSource/MotionAlarm                      State                             Motion
     RuleEngine/CellMotionDetector/Motion         IsMotion                          Motion
@@ -26,7 +27,8 @@ LONGEST = 64  # characters of a name or value that could mean something to us
 
 MOTION = {"VideoSource/MotionAlarm", "RuleEngine/CellMotionDetector/Motion", "RuleEngine/MotionRegionDetector/Motion"}
 TAMPER = {"RuleEngine/TamperDetector/Tamper", "VideoSource/GlobalSceneChange"}
-INPUT = "Device/Trigger/DigitalInput"
+INPUTS = {"Device/Trigger/DigitalInput", "Device/Trigger/AlarmIn"}
+TOKENS = ("InputToken", "AlarmInToken", "RelayToken")
 RELAY = "Device/Trigger/Relay"
 SUPPLY = "Device/HardwareFailure/PowerSupplyFailure"
 YES = {"true", "1", "active", "on"}
@@ -66,8 +68,8 @@ class Notification:
 
     @property
     def token(self) -> str:
-        """The one token of its source; empty where there is none."""
-        return next(iter(self.source.values()), "")
+        """The token of its source: the item that is called so, else the first; empty where there is none."""
+        return next((self.source[name] for name in TOKENS if name in self.source), next(iter(self.source.values()), ""))
 
 
 class Meaning:
@@ -84,7 +86,7 @@ class Meaning:
         says = heard.says()
         if says is None:
             return
-        if heard.topic == INPUT:
+        if heard.topic in INPUTS:
             yield from self._input(heard.token, says)
         elif heard.topic in MOTION:
             if (moves := self._any(Motion, heard, says)) is not None:
@@ -94,6 +96,12 @@ class Meaning:
                 yield Tamper(0, touched)
         elif heard.topic == SUPPLY and (failed := self._any(Power, heard, says)) is not None:
             yield Power(not failed)
+
+    def unknown(self) -> Iterator[Reading]:
+        """Events come no more: what is known of the inputs is not any longer, and is news when they come again."""
+        for number in self._contacts:
+            yield InputChanged(number, Contact.UNKNOWN)
+        self._contacts.clear()
 
     def _input(self, token: str, says: bool) -> Iterator[Reading]:
         if token not in self._inputs:

@@ -1,7 +1,7 @@
 """A device's events, pulled: subscribe, pull, renew at 80 % of what was granted, leave.
 
-A subscription dies with the device's restart. The address of the next one is another, so nothing of it is kept: a session that loses its
-subscription ends, and the next session makes everything anew.
+A subscription dies with the device's restart, and many devices refuse to renew one or hang up where nothing has happened. Nothing of a
+subscription is kept; the next one is made anew.
 """
 
 from __future__ import annotations
@@ -30,8 +30,12 @@ PAUSE_S = 0.05  # between two pulls: a device that says something all the time c
 LEAVE_S = 1.0  # of the 5 s that a stop may take
 
 
+class NotRenewed(Refused):
+    """The device does not renew its subscriptions: make another."""
+
+
 class PullPoint:
-    """One subscription. Made by `subscribe`."""
+    """One subscription. Made by `subscribe`. `heard`: whether it has ever answered."""
 
     def __init__(self, device: Device, address: str, parameters: list[object], granted_s: float, timing: Timing) -> None:
         self._soap = device.soap
@@ -43,26 +47,27 @@ class PullPoint:
         self._timing = timing
         self._renew_at = timing.now() + RENEW_AT * max(granted_s, SHORTEST_S)
         self._absolute = granted_s < LIFE_S / 2
+        self.heard = False
 
     async def pull(self) -> list[Notification]:
-        """Wait up to a second for events, oldest first. Raises LineLost (also where the subscription is gone), NoAnswer, Garbled."""
+        """Wait up to a second for events, oldest first. Raises NotRenewed, LineLost, NoAnswer, Refused, Garbled."""
         if self._timing.now() >= self._renew_at:
             await self._renew()
         await self._timing.sleep(PAUSE_S)
         began = self._timing.now()
-        try:
-            told = await self._soap.call(
-                "pullpoint",
-                "PullMessages",
-                {"Timeout": timedelta(seconds=PULL_S), "MessageLimit": AT_ONCE},
-                at=self._address,
-                within_s=PULL_S + self._timeout_s,
-                headers=copy.deepcopy(self._parameters),
-            )
-        except Refused as error:
-            raise LineLost(f"the subscription to its events is gone ({error}): it has restarted") from error
-        with making_sense("events"):
-            heard = [Notification.of(message) for message in list(told.NotificationMessage or ())[: 2 * AT_ONCE]]
+        told = await self._soap.call(
+            "pullpoint",
+            "PullMessages",
+            {"Timeout": timedelta(seconds=PULL_S), "MessageLimit": AT_ONCE},
+            at=self._address,
+            within_s=PULL_S + self._timeout_s,
+            headers=copy.deepcopy(self._parameters),
+        )
+        self.heard = True
+        heard = []
+        for message in list(told.NotificationMessage or ())[: 2 * AT_ONCE]:
+            with contextlib.suppress(Garbled), making_sense("an event"):
+                heard.append(Notification.of(message))
         early = began + PULL_S / 2 - self._timing.now()
         if not heard and early > 0:
             await self._timing.sleep(early)  # a device that does not wait is asked twice a second
@@ -83,16 +88,19 @@ class PullPoint:
             log.debug("%s: did not take leave: %s", self._name, error)
 
     async def _renew(self) -> None:
-        try:
-            told = await self._soap.call(
-                "subscription",
-                "Renew",
-                {"TerminationTime": _until(self._skew_s, absolute=self._absolute)},
-                at=self._address,
-                headers=copy.deepcopy(self._parameters),
-            )
-        except Refused as error:
-            raise LineLost(f"the subscription to its events could not be renewed ({error})") from error
+        for absolute in (self._absolute, not self._absolute):  # some devices take times of one kind only
+            try:
+                told = await self._soap.call(
+                    "subscription",
+                    "Renew",
+                    {"TerminationTime": _until(self._skew_s, absolute=absolute)},
+                    at=self._address,
+                    headers=copy.deepcopy(self._parameters),
+                )
+                break
+            except Refused as error:
+                if absolute is not self._absolute:
+                    raise NotRenewed(str(error)) from error
         self._renew_at = self._timing.now() + RENEW_AT * max(_granted(told), SHORTEST_S)
 
 
@@ -100,7 +108,7 @@ async def subscribe(device: Device, timing: Timing) -> PullPoint:
     """Subscribe to everything, and ask for the present state of it. Raises LineLost, NoAnswer, Refused, Garbled."""
     if not device.soap.knows("events"):
         raise Refused("the device has no event service")
-    told = await device.soap.call("events", "CreatePullPointSubscription", {"InitialTerminationTime": _until(0, absolute=False)})
+    told = await _create(device)
     with making_sense("subscriptions"):
         reference = told.SubscriptionReference
         address = device.soap.home(reference.Address._value_1)  # noqa: SLF001  # zeep's name for an element's text
@@ -108,6 +116,18 @@ async def subscribe(device: Device, timing: Timing) -> PullPoint:
     made = PullPoint(device, address, [piece for piece in parameters if hasattr(piece, "tag")], _granted(told), timing)
     await made.synchronise()
     return made
+
+
+async def _create(device: Device) -> Any:  # noqa: ANN401  # zeep's type
+    """A subscription for a minute from now, or until a minute from now for devices that take times only."""
+    for absolute in (False, True):
+        until = _until(device.skew.seconds, absolute=absolute)
+        try:
+            return await device.soap.call("events", "CreatePullPointSubscription", {"InitialTerminationTime": until})
+        except Refused:
+            if absolute:
+                raise
+    raise AssertionError
 
 
 def _until(skew_s: float, *, absolute: bool) -> str:

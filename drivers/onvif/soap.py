@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import secrets
 import socket
 import struct
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,7 @@ import zeep.exceptions
 from aiohttp.abc import AbstractCookieJar
 from lxml import etree  # type: ignore[import-untyped]  # lxml has no types
 
+from drivers.digest import Challenge, authorization, challenge
 from drivers.errors import Garbled, LineLost, NoAnswer, Refused
 from drivers.onvif import xml
 from drivers.onvif.faults import NotAllowed
@@ -57,7 +59,7 @@ class Soap:
         wants_digest = bool(self._user) and endpoint.auth != "wsse"
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(force_close=True, limit=8, socket_factory=_socket),  # a pull, a renewal and four doors at once
-            middlewares=(aiohttp.DigestAuthMiddleware(self._user, self._password),) if wants_digest else (),
+            middlewares=(_Digest(self._user, self._password),) if wants_digest else (),
             timeout=aiohttp.ClientTimeout(total=None),  # each question has its own
             cookie_jar=_no_cookies(),
             auto_decompress=False,
@@ -101,7 +103,8 @@ class Soap:
         except TimeoutError as error:
             raise NoAnswer("no answer") from error
         except zeep.exceptions.Fault as fault:
-            raise _refusal(fault) from None
+            codes = [str(fault.code), *(str(getattr(code, "text", code)) for code in fault.subcodes or ())]
+            raise _refusal(codes, str(fault.message or "")) from None
         except aiohttp.ClientError as error:
             raise LineLost(_why(error)) from error
         except BAFFLED as error:
@@ -149,6 +152,38 @@ class Soap:
         return self._services[key]
 
 
+class _Digest:
+    """HTTP digest: of all that a device offers the strongest digest. The one of aiohttp takes the first header, and Basic for a refusal."""
+
+    def __init__(self, user: str, password: str) -> None:
+        self._user, self._password = user, password
+        self._asked: Challenge | None = None
+        self._used = 0
+
+    async def __call__(self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        """Sign with what was asked for last; sign once more where something new is asked for."""
+        self._sign(request)
+        answer = await handler(request)
+        if answer.status == 401:
+            try:
+                asked = challenge("\n".join(answer.headers.getall("WWW-Authenticate", ())), basic=False)
+            except Refused:
+                return answer
+            if asked.stale or self._asked is None or asked.nonce != self._asked.nonce:
+                answer.close()
+                self._asked, self._used = asked, 0
+                self._sign(request)
+                answer = await handler(request)
+        return answer
+
+    def _sign(self, request: aiohttp.ClientRequest) -> None:
+        if self._asked is not None:
+            self._used += 1
+            request.headers["Authorization"] = authorization(
+                self._asked, self._user, self._password, request.method, request.url.raw_path_qs, self._used, secrets.token_hex(8)
+            )
+
+
 class _Transport(onvif.zeep_aiohttp.AIOHTTPTransport):  # type: ignore[misc]  # the library has no types
     """The library's transport with bounds, and without its log of what goes over the wire."""
 
@@ -166,9 +201,21 @@ class _Transport(onvif.zeep_aiohttp.AIOHTTPTransport):  # type: ignore[misc]  # 
             content = await _read(answer)
             if answer.status in {401, 403}:
                 raise NotAllowed("the device does not accept the account, or its clock and ours differ")
-            if "xml" not in answer.content_type or "multipart" in answer.content_type:
+            # Some devices call their messages text/html: what counts is what is in it.
+            called_xml = "xml" in answer.content_type and "multipart" not in answer.content_type
+            try:
+                message = xml.parse(content)
+            except Garbled:
+                if called_xml and answer.status < 400:
+                    raise
+                message = None
+            if message is None or not (called_xml or xml.local(message) == "Envelope"):
                 raise Refused(f"it answers HTTP {answer.status} without a message: is this an ONVIF address?")
-            xml.parse(content)
+            if answer.status >= 400:  # read here: zeep gives up at a fault whose prefixes are not declared, and many are not
+                raise _refusal(
+                    xml.texts(message, "Value") + xml.texts(message, "faultcode"),
+                    xml.text(message, "Text") or xml.text(message, "faultstring"),
+                )
             return self._aiohttp_to_requests_response(answer, content)
 
     def _note_clock(self, date: str | None) -> None:
@@ -206,11 +253,11 @@ def _no_cookies() -> AbstractCookieJar:
     return aiohttp.DummyCookieJar()
 
 
-def _refusal(fault: zeep.exceptions.Fault) -> Refused:
+def _refusal(codes: Sequence[str], said: str) -> Refused:
     """A fault as a refusal, its words shortened and without control characters."""
-    codes = " ".join(str(getattr(code, "text", code)) for code in fault.subcodes or ())
-    words = "".join(sign for sign in str(fault.message or "")[:SAID_AT_MOST] if sign.isprintable())
-    if "NotAuthorized" in codes or "NotAuthorized" in words or "FailedAuthentication" in codes + str(fault.code):
+    told = " ".join(codes)
+    words = "".join(sign for sign in said[:SAID_AT_MOST] if sign.isprintable())
+    if "NotAuthorized" in told or "NotAuthorized" in words or "FailedAuthentication" in told:
         return NotAllowed("the device does not accept the account, or its clock and ours differ")
     return Refused(f"the device refuses: {words or 'it does not say why'}")
 

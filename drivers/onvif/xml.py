@@ -44,3 +44,8 @@ def text(root: Any, name: str) -> str:  # noqa: ANN401  # see parse
     """The text of the first element of this name; empty where there is none."""
     found = first(root, name)
     return (found.text or "").strip() if found is not None else ""
+
+
+def texts(root: Any, name: str) -> list[str]:  # noqa: ANN401  # see parse
+    """The texts of all elements of this name."""
+    return [(element.text or "").strip() for element in root.iter() if local(element) == name]

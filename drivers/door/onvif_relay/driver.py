@@ -18,14 +18,17 @@ from drivers.onvif.clock import Skew, Wall
 from drivers.onvif.device import Device, Information, connect
 from drivers.onvif.io import DigitalInput, Ports, Relay
 from drivers.onvif.meaning import RELAY, Meaning, Notification
-from drivers.onvif.pullpoint import PULL_S, PullPoint, subscribe
+from drivers.onvif.pullpoint import PULL_S, NotRenewed, PullPoint, subscribe
 from drivers.orders import Indicate, Level, Order, Outcome
 from drivers.reconnect import keep_line
 from drivers.timing import MACHINE, Timing
 
 log = logging.getLogger(__name__)
 
-SUBSCRIBE_AGAIN_S = 30.0  # a device whose subscriptions are all taken: the old ones end after a minute
+# After a restart a camera's event service comes some seconds after its web server; one whose subscriptions are all taken has a place again
+# when the old ones end, after a minute.
+SUBSCRIBE_AGAIN_S, SUBSCRIBE_AGAIN_AT_MOST_S = 1.0, 30.0
+MISSES = 3  # questions in a row without an answer: some devices hang up where nothing has happened
 
 
 class Controller:
@@ -126,26 +129,41 @@ class Controller:
         return there[: options.inputs]
 
     async def _listen(self, device: Device, meaning: Meaning, emit: Emit) -> None:
-        """Pull events until the device is lost. One that gives no subscription is asked for a sign of life: its locks still work."""
-        due, said = self._timing.now(), False
+        """Pull events until the device is lost. What else goes wrong with a subscription costs its events alone: the locks still work."""
+        due, wait, misses, said = self._timing.now(), SUBSCRIBE_AGAIN_S, 0, False
         while True:
-            if self._events is None and self._timing.now() >= due:
-                try:
+            heard: list[Notification] | None = None
+            try:
+                if self._events is None and self._timing.now() >= due:
                     self._events = await subscribe(device, self._timing)
-                except Refused as error:
-                    due = self._timing.now() + SUBSCRIBE_AGAIN_S
-                    if not said:
-                        log.warning("%s: no events, its inputs are unknown: %s", device.name, error)
+                if self._events is not None:
+                    heard = await self._events.pull()
+            except NotRenewed:
+                self._events, due = None, self._timing.now()
+                continue
+            except (Refused, Garbled, LineLost, NoAnswer) as error:
+                if isinstance(error, Refused) and self._events is not None and self._events.heard:
+                    raise LineLost(f"the subscription to its events is gone ({error}): it has restarted") from error
+                if isinstance(error, Refused) or self._events is None:
+                    self._events = None
+                    due, wait = self._timing.now() + wait, min(2 * wait, SUBSCRIBE_AGAIN_AT_MOST_S)
+                misses += 1
+                if not said and (self._events is None or misses >= MISSES):
                     said = True
-            if self._events is None:
-                await device.ping()
+                    log.warning("%s: no events, its inputs are unknown: %s", device.name, error)
+                    for reading in meaning.unknown():
+                        emit(reading)
+            if heard is None:
+                await device.ping()  # this alone says whether the device is there
                 await self._timing.sleep(PULL_S)
                 continue
-            for heard in await self._events.pull():
-                if (moved := self._moved(heard)) is not None:
-                    await self._events.leave()
+            wait, misses, said = SUBSCRIBE_AGAIN_S, 0, False
+            for notification in heard:
+                if (moved := self._moved(notification)) is not None:
+                    if self._events is not None:
+                        await self._events.leave()
                     raise LineLost(f"relay {moved} was released by somebody else")
-                for reading in meaning.readings(heard):
+                for reading in meaning.readings(notification):
                     emit(reading)
 
     def _moved(self, heard: Notification) -> int | None:

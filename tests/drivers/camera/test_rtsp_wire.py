@@ -11,18 +11,16 @@ from hypothesis import strategies as st
 from drivers.camera.rtsp_wire import (
     MAX_HEAD,
     Answer,
-    Challenge,
     Incoming,
     Packet,
     address_of,
-    authorization,
-    challenge,
     channels,
     cut,
     request,
     session_of,
     video_of,
 )
+from drivers.digest import Challenge, authorization, challenge
 from drivers.errors import DriverError, Garbled, Refused
 
 OK = b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Length: 3\r\n\r\nabc"

@@ -230,7 +230,7 @@ async def test_a_restart_is_noticed(start: Start) -> None:
         await driver.send(HoldReleased(1))
         for _ in range(3):
             after = len(heard.readings)
-            await eventually(lambda: camera.subscriptions == 1)
+            await eventually(lambda: driver._events is not None and driver._events.heard)
             await camera.reboot()
             after = await heard.lost(after)
             await heard.back(after)

@@ -1,0 +1,77 @@
+"""Signing in over HTTP or RTSP: the strongest way that a device offers, and the answer to it (RFC 2617, 7616). Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from base64 import b64encode
+from dataclasses import dataclass
+
+from drivers.errors import Refused
+
+_HASHES = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """How a camera wants to be shown the password: by digest (RFC 2617, 7616), or in the clear."""
+
+    scheme: str
+    realm: str = ""
+    nonce: str = ""
+    algorithm: str = "MD5"
+    opaque: str | None = None
+    qop: bool = False
+    stale: bool = False
+
+
+def challenge(header: str, *, basic: bool) -> Challenge:
+    """The strongest way that a WWW-Authenticate header offers. Raises Refused where that is Basic and `basic` does not allow it.
+
+    Basic gives the password itself to whoever answers in the camera's stead.
+    """
+    offers = [offer for part in re.split(r"(?i)(?:^|,\s*|\n)(?=(?:digest|basic)\s)", header) if (offer := _offer(part))]
+    digests = sorted((offer for offer in offers if offer.scheme == "digest"), key=lambda one: one.algorithm == "SHA-256")
+    if digests:
+        return digests[-1]
+    if not any(offer.scheme == "basic" for offer in offers):
+        raise Refused("no way to sign in")
+    if not basic:
+        raise Refused("wants the password in the clear")
+    return Challenge("basic")
+
+
+def _offer(part: str) -> Challenge | None:
+    scheme, _, rest = part.strip().partition(" ")
+    if scheme.lower() == "basic":
+        return Challenge("basic")
+    if scheme.lower() != "digest":
+        return None
+    said = {name.lower(): quoted or plain for name, quoted, plain in re.findall(r'(\w+)\s*=\s*(?:"([^"\\\n]*)"|([^\s,"]+))', rest)}
+    algorithm = said.get("algorithm", "MD5").upper()
+    qops = said.get("qop", "")
+    if algorithm not in _HASHES or "nonce" not in said or (qops and "auth" not in re.split(r"[\s,]+", qops)):
+        return None
+    stale = said.get("stale", "").lower() == "true"
+    return Challenge("digest", said.get("realm", ""), said["nonce"], algorithm, said.get("opaque"), bool(qops), stale)
+
+
+def authorization(asked: Challenge, username: str, password: str, method: str, uri: str, count: int, cnonce: str) -> str:
+    """The Authorization header. `count` is how often this nonce was used, from 1; `cnonce` is of our own making."""
+    if asked.scheme == "basic":
+        return "Basic " + b64encode(f"{username}:{password}".encode()).decode()
+
+    def hashed(*parts: str) -> str:
+        return _HASHES[asked.algorithm](":".join(parts).encode()).hexdigest()
+
+    who, what = hashed(username, asked.realm, password), hashed(method, uri)
+    used = f"{count:08x}"
+    proof = hashed(who, asked.nonce, used, cnonce, "auth", what) if asked.qop else hashed(who, asked.nonce, what)
+    name = username.replace("\\", "\\\\").replace('"', '\\"')
+    said = [f'username="{name}"', f'realm="{asked.realm}"', f'nonce="{asked.nonce}"', f'uri="{uri}"', f'response="{proof}"']
+    said.append(f"algorithm={asked.algorithm}")
+    if asked.qop:
+        said += ["qop=auth", f"nc={used}", f'cnonce="{cnonce}"']
+    if asked.opaque is not None:
+        said.append(f'opaque="{asked.opaque}"')
+    return "Digest " + ", ".join(said)
