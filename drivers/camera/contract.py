@@ -26,6 +26,9 @@ class Picture(Protocol):
         ...
 
 
+WRONG_PASSWORD = "wrong user or password"  # noqa: S105 (why a camera is down; it is then left alone for a while)
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One frame. `number` counts from 1 per camera and never goes back; `at` is time.monotonic() when its packet arrived."""

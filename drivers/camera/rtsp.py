@@ -10,7 +10,7 @@ import re
 import ssl
 from functools import partial
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from drivers.camera.stream import StreamCamera
 
 KNOWN_S = 15.0  # for FFmpeg to know the stream: a camera that describes it only in its keyframes sends one in ten seconds
-# nobuffer and low_delay: 34 ms from lens to array instead of 83. Nothing may be opened but what the session gives: an empty list of
-# protocols. avioflags 2 opens that for reading and writing: FFmpeg's custom_io reads packets and writes its reports.
-FFMPEG = {"sdp_flags": "custom_io", "avioflags": "2", "protocol_whitelist": "", "fflags": "nobuffer", "flags": "low_delay"}
+# low_delay: 34 ms from lens to array instead of 83. Not nobuffer: it throws away what was read to know the stream, the first keyframe with
+# it, and nothing can be decoded before the next. Nothing may be opened but what the session gives: an empty list of protocols.
+# avioflags 2 opens that for reading and writing: FFmpeg's custom_io reads packets and writes its reports. fflags sets FFmpeg's own default
+# anew: PyAV adds a flag by which the session would not be closed with the container.
+FFMPEG = {"sdp_flags": "custom_io", "avioflags": "2", "protocol_whitelist": "", "fflags": "autobsf", "flags": "low_delay"}
 
 
 class Options(BaseModel):
@@ -61,6 +63,14 @@ class Options(BaseModel):
         if urlsplit(url).scheme not in {"rtsp", "rtsps"} or not urlsplit(url).hostname:
             raise PydanticCustomError("rtsp_url", "expected rtsp://host[:port]/path")
         return url
+
+    def at(self, number: str) -> Options:
+        """The same camera by an address that needs no name service; its name stays, for a certificate to be checked against."""
+        host, _ = self.address()
+        parts = urlsplit(self.url)
+        place = f"[{number}]" if ":" in number else number
+        there = f"{place}:{parts.port}" if parts.port else place
+        return self.model_copy(update={"url": urlunsplit(parts._replace(netloc=there)), "tls_name": self.tls_name or host})
 
     def address(self) -> tuple[str, int]:
         """Host and port, for the worker's confinement."""

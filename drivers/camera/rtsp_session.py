@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from urllib.parse import urlsplit
 
+from drivers.camera.contract import WRONG_PASSWORD
 from drivers.camera.rtsp_wire import (
     Answer,
     Incoming,
@@ -108,7 +109,7 @@ class Session:
             self._asked, self._used = asked, 0
             answer = self._put(method, uri, headers or {})
         if answer.status == 401:
-            raise WrongPassword("wrong user or password")
+            raise WrongPassword(WRONG_PASSWORD)
         if answer.status == 200 or (method == "OPTIONS" and answer.status >= 400):  # an old camera may not know that question
             return answer
         if answer.status < 400:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, cast
 import av
 import av.logging
 
-from drivers.camera.contract import CameraState, Frame, Image
+from drivers.camera.contract import WRONG_PASSWORD, CameraState, Frame, Image
 from drivers.errors import DriverError
 
 if TYPE_CHECKING:
@@ -42,6 +42,9 @@ av.logging.set_level(av.logging.PANIC)
 MAX_PACKETS = 300  # 12 s at 25 fps: a longer distance between keyframes is decoded afresh from the next one
 MAX_GOP_BYTES = 16 * 2**20  # a 4K keyframe interval at 16 Mb/s is 8 MB
 MAX_PIXELS = 3840 * 2160  # more is no gate camera but an attack on memory
+LONG_GOP_S = 1.5  # keyframes further apart than this do not show who comes: while idle the frames between are decoded too,
+CATCH_UP_S = 1.0  # once in so long, all that wait
+LOCKOUT_S = 300.0  # after a wrong password: cameras lock an account that is tried every few seconds
 WAITS_S = (0.5, 1.0, 2.0, 5.0, 10.0)  # between connection attempts, each +-20 %
 MAX_PAUSE_S = 1.0  # between two packets of a recording: a broken time stamp must not stop the clip
 SETTLED_S = 30.0  # a stream that lived this long starts again with the shortest wait
@@ -77,6 +80,9 @@ class StreamCamera:
         self._codec: Any = None
         self._slot: Frame | None = None
         self._idle = self._stopping = self._up = False
+        self._keyframe_at: float | None = None
+        self._long_gop = False
+        self._caught_up_at = float("-inf")
         self._why = "starting"
         self._last_packet: float | None = None
         self._frames = self._dropped = self._packets = 0
@@ -138,7 +144,8 @@ class StreamCamera:
                 if self._up or attempt == 0:
                     log.warning("camera %s down: %s", self._name, why)
                 self._up, self._why = False, why
-                wait = WAITS_S[min(attempt, len(WAITS_S) - 1)] * random.uniform(0.8, 1.2)  # noqa: S311 (spreads reconnections)
+                usual = LOCKOUT_S if why == WRONG_PASSWORD else WAITS_S[min(attempt, len(WAITS_S) - 1)]
+                wait = usual * random.uniform(0.8, 1.2)  # noqa: S311 (spreads reconnections)
                 self._lock.wait_for(lambda: self._stopping, wait)
             attempt += 1
 
@@ -178,7 +185,7 @@ class StreamCamera:
         for packet in container.demux(stream):
             if self._stopping:
                 return
-            if packet.dts is None:  # the flush packet that ends a stream
+            if not packet.size:  # the flush packet that ends a stream; the first of a stream may have no time either
                 continue
             if self._paced and packet.dts is not None:
                 self._pause_until(began + float(packet.dts * stream.time_base))
@@ -195,7 +202,11 @@ class StreamCamera:
             if not self._up:
                 log.info("camera %s up", self._name)
             self._up, self._why, self._last_packet = True, "", now
+            if self._keyframe_at is not None and now - self._keyframe_at > LONG_GOP_S:
+                self._long_gop = True
             if packet.is_keyframe:
+                self._long_gop = self._keyframe_at is not None and now - self._keyframe_at > LONG_GOP_S
+                self._keyframe_at = now
                 self._dropped += len(self._pending)
                 self._clear_pending()
                 self._broken = False
@@ -227,12 +238,17 @@ class StreamCamera:
                     packet, at = self._pending.popleft()
                     self._pending_bytes -= packet.size
                     codec = self._codec
+                    if not self._pending:
+                        self._caught_up_at = self._clock()
                 frames = self._decode(codec, packet)
             if frames:
                 self._publish(frames[-1], at)
 
     def _has_work(self) -> bool:
-        return self._stopping or bool(self._pending and self._codec is not None and (not self._idle or self._pending[0][0].is_keyframe))
+        if self._stopping or not self._pending or self._codec is None:
+            return self._stopping
+        catching_up = self._long_gop and self._clock() - self._caught_up_at >= CATCH_UP_S
+        return not self._idle or self._pending[0][0].is_keyframe or catching_up
 
     def _decode(self, codec: Any, packet: Packet) -> list[av.VideoFrame]:  # noqa: ANN401 (PyAV's codecs share no typed base)
         try:

@@ -193,11 +193,7 @@ def _options(camera: CameraTask) -> BaseModel:
         number = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0]
     except OSError:
         return chosen  # reported as a camera that does not answer; the next worker asks again
-    if host == number:
-        return chosen
-    # The name stays, for a certificate to be checked against.
-    found = {"url": camera.options["url"].replace(host, str(number), 1), "tls_name": camera.options.get("tls_name") or host}
-    return chosen.model_copy(update=found)
+    return chosen if host == number else chosen.at(str(number))  # type: ignore[attr-defined]  # who has an address can be put at another
 
 
 def _needs(task: Task) -> tuple[list[Path], list[Path], list[int]]:
