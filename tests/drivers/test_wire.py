@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drivers.errors import LineLost
 from drivers.line.memory import Carry
 from drivers.orders import Secure
-from drivers.readings import CardRead, PinEntered
+from drivers.readings import Back, CardRead, Lost, PinEntered
 from tests.drivers.harness import PATIENCE_S, Heard, eventually, release, running
 from tests.drivers.rigs import WIRED, WireRig
 
@@ -153,11 +155,12 @@ async def test_noise_moves_no_relay() -> None:
 
     async def act(heard: Heard) -> None:
         for _ in range(50):
-            await rig.noise(chance.randbytes(500))
+            with suppress(LineLost):  # what babbles is no relay board, and is hung up on
+                await rig.noise(chance.randbytes(500))
             await asyncio.sleep(0)
 
     heard = await hear(rig, act)
-    assert len(heard.readings) == 1
+    assert heard.news()[:2] == [Back, Lost]
     assert not rig.simulator.history
 
 
