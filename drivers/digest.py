@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from drivers.errors import Refused
 
+MAX_HEADER = 2048  # characters of a challenge that are looked at; cameras send 200
+_WORDS = re.compile(r'(?<!\w)(\w{1,32})\s{0,8}=\s{0,8}(?:"([^"\\\n]*)"|([^\s,"]+))')
 _HASHES = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}
 
 
@@ -30,7 +32,8 @@ def challenge(header: str, *, basic: bool) -> Challenge:
 
     Basic gives the password itself to whoever answers in the camera's stead.
     """
-    offers = [offer for part in re.split(r"(?i)(?:^|,\s*|\n)(?=(?:digest|basic)\s)", header) if (offer := _offer(part))]
+    parts = re.split(r"(?i)(?:^|,\s{0,8}|\n)(?=(?:digest|basic)\s)", header[:MAX_HEADER])
+    offers = [offer for part in parts if (offer := _offer(part))]
     digests = sorted((offer for offer in offers if offer.scheme == "digest"), key=lambda one: one.algorithm == "SHA-256")
     if digests:
         return digests[-1]
@@ -47,7 +50,7 @@ def _offer(part: str) -> Challenge | None:
         return Challenge("basic")
     if scheme.lower() != "digest":
         return None
-    said = {name.lower(): quoted or plain for name, quoted, plain in re.findall(r'(\w+)\s*=\s*(?:"([^"\\\n]*)"|([^\s,"]+))', rest)}
+    said = {name.lower(): quoted or plain for name, quoted, plain in _WORDS.findall(rest)}
     algorithm = said.get("algorithm", "MD5").upper()
     qops = said.get("qop", "")
     if algorithm not in _HASHES or "nonce" not in said or (qops and "auth" not in re.split(r"[\s,]+", qops)):

@@ -6,6 +6,7 @@ Everything here may be missing, be switched off or fail; doors and cards do not 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -14,8 +15,8 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+import drivers.camera.rtsp
 import models
 from drivers.errors import NoAnswer
 from edge.access.request import FaceShown
@@ -214,12 +215,17 @@ def _lay_out(folders: Iterable[Path], unit: Path) -> None:
     names = {name for entry in manifest().values() for name in (entry.file, entry.made and entry.made.file) if name}
     for source in (folder / name for folder in folders for name in sorted(names)):
         target = unit / source.name
-        if not source.is_file() or (target.is_file() and target.stat().st_size == source.stat().st_size):
-            continue  # whoever reads it checks its hash
+        if not source.is_file() or (target.is_file() and _sha256(target) == _sha256(source)):
+            continue
         new = target.with_suffix(".new")
         new.write_bytes(source.read_bytes())
         new.chmod(0o640)  # the folder's set-group bit gives it the unit's group
         new.replace(target)
+
+
+def _sha256(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 async def _find(camera: CameraTask, terms: Terms) -> CameraTask:
@@ -235,17 +241,18 @@ async def _find(camera: CameraTask, terms: Terms) -> CameraTask:
         camera = camera.model_copy(update={"driver": "rtsp", "options": found})
     if camera.driver != "rtsp" or terms.spawns():
         return camera
-    host = urlsplit(camera.options["url"]).hostname or ""
+    chosen = drivers.camera.rtsp.Options.model_validate(camera.options)
     try:
+        host, _ = chosen.address()
         number, *_ = await asyncio.to_thread(addresses.resolve, host)
-    except OSError as why:
+    except (OSError, ValueError) as why:
         raise NoAnswer("its host has no address") from why
     if number not in addresses.allowed():
         raise CameraNotAllowed("not among the unit's addresses")
     if host == number:
         return camera
-    named = {"url": camera.options["url"].replace(host, number, 1), "tls_name": camera.options.get("tls_name") or host}
-    return camera.model_copy(update={"options": {**camera.options, **named}})
+    there = chosen.at(number)
+    return camera.model_copy(update={"options": {**camera.options, "url": there.url, "tls_name": there.tls_name}})
 
 
 def _plans(settings: Settings, rules: Rules) -> dict[str, CameraPlan]:

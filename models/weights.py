@@ -7,6 +7,7 @@ but root's that leads to it: whoever may write beside it would choose what we re
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import logging
@@ -176,11 +177,11 @@ class Weights:
         return digest.hexdigest()
 
     def _set_aside(self, place: Path) -> Path:
-        """Rename a wrong file of ours; leave one of others where it is."""
+        """Rename a wrong file of ours; leave one of others, or in a folder that only others may write, where it is."""
         kept = place
         if place.parent == self.own:
-            kept = place.with_name(place.name + SIDE)
-            place.replace(kept)
+            with contextlib.suppress(OSError):
+                kept = place.replace(place.with_name(place.name + SIDE))
         log.warning("weights refused, their sha256 is not the manifest's: %s", kept)
         return kept
 

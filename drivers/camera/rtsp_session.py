@@ -67,6 +67,7 @@ class Session:
         self._asked: Challenge | None = None
         self._session, self._alive_s, self._alive_at = "", 60.0, 0.0
         self._alive_by = "OPTIONS"
+        self._owed = 0  # answers to signs of life that are still to come
         self._media = self._reports = -1
         self._until = time.monotonic() + OPEN_S
         self._socket = socket.create_connection(address, OPEN_S)
@@ -162,14 +163,15 @@ class Session:
             return piece
         silent_at = time.monotonic() + READ_S
         while not self._waiting:
+            if time.monotonic() >= min(silent_at, self._until):
+                raise NoAnswer("no answer")
             one = self._incoming.next()
             if isinstance(one, Packet):
                 self._keep(one)
-            elif isinstance(one, Answer):
+            elif isinstance(one, Answer) and self._owed:  # what was not asked for is not looked at
+                self._owed -= 1
                 self._kept_alive(one)
-            elif time.monotonic() >= min(silent_at, self._until):
-                raise NoAnswer("no answer")
-            elif not self._receive():
+            elif one is None and not self._receive():
                 return b""
         self._keep_alive()
         return self._waiting.popleft().payload
@@ -196,6 +198,7 @@ class Session:
         now = time.monotonic()
         if now >= self._alive_at:
             self._alive_at = now + self._alive_s / 2
+            self._owed = min(self._owed + 1, 2)
             self._send(self._alive_by, self._url, {})
 
     def _kept_alive(self, answer: Answer) -> None:

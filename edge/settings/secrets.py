@@ -20,7 +20,11 @@ WORD = "config.secret_in_file"
 NEEDED = "needed"
 """A mark (`json_schema_extra`) on a secret without which its device is not driven; empty by default, for only the service sees it."""
 # Some cameras take the password in the address itself: rtsp://host/user=admin&password=…
-_IN_ADDRESS = re.compile(r"^[a-z][a-z0-9+.-]*://.*(?:^|[^a-z])(?:password|passwd|pwd|token|secret)=[^&/?#]", re.IGNORECASE)
+_IN_ADDRESS = re.compile(
+    r"^[a-z][a-z0-9+.-]*://.*(?:^|[^a-z])(?:password|passphrase|passwd|pass|pwd|pw|token|secret|auth)=[^&/?#]", re.IGNORECASE
+)
+    r"^[a-z][a-z0-9+.-]*://.*(?:^|[^a-z])(?:password|passphrase|passwd|pass|pwd|pw|token|secret|auth)=[^&/?#]", re.IGNORECASE
+)
 _ADDRESS = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
@@ -92,11 +96,15 @@ def _fault(layers: Layers, path: Path, code: str, *, grave: bool = True, word: s
 
 def _open(file: Tree, values: Mapping[str, object]) -> bool:
     """Whether accounts other than the service's may read or change the file: everybody, or those who may command."""
-    groups = value_at(values, ("control", "groups"))
+    groups, roles = value_at(values, ("control", "groups")), value_at(values, ("control", "roles"))
+    named = {str(name) for name in groups} if isinstance(groups, list) else {"anyu-guard"}
+    named |= {"anyu-manager", "anyu-installer", "anyu-inspector"}
+    for given in roles.values() if isinstance(roles, Mapping) else ():
+        named |= {str(name) for name in given} if isinstance(given, list) else set()
     commanders = set()
-    for name in groups if isinstance(groups, list) else ["anyu-guard"]:
+    for name in named:
         try:
-            commanders.add(grp.getgrnam(str(name)).gr_gid)
+            commanders.add(grp.getgrnam(name).gr_gid)
         except KeyError:
             continue
     return bool(file.mode & 0o007) or (file.group in commanders and bool(file.mode & 0o070))

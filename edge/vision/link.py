@@ -11,6 +11,7 @@ Standard library only: the service's process stays small.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import pwd
 import signal
@@ -18,10 +19,15 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import edge
+from edge.printable import printable
+
+log = logging.getLogger(__name__)
 
 # Nothing of the daemon's own environment: it may hold secrets. One arena keeps a threaded worker's memory small.
 ENVIRONMENT = {"LANG": "C.UTF-8", "PATH": "/usr/bin:/bin", "MALLOC_ARENA_MAX": "1", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -48,6 +54,9 @@ class Unit:
         return peer(link)[1] == uid_of(self.account)
 
 
+LAST_WORDS = 1024  # one line when it ends, and what a library says before that
+
+
 def uid_of(account: str) -> int | None:
     """The number of an account, or None."""
     try:
@@ -63,14 +72,32 @@ def peer(link: socket.socket) -> tuple[int, int, int]:
 
 
 def start(theirs: socket.socket) -> subprocess.Popen[bytes]:
-    """Start a worker with this socket, in a session of its own so that it is ended with all its children."""
-    return subprocess.Popen(
+    """Start a worker with this socket, in a session of its own so that it is ended with all its children.
+
+    It does not hold our stderr, which may be the system log's own socket: it could shut it down for us, or write lines as ours.
+    """
+    worker = subprocess.Popen(
         [sys.executable, "-P", "-m", "edge.vision.worker"],
         stdin=theirs.fileno(),
         stdout=theirs.fileno(),
+        stderr=subprocess.PIPE,
         env={**ENVIRONMENT, "PYTHONPATH": str(Path(edge.__file__).parents[1])},
         start_new_session=True,
     )
+    assert worker.stderr is not None  # asked for above
+    threading.Thread(target=_last_words, args=(worker.stderr,), name="words of the vision worker", daemon=True).start()
+    return worker
+
+
+def _last_words(said: IO[bytes]) -> None:
+    """Log the first LAST_WORDS bytes that a worker writes to stderr, marked as its; read the rest so that it does not block."""
+    left = LAST_WORDS
+    with said:
+        while left > 0 and (line := said.readline(left)):
+            left -= len(line)
+            log.warning("vision worker: %s", printable(line.decode("utf-8", "replace").rstrip("\n")))
+        while said.read(4096):
+            pass
 
 
 def spawn() -> tuple[socket.socket, subprocess.Popen[bytes]]:

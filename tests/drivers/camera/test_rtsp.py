@@ -185,3 +185,20 @@ def test_other_urls_are_refused(url: str) -> None:
     """Only an rtsp URL with a host is a camera."""
     with pytest.raises(ValueError, match="rtsp"):
         Options(url=url)
+
+
+@pytest.mark.parametrize(
+    ("url", "number", "there"),
+    [
+        ("rtsp://Cam-North.lan:8554/s", "10.1.3.20", "rtsp://10.1.3.20:8554/s"),
+        ("rtsp://cam/s?a=b", "2001:db8::5", "rtsp://[2001:db8::5]/s?a=b"),
+        ("rtsp://s/rtsp", "10.0.0.1", "rtsp://10.0.0.1/rtsp"),
+        ("rtsps://u:p%40ss@cam:322/live", "fe80::1", "rtsps://[fe80::1]:322/live"),
+    ],
+)
+def test_a_camera_at_another_address_is_the_same_camera(url: str, number: str, there: str) -> None:
+    """Whatever its name looks like; the name stays for its certificate, user and password stay theirs."""
+    options = Options(url=url)
+    moved = options.at(number)
+    assert (moved.url, moved.tls_name, moved.username) == (there, options.address()[0], options.username)
+    assert moved.address()[0] == number

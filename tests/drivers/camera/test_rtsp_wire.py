@@ -141,3 +141,23 @@ def test_only_this_connection_carries_the_stream(transport: str) -> None:
     """A camera that would send elsewhere is refused."""
     with pytest.raises(Refused):
         channels(transport)
+
+
+def test_a_challenge_costs_no_more_than_its_length() -> None:
+    """Of a header made to be searched through once for each of its letters, the beginning alone is looked at."""
+    looked = 0
+
+    class Counted(str):
+        __slots__ = ()
+
+        def __getitem__(self, part: object) -> str:
+            nonlocal looked
+            found = super().__getitem__(part)  # type: ignore[index]
+            looked += len(found)
+            return found
+
+    for hostile in ("Digest " + "a" * 16_000, "Digest " + "a " * 8_000, ", " * 8_000, "Digest " + 'a="' * 5_000):
+        looked = 0
+        with suppress(Refused):
+            challenge(Counted(hostile), basic=False)
+        assert 0 < looked <= 2048
