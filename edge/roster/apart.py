@@ -28,6 +28,8 @@ from edge.roster.settings import RosterSettings
 
 BREATH_S = 0.0005
 """Pause after each line: a sleeping thread lets the loop run at once, not after the interpreter's 5 ms switch interval."""
+LONGEST_ANSWER = 256 << 20
+"""Bytes of all lines: 100,000 tenants with every cell at its limit would be ten times that, with ordinary ones they are 50 MB."""
 LONGEST_LINE = 8 << 20
 """Bytes of one line: 200 tenants with every cell at its limit are 4 MB."""
 
@@ -85,33 +87,35 @@ def _exchange(process: subprocess.Popen[bytes], request: bytes, breathe: Callabl
     houses: list[House] = []
     visits: list[VisitDraft] = []
     faults: list[Fault] = []
-    while line := process.stdout.readline(LONGEST_LINE):
+    left = LONGEST_ANSWER
+    while line := process.stdout.readline(min(left, LONGEST_LINE)):
+        left -= len(line)
         try:
             kind, body = json.loads(line)
-        except ValueError:
-            break  # cut off in mid-line
-        if kind == "t":
-            tenants.extend(map(wire.unpack_tenant, body))
-        elif kind == "h":
-            houses.extend(map(wire.unpack_house, body))
-        elif kind == "v":
-            visits.extend(map(wire.unpack_visit, body))
-        elif kind == "f":
-            faults.extend(map(wire.unpack_fault, body))
-        else:
-            (people, more_faults, more_remarks), content, source, files = body
-            return Sheets(
-                people=people,
-                tenants=tuple(tenants),
-                houses=tuple(houses),
-                visits=tuple(visits),
-                faults=tuple(fault for fault in faults if fault.grave),
-                remarks=tuple(fault for fault in faults if not fault.grave),
-                more_faults=more_faults,
-                more_remarks=more_remarks,
-                content=content,
-                source=source,
-                files=tuple(files),
-            )
+            if kind == "t":
+                tenants.extend(map(wire.unpack_tenant, body))
+            elif kind == "h":
+                houses.extend(map(wire.unpack_house, body))
+            elif kind == "v":
+                visits.extend(map(wire.unpack_visit, body))
+            elif kind == "f":
+                faults.extend(map(wire.unpack_fault, body))
+            else:
+                (people, more_faults, more_remarks), content, source, files = body
+                return Sheets(
+                    people=people,
+                    tenants=tuple(tenants),
+                    houses=tuple(houses),
+                    visits=tuple(visits),
+                    faults=tuple(fault for fault in faults if fault.grave),
+                    remarks=tuple(fault for fault in faults if not fault.grave),
+                    more_faults=more_faults,
+                    more_remarks=more_remarks,
+                    content=content,
+                    source=source,
+                    files=tuple(files),
+                )
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+            break  # cut off in mid-line, or a reader that was taken over
         breathe(BREATH_S)
     return None

@@ -23,8 +23,6 @@ NEEDED = "needed"
 _IN_ADDRESS = re.compile(
     r"^[a-z][a-z0-9+.-]*://.*(?:^|[^a-z])(?:password|passphrase|passwd|pass|pwd|pw|token|secret|auth)=[^&/?#]", re.IGNORECASE
 )
-    r"^[a-z][a-z0-9+.-]*://.*(?:^|[^a-z])(?:password|passphrase|passwd|pass|pwd|pw|token|secret|auth)=[^&/?#]", re.IGNORECASE
-)
 _ADDRESS = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 

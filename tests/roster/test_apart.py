@@ -40,10 +40,29 @@ def test_more_rows_than_fit_a_line(folder: Path, settings: RosterSettings) -> No
     assert len(apart.read(folder, settings, SHANGHAI).tenants) == 1001
 
 
-@pytest.mark.parametrize("script", ["import os; os.abort()", "print('[\"t\", [[')", "print('[]')", "raise SystemExit(0)"])
+@pytest.mark.parametrize(
+    "script",
+    [
+        "import os; os.abort()",
+        "print('[\"t\", [[')",
+        "print('[]')",
+        "print('5')",
+        "print('[' * 100_000)",
+        "print('[\"t\", [[1]]]')",
+        "print('[\"end\", 7]')",
+        "raise SystemExit(0)",
+    ],
+)
 def test_a_reader_that_dies_is_one_fault(folder: Path, settings: RosterSettings, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
     """Killed by its bounds, cut off in mid-line, or saying nothing at all."""
     _instead(monkeypatch, script)
+    assert [fault.code for fault in apart.read(folder, settings, SHANGHAI).faults] == ["reader_failed"]
+
+
+def test_a_reader_that_never_ends_fills_no_memory(folder: Path, settings: RosterSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it says in all is bounded."""
+    monkeypatch.setattr(apart, "LONGEST_ANSWER", 1 << 20)
+    _instead(monkeypatch, "while True: print('[\"t\", []]')")
     assert [fault.code for fault in apart.read(folder, settings, SHANGHAI).faults] == ["reader_failed"]
 
 
