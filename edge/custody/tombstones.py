@@ -14,6 +14,7 @@ import hmac
 import json
 import os
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -63,7 +64,7 @@ class Tombstones:
     def ended(self, number: str, paper: str) -> bool:
         """Whether a paper was given before this person was forgotten, and so allows nothing any more."""
         papers = self.of(number).papers
-        return papers is None or self._hashed("paper", paper) in papers
+        return papers is None or self._hashed("paper", _same(paper)) in papers
 
     def lay(self, number: str, papers: Iterable[str], at: datetime) -> None:
         """Forget somebody once more, with every paper they are known to have given. Durable when it returns. Raises OSError."""
@@ -72,7 +73,7 @@ class Tombstones:
             durable.write(self._folder / "key", [key])
             self._key = key
         before = self.of(number)
-        ended = None if before.papers is None else before.papers | {self._hashed("paper", paper) for paper in papers}
+        ended = None if before.papers is None else before.papers | {self._hashed("paper", _same(paper)) for paper in papers}
         stone = Tombstone(before.times + 1, ended)
         name = self._hashed("number", number)
         body = {"v": FORM, "times": stone.times, "papers": None if ended is None else sorted(ended), "at": at.isoformat()}
@@ -81,6 +82,11 @@ class Tombstones:
 
     def _hashed(self, what: str, text: str) -> str:
         return hmac.digest(self._key, f"{what}\0{text}".encode(), "sha256").hex() if self._key else ""
+
+
+def _same(paper: str) -> str:
+    """A paper's number without what does not make another paper: width, case, spaces, dashes and dots."""
+    return "".join(one for one in unicodedata.normalize("NFKC", paper).casefold() if one.isalnum())
 
 
 def _read(path: Path) -> Tombstone:

@@ -79,3 +79,12 @@ def test_what_could_not_be_written_was_not_laid(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(OSError, match="No space"):
         laid.lay("A1", ["P-1"], NOW)
     assert laid.of("A1") == Tombstone()
+
+
+@pytest.mark.parametrize("written", ["p-17", "Ｐ-17", "P-17.", " P 17"])
+def test_another_spelling_is_no_other_paper(tmp_path: Path, written: str) -> None:
+    """What was forgotten with P-17 is not enrolled again by it, however the sheet writes it now; by P-18 it is."""
+    stones = Tombstones(tmp_path)
+    stones.lay("F3001", ["P-17"], datetime(2026, 3, 2, tzinfo=UTC))
+    assert stones.ended("F3001", written)
+    assert not stones.ended("F3001", "P-18")
