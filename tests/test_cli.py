@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import select
 import signal
 import subprocess
@@ -375,3 +376,12 @@ def test_receive_wants_an_address_without_secrets(tmp_path: Path) -> None:
     told = CliRunner().invoke(app, ["receive", "--broker", "mqtt://gate:hunter2@localhost", "--store", str(tmp_path / "x.db")])
     assert told.exit_code == 2
     assert "hunter2" not in told.output
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii", "gbk"])
+def test_a_terminal_of_any_encoding_shows_the_whole_table(encoding: str) -> None:
+    """What it cannot show comes as a number; no command ends in the middle."""
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    done = subprocess.run([sys.executable, "-m", "edge", "--help"], capture_output=True, env=environment, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"receive" in done.stdout

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import sys
+
 import typer
 
 from edge import __version__
 from edge.cli import centre, demo, everyone, faces, guard, inspector, installer, looking, manager, weights
+
+for stream in (sys.stdout, sys.stderr):
+    if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show a character shows its number, and the table goes on
+        stream.reconfigure(errors="backslashreplace")
 
 app = typer.Typer(
     name="anyu-edge",
