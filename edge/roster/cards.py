@@ -27,6 +27,9 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 _BRACKET_WORD = re.compile(r"[\s,+、/;]+")
 
 
+_LINES = re.compile(r"[\r\n\t\v\f\x85\u2028\u2029]+")
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """How the cards of one column are written: notation (None: each cell says so by a prefix) and Wiegand format."""
@@ -61,7 +64,9 @@ def cards(cell: Cell, how: Written) -> list[Card]:
     """
     if isinstance(cell, float) and how.notation != "dec":
         raise Wrong("card_number", shape(cell))
-    written_cards = cells.several(cell, 1000)
+    # Alt+Enter or a tab parts cards as well as a semicolon: joined they would be a card that is nobody's, or somebody else's.
+    parted = _LINES.sub(";", cell) if isinstance(cell, str) else cell
+    written_cards = cells.several(parted, 1000)
     if len(written_cards) > CARDS_IN_A_CELL:
         raise Wrong("too_many_cards", limit=CARDS_IN_A_CELL)
     return list(dict.fromkeys(_card(cells.code(one, 100), how) for one in written_cards))

@@ -29,6 +29,10 @@ _YES = frozenset({"y", "yes", "true", "1", "是", "有", "同意", "√", "✓",
 _NO = frozenset({"n", "no", "false", "0", "否", "无", "不", "不同意", "×", "✗", "✘"})
 
 
+_NEVER = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Controls and halves of characters. Not "unassigned": that is what this Python's tables do not know yet, and may be somebody's name."""
+
+
 class Wrong(Exception):
     """The cell cannot be used: note `code` at its place, with what may be shown of it."""
 
@@ -53,7 +57,7 @@ def text(cell: Cell, limit: int) -> str:
         out = _SPACE.sub(" ", out).strip().removeprefix("'").strip()
         if out.startswith("=") and (found := _QUOTED.fullmatch(out)):
             out = found[1].strip()
-        if not out.isprintable():
+        if not out.isprintable() and any(unicodedata.category(char) in _NEVER for char in out):
             raise Wrong("control", shape(cell))
     if len(out) > limit:
         raise Wrong("too_long", shape(cell), limit=limit)

@@ -33,11 +33,13 @@ _LONGEST = 64 << 10  # bytes of the longest cell worth joining over two chunks: 
 _FAR = re.compile(rb"""<(?:\w+:)?c\b[^<>]*?\br=["']([A-Z]{2,}\d+|[A-Z]\d{6,})["'][^<>]*?>(?!\s*</)""")
 _NAMELESS = re.compile(rb"<(?:\w+:)?c(?=[\s/>])(?![^<>]*\sr=)")
 _ERROR = re.compile(rb"""<(?:\w+:)?c\b(?=[^<>]*\bt=["']e["'])[^<>]*?\br=["']([A-Z]+\d+)["']""")
-_UNCOMPUTED = re.compile(
-    rb"""<(?:\w+:)?c\b[^<>]*?\br=["']([A-Z]+\d+)["'][^<>]*>\s*"""  # a cell that holds
-    rb"""<(?:\w+:)?f\b[^<>]*(?:/>|>[^<]*</(?:\w+:)?f>)\s*"""  # a formula
-    rb"""(?:<(?:\w+:)?v\s*/>\s*|<(?:\w+:)?v>\s*</(?:\w+:)?v>\s*)?</(?:\w+:)?c>"""  # and no value
-)
+_FORMULA = rb"""[^<>]*>\s*<(?:\w+:)?f\b[^<>]*(?:/>|>[^<]*</(?:\w+:)?f>)\s*"""
+_NOTHING = rb"""(?:<(?:\w+:)?v\s*/>\s*|<(?:\w+:)?v>\s*</(?:\w+:)?v>\s*)?"""
+_END = rb"</(?:\w+:)?c>"
+_CELL = rb"""[^<>]*?\br=["']([A-Z]+\d+)["']"""
+# A cell that holds a formula and no value. One of type str whose value is there and empty was worked out: to the empty text.
+_UNCOMPUTED = re.compile(rb"""<(?:\w+:)?c\b(?![^<>]*\bt=["']str["'])""" + _CELL + _FORMULA + _NOTHING + _END)
+_UNCOMPUTED_TEXT = re.compile(rb"""<(?:\w+:)?c\b(?=[^<>]*\bt=["']str["'])""" + _CELL + _FORMULA + _END)
 _REF = re.compile(r"([A-Z]+)(\d+)")
 
 
@@ -80,7 +82,7 @@ def _look_inside(file: str, data: bytes) -> dict[str, str]:
                     size, problem = _look(file, archive, info, budget)
                     budget -= size
                     if problem:
-                        problems[info.filename] = problem
+                        problems[_part(info.filename)] = problem
             return _by_sheet(archive, problems)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError, KeyError, ET.ParseError) as fault:
         raise Unreadable("not_xlsx", Place(file)) from fault
@@ -94,7 +96,7 @@ def _look(file: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: in
             size += len(chunk)
             if size > budget:
                 raise Unreadable("xlsx_too_large", Place(file), limit=MAX_XML_BYTES >> 20)
-            if info.filename.startswith("xl/worksheets/"):
+            if _part(info.filename).startswith("xl/worksheets/"):
                 text = rest + chunk
                 cut = max(text.rfind(b"</c>") + 4, text.rfind(b":c>") + 3)
                 if len(text) - cut > _LONGEST:  # cells without content end in />, and a sheet may hold millions of them
@@ -103,6 +105,11 @@ def _look(file: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: in
                 _refuse_far(file, whole)
                 problem = problem or _problem(whole)
     return size, problem
+
+
+def _part(name: str) -> str:
+    """A part's name as programs compare it: case does not matter (ECMA-376 part 2, 6.2.2.3), and some writers turn the slashes round."""
+    return name.replace("\\", "/").lower()
 
 
 def _refuse_far(file: str, text: bytes) -> None:
@@ -121,7 +128,7 @@ def _problem(text: bytes) -> str:
     errors = b't="e"' in text or b"t='e'" in text
     if errors and (found := _ERROR.search(text)):
         return f"error_value {found[1].decode()}"
-    if (b"<f" in text or b":f" in text) and (found := _UNCOMPUTED.search(text)):
+    if (b"<f" in text or b":f" in text) and (found := _UNCOMPUTED.search(text) or _UNCOMPUTED_TEXT.search(text)):
         return f"formula_empty {found[1].decode()}"
     if _NAMELESS.search(text):
         return "xlsx_nameless A1"
@@ -152,7 +159,7 @@ def _by_sheet(archive: zipfile.ZipFile, problems: dict[str, str]) -> dict[str, s
         if node.tag.endswith("}sheet"):
             relation = next((value for key, value in node.attrib.items() if key.endswith("}id")), "")
             target = targets.get(relation, "")
-            member = target.removeprefix("/") if target.startswith("/") else f"xl/{target}"
+            member = _part(target.removeprefix("/") if target.startswith("/") else f"xl/{target}")
             if member in problems:
                 by_sheet[node.get("name", "")] = problems[member]
     return by_sheet

@@ -79,6 +79,13 @@ def test_several_columns_and_several_cards(csv_roster: Callable[..., Sheets]) ->
     assert {card.value for card in sheets.tenants[0].cards} == {13477100, 1217485}
 
 
+@pytest.mark.parametrize("between", ["\n", "\r\n", "\t", ";\n", "\u2028"])
+def test_cards_on_lines_of_their_own_are_several(between: str) -> None:
+    """Alt+Enter and tabs part cards: two numbers never become one."""
+    found = cards.cards("0013477100" + between + "0013477183", cards.Written("dec", "h10301"))
+    assert [card.value for card in found] == [13477100, 13477183]
+
+
 def test_shows_decimal_with_its_zeros() -> None:
     """What is shown of a card keeps the zeros in front, and reads back as the same card."""
     card = Card(26, 1217485)

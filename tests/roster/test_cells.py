@@ -90,3 +90,16 @@ def test_only_misspellings_are_repeated() -> None:
     assert shape("0013477100").value == 10
     assert shown_id("A101") == "A101"
     assert shown_id("310114199001011234") == "31…34"
+
+
+@pytest.mark.parametrize("name", ["\U00031350明", "\U000323b0明", "\U0003fffa", "\ue000"])
+def test_a_name_that_this_python_does_not_know_yet(name: str) -> None:
+    """Characters that were assigned since, or stand in a private area of GB 18030, are somebody's name."""
+    assert cells.text(name, 10) == name
+
+
+@pytest.mark.parametrize("name", ["a\x00", "a\x1b", "\ud800"])
+def test_controls_are_in_no_name(name: str) -> None:
+    """Nor are halves of characters."""
+    with pytest.raises(Wrong, match="control"):
+        cells.text(name, 10)

@@ -28,6 +28,11 @@ def with_sheet(path: Path, rows: bytes) -> None:
             out.writestr(name, XML + rows + b"</sheetData></worksheet>" if sheet else source.read(name))
 
 
+def headings(*words: str) -> bytes:
+    """Cells of the first row."""
+    return b"".join(f'<c r="{chr(65 + at)}1" t="inlineStr"><is><t>{word}</t></is></c>'.encode() for at, word in enumerate(words))
+
+
 def test_reads_numbers_dates_and_text(xlsx_roster: Callable[..., Sheets]) -> None:
     """Whole numbers become digits, dates come as cells or text, a decimal card may be a number."""
     sheets = xlsx_roster(
@@ -168,3 +173,36 @@ def test_csv_and_xlsx_say_the_same(folder: Path, read: Read) -> None:
     other = read()
     assert one.content == other.content
     assert one.source != other.source
+
+
+@pytest.mark.parametrize("part", ["xl/Worksheets/Sheet1.xml", "xl/WORKSHEETS/sheet1.XML", "xl/worksheets/sheet1.xml"])
+def test_a_part_is_looked_at_whatever_its_case(folder: Path, read: Read, part: str) -> None:
+    """Names of parts do not heed case: an error in the end date is never read as no end."""
+    head = headings("编号", "姓名", "截止日期")
+    row = b'<c r="A2"><v>1</v></c><c r="B2" t="inlineStr"><is><t>n</t></is></c><c r="C2" t="e"><v>#N/A</v></c>'
+    with_sheet(folder / "roster.xlsx", b'<row r="1">' + head + b'</row><row r="2">' + row + b"</row>")
+    source = zipfile.ZipFile(io.BytesIO((folder / "roster.xlsx").read_bytes()))
+    with zipfile.ZipFile(folder / "roster.xlsx", "w") as out:
+        for name in source.namelist():
+            data = source.read(name)
+            if name.endswith(".rels") or name == "[Content_Types].xml":
+                data = data.replace(b"worksheets/sheet1.xml", part.removeprefix("xl/").encode())
+            out.writestr(part if name == "xl/worksheets/sheet1.xml" else name, data)
+    assert codes(read()) == ["error_value"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "faults"),
+    [
+        (b'<c r="C2" t="str"><f>IF(A2="","",A2)</f><v></v></c>', []),
+        (b'<c r="C2" t="str"><f>IF(A2="","",A2)</f><v/></c>', []),
+        (b'<c r="C2" t="str"><f>A2</f></c>', ["formula_empty"]),
+        (b'<c r="C2"><f>A2</f><v></v></c>', ["formula_empty"]),
+    ],
+)
+def test_a_formula_that_gave_the_empty_text_is_an_empty_cell(folder: Path, read: Read, cell: bytes, faults: list[str]) -> None:
+    """As Excel writes it; one that was never worked out is a fault."""
+    head = headings("编号", "姓名", "房号")
+    row = b'<c r="A2"><v>1</v></c><c r="B2" t="inlineStr"><is><t>n</t></is></c>' + cell
+    with_sheet(folder / "roster.xlsx", b'<row r="1">' + head + b'</row><row r="2">' + row + b"</row>")
+    assert codes(read()) == faults
