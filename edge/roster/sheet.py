@@ -85,6 +85,9 @@ def open_sheet(table: Table, columns: Sequence[Column], notes: Notes) -> Sheet |
         if all(heading.key != column.key for heading in found):
             notes.fault("missing_heading", table.place(row.number), needed=column.zh if chinese else column.key)
     _unknown(table, row, columns, unknown, notes)
+    for merged in table.merged:
+        if merged.last >= row.number:  # a title above the headings may be as wide as it likes
+            notes.fault("merged_cells", table.place(merged.first, merged.index), rows=f"{merged.first}-{merged.last}")
     rows = _not_longer(table, table.rows[at + 1 :], 1 + max(index for index, cell in enumerate(row.cells) if cell != ""), notes)
     return Sheet(table, _once(table, row, found, notes), rows, notes)
 

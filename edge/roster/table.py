@@ -39,12 +39,22 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Merged:
+    """Cells that show as one: rows `first` to `last` from 1, from column `index` (from 0) on. Only the first of them holds the value."""
+
+    first: int
+    last: int
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """A whole sheet: no row is empty, none is longer than MAX_COLUMNS, no cell longer than MAX_CELL."""
 
     file: str
     kind: Literal["csv", "xlsx"]
     rows: Sequence[Row] = field(repr=False)
+    merged: Sequence[Merged] = ()
 
     def place(self, row: int | None = None, index: int | None = None, heading: str = "") -> Place:
         """Where a cell stands; `index` counts from 0."""
@@ -80,7 +90,7 @@ def read_table(file: str, data: bytes) -> Table:
     if file.lower().endswith(".xlsx"):
         from edge.roster.xlsx_table import read_xlsx
 
-        return Table(file, "xlsx", read_xlsx(file, data))
+        return Table(file, "xlsx", *read_xlsx(file, data))
     from edge.roster.csv_table import read_csv
 
     return Table(file, "csv", read_csv(file, data))

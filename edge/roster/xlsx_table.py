@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from edge.roster.faults import Place
-from edge.roster.table import MAX_CELL, MAX_COLUMNS, MAX_ROWS, Row, Unreadable, cell_name
+from edge.roster.table import MAX_CELL, MAX_COLUMNS, MAX_ROWS, Merged, Row, Unreadable, cell_name
 
 MAX_XML_BYTES = 256 << 20
 """Unpacked XML in a workbook: 100,000 rows of 21 columns are 120 MB."""
@@ -43,8 +43,8 @@ _UNCOMPUTED_TEXT = re.compile(rb"""<(?:\w+:)?c\b(?=[^<>]*\bt=["']str["'])""" + _
 _REF = re.compile(r"([A-Z]+)(\d+)")
 
 
-def read_xlsx(file: str, data: bytes) -> list[Row]:
-    """Rows of the one sheet that holds the list; empty rows are left out.
+def read_xlsx(file: str, data: bytes) -> tuple[list[Row], list[Merged]]:
+    """Rows of the one sheet that holds the list, and its merged cells; empty rows are left out.
 
     Raises:
         Unreadable: not a workbook, several sheets it might be, an error value in a cell, or beyond a bound.
@@ -56,12 +56,13 @@ def read_xlsx(file: str, data: bytes) -> list[Row]:
         with CalamineWorkbook.from_filelike(io.BytesIO(data)) as book:
             sheet = _choose(file, book)
             if sheet is None:
-                return []
+                return [], []
             if problem := problems.get(sheet.name):
                 code, ref = problem.split()
                 column, row = _position(ref)
                 raise Unreadable(code, Place(file, row, column + 1, ref))
-            return _rows(file, sheet)
+            merged = [Merged(first[0] + 1, last[0] + 1, first[1]) for first, last in sheet.merged_cell_ranges or ()]
+            return _rows(file, sheet), merged
     except CalamineError as fault:
         raise Unreadable("xlsx_broken", Place(file)) from fault
 

@@ -206,3 +206,17 @@ def test_a_formula_that_gave_the_empty_text_is_an_empty_cell(folder: Path, read:
     row = b'<c r="A2"><v>1</v></c><c r="B2" t="inlineStr"><is><t>n</t></is></c>' + cell
     with_sheet(folder / "roster.xlsx", b'<row r="1">' + head + b'</row><row r="2">' + row + b"</row>")
     assert codes(read()) == faults
+
+
+@pytest.mark.parametrize(("merged", "place"), [("C3:C5", "C3"), ("A4:B4", "A4"), ("B2:C2", "B2"), ("A1:C1", None)])
+def test_merged_cells_in_the_list_are_a_fault(folder: Path, read: Read, merged: str, place: str | None) -> None:
+    """A person sees one end date for three people, and the file holds it for one; a title over the list may be merged."""
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    for row in (["住户名单", "", ""], ["编号", "姓名", "截止日期"], ["1", "甲", "2027-01-13"], ["2", "乙", "2027-01-13"], ["3", "丙", ""]):
+        sheet.append(row)
+    sheet.merge_cells(merged)
+    book.save(folder / "roster.xlsx")
+    found = [fault.place.cell for fault in read().faults if fault.code == "merged_cells"]
+    assert found == ([place] if place else [])
