@@ -15,7 +15,7 @@ from pydantic import BaseModel, SecretStr
 from drivers import KINDS
 from drivers.wiegand import FORMATS
 from edge.settings import Locale, Settings, SettingsRefused, load, read_settings
-from edge.settings.secrets import secrets
+from edge.settings.secrets import holds_password, secrets
 from edge.settings.words import WORDS, say
 
 FIXTURES = Path(__file__).parent / "fixtures" / "settings"
@@ -218,6 +218,22 @@ def test_a_file_that_guards_read_is_open(site: Path) -> None:
     site.write_text(WITH_SECRETS + f"control: {{groups: [{group}]}}\n", encoding="utf-8")
     site.chmod(0o640)
     assert load(site, {}).degraded == ("config.secret_in_file",)
+
+
+@pytest.mark.parametrize("role", ["guard", "manager", "installer", "inspector"])
+def test_a_file_that_a_role_reads_is_open(site: Path, role: str) -> None:
+    """Whatever role has the file's group, not the guards' alone."""
+    group = grp.getgrgid(os.getegid()).gr_name
+    site.write_text(WITH_SECRETS + f"control: {{roles: {{{role}: [{group}]}}}}\n", encoding="utf-8")
+    site.chmod(0o640)
+    assert load(site, {}).degraded == ("config.secret_in_file",)
+
+
+@pytest.mark.parametrize("name", ["pass", "pw", "passphrase", "auth"])
+def test_other_words_for_a_password_in_an_address(name: str) -> None:
+    """As cameras of other makers name it; a word that only ends so is none."""
+    assert holds_password(f"http://10.1.3.23/s?{name}=x")
+    assert not holds_password(f"http://10.1.3.23/s?by{name}=x")
 
 
 def test_what_is_secret_is_told_by_its_type() -> None:
