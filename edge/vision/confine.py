@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import fcntl
+import mmap
 import os
 import platform
 import resource
@@ -40,6 +41,7 @@ _SET_MODE_FILTER, _FLAG_TSYNC = 1, 1
 # What pthread_create asks clone(2) for: VM FS FILES SIGHAND THREAD SYSVSEM SETTLS PARENT_SETTID CHILD_CLEARTID; musl adds DETACHED.
 _THREAD, _DETACHED = 0x3D0F00, 0x400000
 _PROT_EXEC = 4
+_MAP_TYPE = 3  # mmap(2): MAP_SHARED 1, MAP_PRIVATE 2, MAP_SHARED_VALIDATE 3
 # ioctl(2), the same on both machines: TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX. Video4Linux's orders all have the type V.
 _ORDERS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 _ORDER_TYPE, _VIDEO = 0xFF00, ord("V") << 8
@@ -160,8 +162,10 @@ def _rules(*, files: bool, devices: bool, tcp: bool, compiles: bool) -> Rules:
     """
     rules: dict[str, tuple[tuple[Check, ...], ...]] = dict.fromkeys(syscalls.HARMLESS, ((),))
     itself, low = Check(0, (0,)), 0xFFFFFFFF
-    if not compiles:
-        rules["mmap"] = rules["mprotect"] = ((Check(2, (0,), _PROT_EXEC),),)
+    code = () if compiles else (Check(2, (0,), _PROT_EXEC),)
+    # Shared memory is counted by no limit (RLIMIT_DATA); only camera drivers need it, for the pictures of /dev/video*.
+    own = () if devices else (Check(3, (mmap.MAP_PRIVATE,), _MAP_TYPE),)
+    rules["mmap"], rules["mprotect"] = ((*code, *own),), (code,)
     rules["clone"] = ((Check(0, (_THREAD,), (1 << 64) - 1 - _DETACHED),),)
     rules["tgkill"] = ((Check(0, (os.getpid(),)),),)  # how abort() and pthread_kill() signal their own process
     rules["prlimit64"] = ((itself, Check(2, (0,), (1 << 64) - 1)),)  # to read one's own limits

@@ -55,6 +55,7 @@ class Unit:
 
 
 LAST_WORDS = 1024  # one line when it ends, and what a library says before that
+LAST_LINES = 8  # of a thousand line feeds nobody needs a thousand lines
 
 
 def uid_of(account: str) -> int | None:
@@ -90,10 +91,12 @@ def start(theirs: socket.socket) -> subprocess.Popen[bytes]:
 
 
 def _last_words(said: IO[bytes]) -> None:
-    """Log the first LAST_WORDS bytes that a worker writes to stderr, marked as its; read the rest so that it does not block."""
+    """Log the first LAST_WORDS bytes, at most LAST_LINES lines, of a worker's stderr, marked as its; read the rest: it must not block."""
     left = LAST_WORDS
     with said:
-        while left > 0 and (line := said.readline(left)):
+        for _ in range(LAST_LINES):
+            if not (line := said.readline(left)):
+                break
             left -= len(line)
             log.warning("vision worker: %s", printable(line.decode("utf-8", "replace").rstrip("\n")))
         while said.read(4096):

@@ -111,3 +111,22 @@ def test_memory_is_bounded_by_the_kernel(folder: Path, settings: RosterSettings,
     monkeypatch.undo()
     _instead(monkeypatch, asks.format(1 << 20))
     assert not apart.read(folder, settings, SHANGHAI).faults
+
+
+def test_shared_memory_is_refused(folder: Path, settings: RosterSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RLIMIT_DATA does not count it: a parser that was taken over gets none, and memory of its own as before."""
+    script = """
+import mmap, os
+from edge.roster import child
+def parse(*_):
+    mmap.mmap(-1, 1 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    try:
+        mmap.mmap(-1, 1 << 20, flags=mmap.MAP_SHARED | mmap.MAP_ANONYMOUS)
+    except PermissionError:
+        return child.Sheets()
+    os._exit(1)
+child.read_sheets = parse
+child.main()
+"""
+    _instead(monkeypatch, script)
+    assert not apart.read(folder, settings, SHANGHAI).faults

@@ -19,7 +19,7 @@ try:
     socket.socket(fileno=os.dup(2)).shutdown(socket.SHUT_RDWR)
 except OSError:
     pass
-os.write(2, b"x" * 100_000)
+os.write(2, b"\\n" * 500 + b"x" * 100_000)
 """
 
 
@@ -46,4 +46,5 @@ def test_a_worker_cannot_speak_as_the_daemon(caplog: pytest.LogCaptureFixture, m
     lines = [record.getMessage() for record in caplog.records]
     assert lines[0] == "vision worker: control: unlock north_in by root(uid=0)]0;owned"
     assert all(line.startswith("vision worker: ") for line in lines)
+    assert len(lines) <= link.LAST_LINES
     assert sum(map(len, lines)) < 2 * link.LAST_WORDS
