@@ -68,6 +68,7 @@ class Session:
         self._session, self._alive_s, self._alive_at = "", 60.0, 0.0
         self._alive_by = "OPTIONS"
         self._owed = 0  # answers to signs of life that are still to come
+        self._hurried = False  # the last sign of life came early, to be signed anew
         self._media = self._reports = -1
         self._until = time.monotonic() + OPEN_S
         self._socket = socket.create_connection(address, OPEN_S)
@@ -168,7 +169,7 @@ class Session:
             one = self._incoming.next()
             if isinstance(one, Packet):
                 self._keep(one)
-            elif isinstance(one, Answer) and self._owed:  # what was not asked for is not looked at
+            elif isinstance(one, Answer) and self._owed and one.status >= 200:  # what was not asked for is not looked at
                 self._owed -= 1
                 self._kept_alive(one)
             elif one is None and not self._receive():
@@ -197,16 +198,19 @@ class Session:
     def _keep_alive(self) -> None:
         now = time.monotonic()
         if now >= self._alive_at:
+            self._hurried = self._alive_at == 0.0
             self._alive_at = now + self._alive_s / 2
             self._owed = min(self._owed + 1, 2)
             self._send(self._alive_by, self._url, {})
 
     def _kept_alive(self, answer: Answer) -> None:
-        """A camera that wants a new digest gets it with the next sign of life, sooner than otherwise."""
+        """A camera that wants a new digest gets it with the next sign of life, sooner than otherwise, but not twice on end."""
         if answer.status == 401 and self._username:
             asked = challenge(answer.headers.get("www-authenticate", ""), basic=self._basic)
             if self._asked is None or asked.nonce != self._asked.nonce:
-                self._asked, self._used, self._alive_at = asked, 0, 0.0
+                self._asked, self._used = asked, 0
+                if not self._hurried:
+                    self._alive_at = 0.0
 
     def _receive(self) -> bool:
         """Wait for more; False when the camera hung up."""

@@ -15,7 +15,7 @@ import pytest
 
 from drivers.camera import rtsp
 from drivers.camera.rtsp import Options, open_stream
-from drivers.camera.rtsp_session import WrongPassword
+from drivers.camera.rtsp_session import PACKET_READ, Session, WrongPassword
 from drivers.errors import Refused
 
 from .conftest import RtspServer
@@ -177,6 +177,54 @@ def test_a_stale_nonce_is_no_wrong_password(peer: Callable[..., Peer]) -> None:
     with pytest.raises(WrongPassword):
         open_stream(options(no.port))
     assert len(no.heard) == 2, "more tries would lock the account"
+
+
+class Playing(Peer):
+    """A camera that plays: after PLAY `beside` comes, and each sign of life is answered by a new nonce and a packet."""
+
+    PACKET = "$\0\0\4abcd"
+
+    def __init__(self, beside: str) -> None:
+        self.beside, self.ended = beside, threading.Event()
+        super().__init__(self._play)
+
+    def signs(self) -> list[str]:
+        """The signs of life, all that were sent before TEARDOWN."""
+        assert self.ended.wait(10)
+        methods = [one.split()[0] for one in self.heard]
+        return methods[methods.index("PLAY") + 1 : methods.index("TEARDOWN")]
+
+    def _play(self, request: str) -> str:
+        if request.startswith("TEARDOWN"):
+            self.ended.set()
+        if request.startswith("DESCRIBE"):
+            return said(DESCRIPTION)
+        if request.startswith("PLAY"):
+            return f"200 OK\r\n\r\n{self.beside}"
+        if any(one.startswith("PLAY") for one in self.heard):
+            return f"401 no\r\n{DIGEST.format(len(self.heard))}\r\n{self.PACKET}"
+        return "200 OK\r\nSession: 1\r\nTransport: RTP/AVP/TCP;interleaved=0-1\r\n"
+
+
+def test_answers_that_nobody_asked_for_change_nothing() -> None:
+    """A camera that sends 401 without end is not signed for, and costs the others no time."""
+    server = Playing("".join(f"RTSP/1.0 401 no\r\n{DIGEST.format(n)}\r\n{Playing.PACKET}" for n in range(3)))
+    session = Session(f"rtsp://127.0.0.1:{server.port}/s", ("127.0.0.1", server.port), "viewer", PASSWORD)
+    assert [session.read(PACKET_READ) for _ in range(3)] == [b"abcd"] * 3
+    session.close()
+    server.socket.close()
+    assert server.signs() == []
+
+
+def test_a_camera_that_is_never_content_is_signed_for_once_more() -> None:
+    """A sign of life that is answered by a new nonce is repeated at once; the next one waits for its time."""
+    server = Playing(Playing.PACKET)
+    session = Session(f"rtsp://127.0.0.1:{server.port}/s", ("127.0.0.1", server.port), "viewer", PASSWORD)
+    session._alive_at = 1e-9  # due now
+    assert [session.read(PACKET_READ) for _ in range(3)] == [b"abcd"] * 3
+    session.close()
+    server.socket.close()
+    assert server.signs() == ["OPTIONS"] * 2
 
 
 def certificate(folder: Path, name: str, alternative: str) -> tuple[Path, ssl.SSLContext]:
