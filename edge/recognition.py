@@ -241,8 +241,8 @@ async def _find(camera: CameraTask, terms: Terms) -> CameraTask:
         camera = camera.model_copy(update={"driver": "rtsp", "options": found})
     if camera.driver != "rtsp" or terms.spawns():
         return camera
-    chosen = drivers.camera.rtsp.Options.model_validate(camera.options)
     try:
+        chosen = drivers.camera.rtsp.Options.model_validate(camera.options)
         host, _ = chosen.address()
         number, *_ = await asyncio.to_thread(addresses.resolve, host)
     except (OSError, ValueError) as why:
@@ -252,7 +252,8 @@ async def _find(camera: CameraTask, terms: Terms) -> CameraTask:
     if host == number:
         return camera
     there = chosen.at(number)
-    return camera.model_copy(update={"options": {**camera.options, "url": there.url, "tls_name": there.tls_name}})
+    named = {"url": there.url, "tls_name": there.tls_name, "username": there.username, "password": there.password.get_secret_value()}
+    return camera.model_copy(update={"options": {**camera.options, **named}})
 
 
 def _plans(settings: Settings, rules: Rules) -> dict[str, CameraPlan]:

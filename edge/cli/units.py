@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,10 +25,11 @@ def write(settings: Settings, path: Path = addresses.DROP_IN) -> None:
         talk.complain(say(locale, "units_need_root"))
         raise typer.Exit(talk.BAD_NEWS)
     found: set[str] = set()
-    for name, host in _hosts(settings):
+    for name, camera in settings.cameras.items():
         try:
-            found.update(addresses.resolve(host))
-        except OSError:
+            if host := host_of(camera):
+                found.update(addresses.resolve(host))
+        except (OSError, ValueError):
             talk.complain(say(locale, "camera_no_address", name=name))
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     path.write_text(addresses.drop_in(found, len(settings.cameras)), encoding="utf-8")
@@ -40,14 +40,8 @@ def write(settings: Settings, path: Path = addresses.DROP_IN) -> None:
         subprocess.run(["/usr/bin/systemctl", "try-restart", "anyu-edge-vision.service"], check=False)
 
 
-def _hosts(settings: Settings) -> Iterator[tuple[str, str]]:
-    for name, camera in settings.cameras.items():
-        if host := host_of(camera):
-            yield name, host
-
-
 def host_of(camera: CameraSettings) -> str:
-    """The host of a camera's stream; empty for one that is not on the network."""
+    """The host of a camera's stream; empty for one that is not on the network. Raises ValueError for an address that is none."""
     options = camera.options
     address = getattr(options, "address", None)
     if address is not None:

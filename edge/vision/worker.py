@@ -64,8 +64,9 @@ def main() -> None:
     weights = Weights(Path(task.weights), [Path(folder) for folder in task.others])
     models.prepare(task.engine, weights, task.runtime)
     # Before the engine's threads: names are resolved and certificates read while that can be done, and then files are given up.
-    cameras = {camera.name: drivers.camera.make(camera.driver, _options(camera)) for camera in task.cameras}
-    files, devices, ports = _needs(task)
+    chosen = {camera.name: (camera.driver, found) for camera in task.cameras if (found := _options(camera)) is not None}
+    cameras = {name: drivers.camera.make(driver, options) for name, (driver, options) in chosen.items()}
+    files, devices, ports = _needs([options for _, options in chosen.values()])
     confine_files([Path(task.weights), *map(Path, task.others), *files], devices, ports)
     engine = models.make(task.engine, weights, Options(), task.runtime)
     if engine is None:
@@ -79,12 +80,15 @@ def main() -> None:
         {"engine": engine.name, "runtime": engine.runtime, "space": space, "missing": held.missing, "address_rules": address_rules}
     )
     say(Message(header=started))
+    for camera in task.cameras:
+        if camera.name not in cameras:
+            say(Message(header=CameraSaid(camera=camera.name, up=False, why="failed")))
     lookers = {c.name: Looker(c.name, engine, say, area=Area(c.area), card_first=c.card_first, crops=task.crops) for c in task.cameras}
     # A thread that finds no memory to begin with is waited for without end (CPython's Thread.start): then the kernel ends us.
     signal.alarm(THREADS_S)
     threading.Thread(target=_listen, args=(lookers,), daemon=True).start()
-    for camera in cameras.values():
-        camera.start()
+    for one in cameras.values():
+        one.start()
     signal.alarm(0)
     _look_forever(cameras, lookers, say)
 
@@ -182,23 +186,24 @@ def _address_rules() -> bool:
     return False
 
 
-def _options(camera: CameraTask) -> BaseModel:
-    """The driver's options with its host resolved: inside the cage there is no name service."""
-    chosen = drivers.camera.options(camera.driver).model_validate(camera.options)
-    address = getattr(chosen, "address", None)
-    if address is None:
-        return chosen
-    host = address()[0]
+def _options(camera: CameraTask) -> BaseModel | None:
+    """The driver's options with its host resolved, because the sandbox has no name service; None where its address cannot be one."""
     try:
+        chosen = drivers.camera.options(camera.driver).model_validate(camera.options)
+        address = getattr(chosen, "address", None)
+        if address is None:
+            return chosen
+        host = address()[0]
         number = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0]
+        return chosen if host == number else chosen.at(str(number))  # type: ignore[attr-defined]  # who has an address can be put at another
     except OSError:
         return chosen  # reported as a camera that does not answer; the next worker asks again
-    return chosen if host == number else chosen.at(str(number))  # type: ignore[attr-defined]  # who has an address can be put at another
+    except ValueError:  # a port that is no number, a name that no name service takes: that camera is down, the others are not
+        return None
 
 
-def _needs(task: Task) -> tuple[list[Path], list[Path], list[int]]:
+def _needs(chosen: list[BaseModel]) -> tuple[list[Path], list[Path], list[int]]:
     """What must stay reachable: recordings, devices, the cameras' ports."""
-    chosen = [drivers.camera.options(camera.driver).model_validate(camera.options) for camera in task.cameras]
     files = [Path(options.path) for options in chosen if hasattr(options, "path")]
     devices = [Path(options.device) for options in chosen if hasattr(options, "device")]
     ports = [options.address()[1] for options in chosen if hasattr(options, "address")]

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import typer
 
+from drivers.camera.rtsp import Options
+from drivers.errors import NoAnswer
 from edge import recognition
 from edge.cli import units
 from edge.gate.lookout import CameraNotAllowed
@@ -23,19 +25,22 @@ cameras:
   far: {driver: onvif, host: "127.0.0.10", username: gate, access_points: [north_in]}
   film: {driver: clip, path: /nowhere.mp4, access_points: [north_in]}
   lost: {driver: rtsp, url: "rtsp://no-such-host.invalid/s", access_points: [north_in]}
+  none: {driver: rtsp, url: "rtsp://127.0.0.11:99999/s", access_points: [north_in]}
 """
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, as the option does")
 def test_every_cameras_address_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """By RTSP, by name and by ONVIF; a film has none, and a host without an address is said."""
+    """By RTSP, by name and by ONVIF; a film has none, and a host without an address, or with one that is none, is said."""
     monkeypatch.setattr(units, "BOOTED", tmp_path / "no-systemd")
     path = tmp_path / "d" / "10-cameras.conf"
     units.write(Premises(tmp_path, CAMERAS).settings(), path)
     assert {"127.0.0.9", "127.0.0.10", "127.0.0.1"} <= addresses.allowed(path) <= {"127.0.0.9", "127.0.0.10", "127.0.0.1", "::1"}
-    assert f"MemoryMax={addresses.FIRST_MB + 2 * addresses.CAMERA_MB}M" in path.read_text()
+    assert f"MemoryMax={addresses.FIRST_MB + 3 * addresses.CAMERA_MB}M" in path.read_text()
     assert path.stat().st_mode & 0o777 == 0o644
-    assert "camera 'lost'" in capsys.readouterr().err
+    complaints = capsys.readouterr().err
+    assert "camera 'lost'" in complaints
+    assert "camera 'none'" in complaints
 
 
 def test_only_root_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,8 +61,35 @@ async def test_a_camera_that_is_not_written_down_is_not_allowed(tmp_path: Path, 
     assert await recognition._find(camera, Terms(where="spawned")) == camera
     path.write_text(addresses.drop_in(["127.0.0.1", "::1"], 1))
     found = await recognition._find(camera, Terms(where="unit"))
-    assert found.options["url"] in {"rtsp://127.0.0.1/s", "rtsp://::1/s"}
+    assert found.options["url"] in {"rtsp://127.0.0.1/s", "rtsp://[::1]/s"}
     assert found.options["tls_name"] == "localhost"
+
+
+@pytest.mark.parametrize(
+    ("url", "number", "there"),
+    [
+        ("rtsp://GateCam/stream2", "10.1.3.9", "rtsp://10.1.3.9/stream2"),
+        ("rtsp://gatecam:8554/s", "2001:db8::5", "rtsp://[2001:db8::5]:8554/s"),
+        ("rtsp://s/s", "10.1.3.9", "rtsp://10.1.3.9/s"),
+        ("rtsp://viewer:gatecam@gatecam/gatecam", "10.1.3.9", "rtsp://10.1.3.9/gatecam"),
+        ("rtsp://[2001:DB8::5]/s", "2001:db8::5", "rtsp://[2001:DB8::5]/s"),
+    ],
+)
+async def test_the_host_alone_becomes_a_number(monkeypatch: pytest.MonkeyPatch, url: str, number: str, there: str) -> None:
+    """In upper case, beside a port, a user or a path of the same name, and with colons in the number; the unit's worker can read it."""
+    monkeypatch.setattr(addresses, "resolve", lambda _: (number,))
+    monkeypatch.setattr(addresses, "allowed", lambda: frozenset({number}))
+    found = await recognition._find(CameraTask(name="named", driver="rtsp", options={"url": url}), Terms(where="unit"))
+    told = Options.model_validate(found.options)
+    assert (told.url, told.address()[0]) == (there, number)
+    assert (told.username, told.password.get_secret_value()) == (("viewer", "gatecam") if "@" in url else ("", ""))
+
+
+@pytest.mark.parametrize("url", ["rtsp://camera:99999/s", "rtsp://2001:db8::5/s", "rtsp://a..b/s", "http://camera/s"])
+async def test_an_address_that_is_none_is_a_camera_that_does_not_answer(url: str) -> None:
+    """Said of that camera; whoever looks for the others goes on."""
+    with pytest.raises(NoAnswer):
+        await recognition._find(CameraTask(name="named", driver="rtsp", options={"url": url}), Terms(where="unit"))
 
 
 real = addresses.allowed

@@ -187,6 +187,16 @@ async def test_a_missing_camera_is_said_once(weights: str, tmp_path: Path) -> No
     assert [message.header for message in heard.of(CameraSaid)] == [CameraSaid(camera="north", up=False, why="no such file or device")]
 
 
+@pytest.mark.parametrize("address", ["rtsp://camera:99999/s", "rtsp://2001:db8::5/s", "rtsp://a..b/s", "http://camera/s"])
+async def test_an_address_that_is_none_is_that_cameras_matter(weights: str, two_people: Path, address: str) -> None:
+    """A port that is none, a number without brackets, a name that is none, another protocol: the other camera sees its people."""
+    good = watch(weights, two_people)
+    bad = CameraTask(name="south", driver="rtsp", options={"url": address})
+    async with working(good.model_copy(update={"cameras": (bad, *good.cameras)})) as (_, heard, _task):
+        await heard.until(lambda: heard.of(Sighting) and heard.of(CameraSaid))
+    assert CameraSaid(camera="south", up=False, why="failed") in [message.header for message in heard.of(CameraSaid)]
+
+
 @pytest.mark.parametrize("nonsense", ["b'x' * 100", "bytes(12)", "(255).to_bytes(4, 'little') * 3", "b''"])
 async def test_nonsense_ends_a_worker(nonsense: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker taken over that writes anything but messages is ended, whatever it writes."""
