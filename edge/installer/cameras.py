@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from drivers.errors import DriverError
@@ -38,16 +39,18 @@ def look_at(name: str, camera: CameraSettings, *, stream: bool = True) -> list[R
             from drivers.camera import rtsp
 
             assert isinstance(camera.options, rtsp.Options)
-            return _reach(name, *camera.options.address()) or (_stream(name, camera.options) if stream else [])
+            return _reach(name, camera.options.address) or (_stream(name, camera.options) if stream else [])
     return _frames(name, camera) if stream else []
 
 
-def _reach(name: str, host: str, port: int) -> list[Row]:
+def _reach(name: str, address: Callable[[], tuple[str, int]]) -> list[Row]:
     """Nothing if it answers."""
     try:
-        socket.create_connection((host, port), REACH_S).close()
+        socket.create_connection(address(), REACH_S).close()
     except OSError as error:
         return [Row(name, Mark.BAD, "camera_unreachable", {"why": error.strerror or "no answer"})]
+    except ValueError:  # a port or a name that is none
+        return [Row(name, Mark.BAD, "camera_unreachable", {"why": "no answer"})]
     return []
 
 
@@ -76,7 +79,7 @@ def _onvif(name: str, options: Endpoint, *, stream: bool) -> list[Row]:
         )
         return rows, found
 
-    if unreachable := _reach(name, options.host, options.port):
+    if unreachable := _reach(name, lambda: (options.host, options.port)):
         return unreachable
     try:
         rows, found = asyncio.run(ask())

@@ -60,6 +60,12 @@ def test_nobody_there(rtsp_server: Callable[..., RtspServer]) -> None:
     assert found(look_at("cam", camera(driver="rtsp", url=server.url + "/none"))) == {"no_stream": Mark.BAD}
 
 
+@pytest.mark.parametrize("url", ["rtsp://camera:99999/s", "rtsp://2001:db8::5/s", "rtsp://a..b/s"])
+def test_an_address_that_is_none(url: str) -> None:
+    """It is said of this camera, and the doctor goes on to the next."""
+    assert found(look_at("cam", camera(driver="rtsp", url=url))) == {"camera_unreachable": Mark.BAD}
+
+
 async def test_an_onvif_camera(rtsp_server: Callable[..., RtspServer]) -> None:
     """Who it is, its firmware, its clock two hours off, the stream that is taken, and the picture behind it."""
     server = await asyncio.to_thread(rtsp_server, "h264", (320, 240), 15)
