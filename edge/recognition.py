@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -210,12 +210,16 @@ def _prepare(engine: str, settings: Settings, environ: Mapping[str, str], runtim
         _lay_out([weights.own, *([Path(named)] if named else [])], WEIGHTS)
 
 
-def _lay_out(folders: Iterable[Path], unit: Path) -> None:
-    """Copy the files that the manifest knows to where the unit's account reads them. Raises OSError."""
-    names = {name for entry in manifest().values() for name in (entry.file, entry.made and entry.made.file) if name}
-    for source in (folder / name for folder in folders for name in sorted(names)):
-        target = unit / source.name
-        if not source.is_file() or (target.is_file() and _sha256(target) == _sha256(source)):
+def _lay_out(folders: Sequence[Path], unit: Path) -> None:
+    """Copy the files that the manifest knows to where the unit's account reads them: good ones, over bad ones. Raises OSError."""
+    known = {entry.file: entry.sha256 for entry in manifest().values()}
+    known |= {entry.made.file: entry.made.sha256 for entry in manifest().values() if entry.made}
+    for name, sha256 in known.items():
+        target = unit / name
+        if _sha256(target) == sha256:
+            continue
+        source = next((folder / name for folder in folders if _sha256(folder / name) == sha256), None)
+        if source is None:
             continue
         new = target.with_suffix(".new")
         new.write_bytes(source.read_bytes())
@@ -223,9 +227,13 @@ def _lay_out(folders: Iterable[Path], unit: Path) -> None:
         new.replace(target)
 
 
-def _sha256(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
+def _sha256(path: Path) -> str | None:
+    """The hash of a file; None where there is none that can be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
 
 
 async def _find(camera: CameraTask, terms: Terms) -> CameraTask:

@@ -71,6 +71,15 @@ def test_wrong_file_of_ours_is_refused_and_kept_aside(known: Entry, tmp_path: Pa
     assert not (tmp_path / known.file).exists()
 
 
+def test_wrong_file_that_cannot_be_set_aside_is_missing_all_the_same(known: Entry, tmp_path: Path) -> None:
+    """As in the unit's folder, which its account may not write: not used, and the error says where it lies."""
+    (tmp_path / known.file).write_bytes(GOOD[:-1] + b"T")
+    (tmp_path / "one.onnx.refused").mkdir()  # the kernel renames no file to it, not even for root
+    with pytest.raises(WeightsMissing, match="refused") as missing:
+        Weights(tmp_path).find("one")
+    assert missing.value.refused == (tmp_path / known.file,)
+
+
 def test_wrong_file_of_others_stays_where_it_is_and_the_next_place_is_asked(known: Entry, tmp_path: Path) -> None:
     """A folder that is not ours is only read."""
     others, own = tmp_path / "others", tmp_path / "own"
