@@ -16,7 +16,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import drivers.camera.rtsp
 import models
 from drivers.errors import NoAnswer
 from edge.access.request import FaceShown
@@ -249,8 +248,10 @@ async def _find(camera: CameraTask, terms: Terms) -> CameraTask:
         camera = camera.model_copy(update={"driver": "rtsp", "options": found})
     if camera.driver != "rtsp" or terms.spawns():
         return camera
+    from drivers.camera.rtsp import Options as Address  # with it comes ssl, which a gate without RTSP cameras need not load
+
     try:
-        chosen = drivers.camera.rtsp.Options.model_validate(camera.options)
+        chosen = Address.model_validate(camera.options)
         host, _ = chosen.address()
         number, *_ = await asyncio.to_thread(addresses.resolve, host)
     except (OSError, ValueError) as why:
