@@ -1,14 +1,20 @@
 """Log lines: one per record, with the priority journald reads, colour at a tty, and a last look for what must never be written.
 
 Nothing secret is meant to reach a log line in the first place; `redact` is the net under that rule, not the rule.
+Whoever logs never waits for whoever reads the log: lines are written by a thread of their own.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import re
+import select
 import sys
+import threading
 import time
+from logging.handlers import QueueHandler
+from queue import SimpleQueue
 from typing import TextIO
 
 from edge.printable import printable
@@ -28,6 +34,10 @@ _COUNTER = "".join(
     rf"(?<!\b{key}[=:])(?<!\b{key} )" for key in ("seq", "pid", "uid", "gid", "head", "upto", "bytes", "events", "rows", "after")
 )
 _DIGITS = re.compile(rf"(?<![A-Za-z0-9_./-])(?<!\d:){_COUNTER}(?:[A-Z]{{1,3}})?\d{{6,}}[Xx]?(?![A-Za-z0-9_/:-])(?!\.\d)")
+
+
+QUEUED = 1_000  # lines that wait for their reader: 0.2 MB, and more than a gate writes in its busiest minute
+LAST_LINES_S = 0.5  # what is still queued at the end of the process has this long; a stop may take 5 s in all
 
 
 def redact(text: str) -> str:
@@ -64,14 +74,65 @@ class OneLine(logging.Formatter):
         return f"{at} {record.levelname.lower():<8} {record.name}: {text}"
 
 
+class Queued(QueueHandler):
+    """Lines into a file descriptor, by a thread: with a pipe that nobody reads, lines are dropped and nobody waits.
+
+    At most QUEUED lines wait. The first line that finds room again is preceded by one that says how many were dropped.
+    """
+
+    queue: SimpleQueue[bytes | threading.Event]  # reentrant, for signal handlers log too
+
+    def __init__(self, fd: int) -> None:
+        super().__init__(SimpleQueue())
+        self._fd = os.dup(fd)  # ours alone: nobody closes it and opens another file under its number
+        self._dropped = 0
+        threading.Thread(target=self._write, name="log", daemon=True).start()
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        """Take a formatted record; called with the handler's lock held."""
+        if self.queue.qsize() >= QUEUED:
+            self._dropped += 1
+            return
+        if self._dropped:
+            told = logging.makeLogRecord({"name": __name__, "levelno": logging.WARNING, "levelname": "WARNING"})
+            told.msg = f"lines dropped, for nobody read the log: {self._dropped}"
+            self._dropped = 0
+            self._put(self.format(told))
+        self._put(record.msg)
+
+    def close(self) -> None:
+        """Wait until everything is written, for LAST_LINES_S at most."""
+        done = threading.Event()
+        self.queue.put(done)
+        done.wait(LAST_LINES_S)
+        super().close()
+
+    def _put(self, line: str) -> None:
+        self.queue.put(line.encode(errors="backslashreplace") + b"\n")
+
+    def _write(self) -> None:
+        while True:
+            line = self.queue.get()
+            if isinstance(line, threading.Event):
+                line.set()
+                continue
+            try:
+                while line:
+                    select.select([], [self._fd], [])  # another holder of the pipe may have made it non-blocking
+                    line = line[os.write(self._fd, line) :]
+            except OSError:
+                continue  # the other end is closed: nobody is there to be told
+
+
 def set_up(level: str = "info", *, stream: TextIO | None = None, under_systemd: bool = False) -> None:
-    """Send every record to `stream` (stderr): journald's form under systemd or when nobody watches, colour at a tty.
+    """Send every record to stderr, or to `stream` at once: journald's form under systemd or when nobody watches, colour at a tty.
 
     Replaces earlier handlers, so that it can be called again. `level` is debug, info, warning or error.
     """
-    stream = stream or sys.stderr
-    form = "journal" if under_systemd or not stream.isatty() else "colour"
-    handler = logging.StreamHandler(stream)
+    where = stream or sys.stderr
+    form = "journal" if under_systemd or not where.isatty() else "colour"
+    handler = logging.StreamHandler(stream) if stream else Queued(where.fileno())
+    logging.raiseExceptions = stream is not None  # logging's own complaint would go to stderr past the queue
     handler.setFormatter(OneLine(form))
     root = logging.getLogger()
     root.handlers[:] = [handler]

@@ -14,11 +14,15 @@ from edge.settings import Settings
 
 log = logging.getLogger(__name__)
 
+# SIGHUP comes from a terminal that closes, SIGQUIT from its keyboard: by default both would end us at once, a lock released.
+STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+# By default these end a process too; other daemons take them as "open your log files anew". We have none.
+IGNORED = (signal.SIGUSR1, signal.SIGUSR2)
 STOP_WITHIN_S = 5.0  # of a signal; systemd's TimeoutStopSec is longer
 
 
 def serve(settings: Settings, degraded: tuple[str, ...] = ()) -> int:
-    """Run a gateway until SIGTERM or SIGINT and return its exit code. `degraded`: what its settings lack. Raises JournalInUse.
+    """Run a gateway until a signal of STOP and return its exit code. `degraded`: what its settings lack. Raises JournalInUse.
 
     Whatever swallows its cancellation, a thread that never comes back included, the process ends within STOP_WITHIN_S of the signal.
     """
@@ -40,12 +44,15 @@ def serve(settings: Settings, degraded: tuple[str, ...] = ()) -> int:
         loop = runner.get_loop()
 
         def told(number: int, _frame: object) -> None:
-            log.info("%s: stopping", signal.Signals(number).name)
             give_up_later(0)
+            log.info("%s: stopping", signal.Signals(number).name)
             loop.call_soon_threadsafe(daemon.stop)
 
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, told)
+        for number in STOP:
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup(1) asks us to stay
+                signal.signal(number, told)
+        for number in IGNORED:
+            signal.signal(number, lambda *_: None)
         ended = runner.run(daemon.run())
         code = 0 if ended.failed is None else 1
         daemon.close()

@@ -127,11 +127,12 @@ class Premises:
         at = 2 if words[0] in {"roster", "simulate", "audit", "models", "guard"} else 1
         return [*words[:at], "--config", str(self.config), *words[at:]]
 
-    def start(self, *program: str) -> None:
-        """Start the daemon and wait until it listens."""
+    def start(self, *program: str, log: int | None = None) -> None:
+        """Start the daemon, its log into the file `log` or that descriptor, and wait until it listens."""
         line = program or (sys.executable, "-m", "edge", "run", "--config", str(self.config))
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(line, stdout=log, stderr=log, env={**os.environ, **self.environ})
+        with (self.folder / "log").open("ab") as file:
+            to = file if log is None else log
+            self.process = subprocess.Popen(line, stdout=to, stderr=to, env={**os.environ, **self.environ})
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             assert self.process.poll() is None, self.log

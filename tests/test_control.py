@@ -24,6 +24,7 @@ from edge.control.peer import Actor, group_ids
 from edge.control.roles import LIVE, RIGHTS, Roles, right_of
 from edge.control.server import MAX_LINE, PLACES, ControlServer, _Place
 from edge.errors import CommandRefused, NoDaemon
+from tests.premises import until
 
 
 class Desk:
@@ -86,6 +87,23 @@ async def listening(path: Path) -> AsyncIterator[Desk]:
 def here(path: Path) -> bool:
     """Whether the file is there."""
     return path.exists()
+
+
+def number(path: Path) -> int:
+    """Which file it is."""
+    return path.lstat().st_ino
+
+
+def take_away(path: Path, how: str) -> None:
+    """The socket's file goes, and something else may come."""
+    path.unlink()
+    match how:
+        case "another file":
+            path.write_text("")
+        case "a link":
+            path.symlink_to(path.parent / "elsewhere.sock")
+        case "its folder too":
+            path.parent.rmdir()
 
 
 def mode(path: Path) -> int:
@@ -363,6 +381,53 @@ async def test_a_killed_daemons_socket_is_taken_over(path: Path) -> None:
         dead.bind(str(path))
     async with listening(path):
         assert await asyncio.to_thread(ask, path, "ping") == {}
+
+
+@pytest.mark.parametrize("taken", ["deleted", "another file", "a link", "its folder too"])
+async def test_a_file_that_was_taken_away_is_made_anew(path: Path, monkeypatch: pytest.MonkeyPatch, taken: str) -> None:
+    """Whatever happened to it, commands get through again, and who followed events goes on following."""
+    monkeypatch.setattr(server_module, "LOOK_S", 0.05)
+    async with listening(path):
+        reader, writer = await asyncio.open_unix_connection(str(path))
+        before = number(path)
+        take_away(path, taken)
+        await until(lambda: path.is_socket() and not path.is_symlink() and mode(path) == 0o660)
+        assert await asyncio.to_thread(ask, path, "ping") == {}
+        assert number(path) != before
+        writer.write(b'{"verb": "ping"}\n')
+        async with asyncio.timeout(20):
+            assert json.loads(await reader.readline())["ok"]
+        writer.close()
+    assert not here(path)
+
+
+async def test_two_daemons_of_one_place(path: Path) -> None:
+    """The second takes nothing from the first, a first that is too busy to answer included; when the first ends, the place is free."""
+    second = ControlServer(path, {})
+    async with listening(path):
+        made = number(path)
+        with pytest.raises(OSError, match="another daemon"):
+            await second.run()
+        assert await asyncio.to_thread(ask, path, "ping") == {}
+        assert number(path) == made
+    with socket.socket(socket.AF_UNIX) as busy, socket.socket(socket.AF_UNIX) as waiting:
+        busy.bind(str(path))
+        busy.listen(0)
+        waiting.connect(str(path))
+        with pytest.raises(OSError, match="another daemon"):
+            await second.run()
+        assert here(path)
+    async with listening(path):
+        assert await asyncio.to_thread(ask, path, "ping") == {}
+
+
+async def test_only_its_own_file_is_taken_away_at_the_end(path: Path) -> None:
+    """What another daemon has put there meanwhile stays."""
+    with socket.socket(socket.AF_UNIX) as other:
+        async with listening(path):
+            take_away(path, "deleted")
+            other.bind(str(path))
+        assert here(path)
 
 
 async def test_changing_commands_are_logged_with_their_actor(path: Path, caplog: pytest.LogCaptureFixture) -> None:

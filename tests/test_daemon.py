@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -16,8 +17,11 @@ import pytest
 from drivers.door import simulated
 from drivers.orders import Level
 from edge.clock import Trust
+from edge.control.client import ask
 from edge.daemon import Daemon
+from edge.errors import CommandRefused
 from edge.journal import JournalInUse
+from edge.log import QUEUED
 from edge.process import STOP_WITHIN_S
 from edge.uplink.receive import Receiver
 from edge.uplink.settings import BrokerSettings
@@ -296,6 +300,7 @@ OBSTINATE = """
 import asyncio, sys, threading, time
 from pathlib import Path
 from edge.daemon import Daemon
+from edge.log import QUEUED
 from edge.process import serve
 from edge.settings import read_settings
 from edge.supervisor import Unit
@@ -323,6 +328,54 @@ async def test_sigterm_with_tasks_and_threads_that_never_end(house: Premises) ->
     await asyncio.to_thread(house.start)
     started = [event["data"] for event in house.events() if event["type"] == "anyu.gateway.started.v1"][-1]
     assert started["clean"] is True
+
+
+@pytest.mark.parametrize("blocking", [True, False])
+async def test_a_log_that_nobody_reads_stops_nothing(house: Premises, blocking: bool) -> None:
+    """Its pipe is full from the first line to the last: doors open, commands are answered, SIGTERM ends it in order."""
+    unread, log = os.pipe()
+    os.set_blocking(log, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(log, b"x")
+    os.set_blocking(log, blocking)
+    try:
+        await asyncio.to_thread(house.start, log=log)
+        await asyncio.to_thread(house.wait_for, "roster.applied")
+        for _ in range(QUEUED):
+            with contextlib.suppress(CommandRefused):
+                await asyncio.to_thread(ask, house.socket, "simulate", what="tamper")  # logged, and refused
+        assert (await asyncio.to_thread(house.command, "simulate", "card", "north_in", CARD)).returncode == 0
+        await asyncio.to_thread(house.wait_for, "door.released")
+        code, took = await asyncio.to_thread(house.stop)
+        assert code == 0
+        assert took < STOP_WITHIN_S + 1
+        assert house.events()[-1]["type"] == "anyu.gateway.stopping.v1"
+    finally:
+        os.close(log)
+        os.close(unread)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT], ids=lambda number: number.name)
+async def test_signals_that_ask_for_an_end(house: Premises, number: signal.Signals) -> None:
+    """A stop in order in the middle of a release: its last event is on disk, exit code 0."""
+    await asyncio.to_thread(house.start)
+    await asyncio.to_thread(house.wait_for, "roster.applied")
+    assert (await asyncio.to_thread(house.command, "simulate", "card", "north_in", CARD)).returncode == 0
+    await asyncio.to_thread(house.wait_for, "door.released")
+    code, _ = await asyncio.to_thread(house.stop, number)
+    assert code == 0, house.log
+    assert house.events()[-1]["type"] == "anyu.gateway.stopping.v1"
+
+
+async def test_signals_that_ask_for_nothing(house: Premises) -> None:
+    """What other daemons take as "open your log anew" ends nothing; nor does SIGHUP below nohup."""
+    await asyncio.to_thread(house.start, "nohup", sys.executable, "-m", "edge", "run", "--config", str(house.config))
+    assert house.process is not None
+    for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP):
+        house.process.send_signal(number)
+        assert await asyncio.to_thread(ask, house.socket, "ping")
+    assert (await asyncio.to_thread(house.stop))[0] == 0
 
 
 async def test_after_a_kill_the_start_says_so(house: Premises) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import logging
+import os
+import re
 import sys
+from collections.abc import Iterator
 
 import pytest
 
-from edge.log import OneLine, redact, set_up
+from edge.log import QUEUED, OneLine, Queued, redact, set_up
 
 
 @pytest.mark.parametrize(
@@ -89,6 +93,76 @@ def test_at_a_tty_it_is_for_people() -> None:
     assert line.endswith("edge.gate: north: held")
 
 
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    """The two ends of a pipe that holds one page."""
+    ends = os.pipe()
+    fcntl.fcntl(ends[1], fcntl.F_SETPIPE_SZ, 4096)
+    yield ends
+    for end in ends:
+        os.close(end)
+
+
+def say(handler: Queued, text: str) -> None:
+    """Log it there."""
+    handler.handle(logging.makeLogRecord({"name": "edge.x", "levelno": logging.INFO, "levelname": "INFO", "msg": text}))
+
+
+def heard(end: int, last: str) -> list[str]:
+    """Every line up to the one that ends in `last`."""
+    with os.fdopen(os.dup(end), encoding="utf-8") as lines:
+        found = []
+        for line in lines:
+            found.append(line.rstrip("\n"))
+            if found[-1].endswith(last):
+                break
+    return found
+
+
+@pytest.mark.parametrize("blocking", [True, False])
+def test_who_logs_does_not_wait_for_who_reads(pipe: tuple[int, int], blocking: bool) -> None:
+    """A pipe that nobody reads: lines wait, then are dropped and counted; once it is read every line is there or in the count."""
+    os.set_blocking(pipe[1], blocking)
+    handler = Queued(pipe[1])
+    handler.setFormatter(OneLine("journal"))
+    for _ in range(3 * QUEUED):
+        say(handler, "a line of some length, so that the pipe is soon full: " + 100 * "·")
+    assert handler.queue.qsize() == QUEUED
+    first = os.read(pipe[0], 1 << 20).decode().count("\n")
+    while handler.queue.qsize() == QUEUED:
+        first += os.read(pipe[0], 1 << 20).decode().count("\n")
+    say(handler, "the last")
+    lines = heard(pipe[0], "the last")
+    (told,) = (line for line in lines if "dropped" in line)
+    dropped = int(re.sub(r".*: ", "", told))
+    assert lines.index(told) == len(lines) - 2
+    assert first + len(lines) - 2 + dropped == 3 * QUEUED
+    handler.close()
+
+
+def test_a_log_that_nobody_reads_does_not_hold_the_end(pipe: tuple[int, int]) -> None:
+    """`close` waits for what can be written; what cannot is left."""
+    handler = Queued(pipe[1])
+    say(handler, "short")
+    handler.close()
+    assert os.read(pipe[0], 100) == b"short\n", "written before close returned"
+    for _ in range(100):
+        say(handler, "x" * 1000)
+    handler.close()
+
+
+def test_a_log_without_a_reader_costs_nothing_else() -> None:
+    """The other end is closed, as by a collector that ended: lines are lost, and the next ones are taken as well."""
+    gone = os.pipe()
+    os.close(gone[0])
+    handler = Queued(gone[1])
+    os.close(gone[1])
+    for _ in range(2):
+        say(handler, "to nobody")
+        handler.close()
+        assert handler.queue.empty()
+
+
 @pytest.fixture(autouse=True)
 def _leave_logging_alone() -> object:
     """Put the root logger back as pytest had it."""
@@ -97,5 +171,6 @@ def _leave_logging_alone() -> object:
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
+    logging.raiseExceptions = True
     logging.captureWarnings(capture=False)
     assert sys.stderr is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
@@ -83,11 +84,11 @@ def run(config: Config = CONFIG) -> None:
 
     loaded = load(config)
     settings = talk.usable(loaded, config)
-    for fault in loaded.faults:
-        talk.complain(fault.text(loaded.locale))
     # Root is kept: what a gate has worked with so far (ports, keys) may be root's alone. But its files lie where another account writes.
     degraded = (*loaded.degraded, *(("config.run_by_root",) if given_up_for(settings.state_dir) else ()))
     log.set_up(settings.log_level, under_systemd="JOURNAL_STREAM" in os.environ)
+    for fault in loaded.faults:
+        logging.getLogger(__name__).warning("%s", fault.text(loaded.locale))
     from edge.process import serve
 
     try:

@@ -5,11 +5,14 @@ A request is one line, `{"verb": "unlock", "args": {…}}`. The answer is any nu
 
 Who asks is known by the kernel's word, and may give the commands of their roles (edge/control/roles.py). The file lets in the accounts of
 every configured group and nobody else; where the file system has no access lists, the first group alone.
+
+The file stays ours: another daemon's is never taken away, and where ours was taken away it is made anew.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
 import os
@@ -33,6 +36,7 @@ MAX_LINE = 64 * 1024  # the longest request is a roster command of a few hundred
 MAX_CONNECTIONS = 64  # every account's places, for more accounts than a gate has people
 PLACES = 16  # of one account: a guard's screen, a `--follow` or two; more is a mistake
 IDLE_S = 60.0  # who connects and says nothing is let go
+LOOK_S = 3.0  # between two looks whether our file is still there: a guard who is told "no daemon" tries again after some seconds
 HEAR_S = 2.0  # who is refused has this long to ask
 SLOW_S = 10.0  # who asks and does not read the answer
 FEW = 200  # rows of an answer that are written in the loop: less than a millisecond
@@ -64,23 +68,36 @@ class ControlServer:
         self.listening = asyncio.Event()
 
     async def run(self) -> None:
-        """Serve until cancelled; the socket file is gone afterwards. Raises OSError when the place cannot be had."""
+        """Serve until cancelled; our file is gone afterwards. Raises OSError where the place cannot be had: another daemon has it."""
         roles = Roles(self._members)
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._path.unlink(missing_ok=True)  # a killed daemon leaves its file; a second daemon is kept out by the journal's lock
-        server = await asyncio.start_unix_server(lambda r, w: self._accept(r, w, roles), path=self._path, limit=MAX_LINE)
         try:
-            self._path.chmod(0o660)
-            self._let_in(roles.groups)
-            self.listening.set()
-            await asyncio.Event().wait()
+            while True:
+                await self._listen(roles)
+                log.warning("control: %s was taken away; making it anew", self._path)
         finally:
-            self.listening.clear()
-            server.close()
             for task in self._open:
                 task.cancel()
             await asyncio.gather(*self._open, return_exceptions=True)
-            self._path.unlink(missing_ok=True)
+
+    async def _listen(self, roles: Roles) -> None:
+        """Take connections for as long as the file at our place is the one that we made."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        _clear(self._path)
+        with socket.socket(socket.AF_UNIX) as ours:
+            ours.bind(str(self._path))
+            made = _file(self._path)
+            self._path.chmod(0o660)
+            self._let_in(roles.groups)
+            server = await asyncio.start_unix_server(lambda r, w: self._accept(r, w, roles), sock=ours, limit=MAX_LINE)
+            self.listening.set()
+            try:
+                while _file(self._path) == made:  # noqa: ASYNC110 - the file system has no event for us
+                    await asyncio.sleep(LOOK_S)
+            finally:
+                self.listening.clear()
+                if _file(self._path) == made:
+                    self._path.unlink(missing_ok=True)
+                server.close()
 
     def _let_in(self, groups: frozenset[int]) -> None:
         """Let every group reach the socket: pass through its folder, and write to it."""
@@ -188,6 +205,31 @@ class ControlServer:
             await _say(writer, _no(why.code, str(why)))
             return
         await _say(writer, {"ok": True, "result": result})
+
+
+def _clear(path: Path) -> None:
+    """Take away what is at this place, such as the file of a killed daemon. Raises OSError where a daemon listens, or it cannot be done."""
+    if path.is_socket() and not path.is_symlink():
+        try:
+            with socket.socket(socket.AF_UNIX) as there:
+                there.setblocking(False)
+                there.connect(str(path))
+        except BlockingIOError:
+            pass  # it listens, and is too busy to take one more
+        except OSError:
+            path.unlink(missing_ok=True)
+            return
+        raise OSError(errno.EADDRINUSE, "another daemon listens here", str(path))
+    path.unlink(missing_ok=True)
+
+
+def _file(path: Path) -> tuple[int, int] | None:
+    """Which file is at this place; None for none that can be looked at. A bound socket's number is not given to another file."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 async def _stream(items: AsyncGenerator[object, None], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
