@@ -46,12 +46,21 @@ class BoardCard:
 
 @dataclass(frozen=True, slots=True)
 class CardSync:
-    """What a synchronisation did. `left_out` counts the cards that the device cannot hold (another length than its readers')."""
+    """What a synchronisation did, in cards.
+
+    `left_out`: those that the device cannot hold (another length than its readers'). `over`: those that it has no room for.
+    """
 
     put: int
     deleted: int
     unchanged: int
     left_out: int
+    over: int = 0
+
+    @property
+    def stored(self) -> int:
+        """How many of the cards the table holds now."""
+        return self.put + self.unchanged
 
 
 class KeepsCards(Protocol):

@@ -149,7 +149,7 @@ class Daemon:
             memory=self.journal,
             new_id=new_id,
             changed=self._changed,
-            others=lambda: (*degraded, *self.recognition.words()),
+            others=lambda: (*degraded, *self.recognition.words(), *self.cards.words()),
         )
         way = None if settings.uplink is None or settings.uplink.not_allowed else settings.uplink
         self.uplink = way and Uplink(

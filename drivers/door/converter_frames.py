@@ -19,7 +19,7 @@ How they go wrong, and what is done about it:
  - `fixed` has no mark at all: only a burst of exactly the right length between two silences counts, at the price of that silence on every
    card. Random bytes on such a line would otherwise pass the two parity bits by the hundred;
  - a key of four bits has nothing to check it by; the PIN as a whole has, at the roster. A key of eight bits that is not its own complement
-   is dropped, and the PIN with it;
+   is dropped, and the PIN with it; one that is a key only when complemented says that D0 and D1 are swapped;
  - a reader repeats a card that is held to it: the same answer within `debounce_s` of the last is said once.
 Sources: the makers' manuals; the vectors in the tests are theirs, and captures with printed numbers.
 """
@@ -108,22 +108,28 @@ class Frame:
             code ^= (1 << self.burst) - 1
         return bytes((code,)) if self.framing is Framing.FIXED else f"{code:0{self.burst // 4}X}\r".encode("ascii")
 
-    def read_keys(self, body: bytes) -> str | None:
-        """The keys in a frame's body; "" for a damaged key, None for what is no key at all but perhaps a card."""
+    def read_keys(self, body: bytes) -> str | Misread | None:
+        """The keys in a frame's body; "" for a damaged key, None for what is no key at all but perhaps a card.
+
+        SWAPPED for a key that is one only when complemented: 0, 1, 2 and 3 are, the others are keys both ways.
+        """
         if self.framing is Framing.FIXED:
             codes = list(body) if len(body) < self.whole else []  # two keys may share one packet of a device server
         else:
             codes = [int(body, 16)] if len(body) == self.burst // 4 else []
         if not self.burst or not codes:
             return None
-        keys = ""
-        for code in codes:
-            whole = code ^ ((1 << self.burst) - 1) if self.invert else code
-            low = whole & 0xF
-            if whole >> 4 != (low ^ 0xF if self.burst == 8 else 0) or low >= len(KEYS):
-                return ""
-            keys += KEYS[low]
-        return keys
+        swap = (1 << self.burst) - 1
+        words = [code ^ swap if self.invert else code for code in codes]
+        keys = [self._key(word) for word in words]
+        if None in keys:
+            return Misread.SWAPPED if None not in map(self._key, (word ^ swap for word in words)) else ""
+        return "".join(key for key in keys if key is not None)
+
+    def _key(self, word: int) -> str | None:
+        low = word & 0xF
+        sound = word >> 4 == (low ^ 0xF if self.burst == 8 else 0) and low < len(KEYS)
+        return KEYS[low] if sound else None
 
     def read(self, body: bytes) -> Reading:
         """What a frame's body says, its marks taken off."""
@@ -222,6 +228,9 @@ class Decoder:
         if keys is None:
             self._pin = ""  # a card begins a request of its own
             return self._once(self._frame.read(body), at)
+        if isinstance(keys, Misread):
+            self._pin = ""
+            return self._once(CardMisread(READER, keys), at)
         said: list[Reading] = []
         for key in keys:
             if key.isdigit():

@@ -29,6 +29,7 @@ MOTION = {"VideoSource/MotionAlarm", "RuleEngine/CellMotionDetector/Motion", "Ru
 TAMPER = {"RuleEngine/TamperDetector/Tamper", "VideoSource/GlobalSceneChange"}
 INPUTS = {"Device/Trigger/DigitalInput", "Device/Trigger/AlarmIn"}
 TOKENS = ("InputToken", "AlarmInToken", "RelayToken")
+STATES = ("LogicalState", "State", "IsMotion", "IsTamper", "Failed")
 RELAY = "Device/Trigger/Relay"
 SUPPLY = "Device/HardwareFailure/PowerSupplyFailure"
 YES = {"true", "1", "active", "on"}
@@ -59,8 +60,8 @@ class Notification:
         )
 
     def says(self) -> bool | None:
-        """The one truth of its data; None where there is none."""
-        for value in self.data.values():
+        """The truth of its data: of the item that is called so, else of the first that has one; None where there is none."""
+        for value in [self.data[name] for name in STATES if name in self.data] + list(self.data.values()):
             word = value.strip().lower()
             if word in YES or word in NO:
                 return word in YES

@@ -46,6 +46,11 @@ class CardTables:
         self._wake = {name: asyncio.Event() for name in keepers}
         self._up: set[str] = set()
         self._held: dict[str, tuple[tuple[BoardCard, ...], float]] = {}
+        self._full: set[str] = set()
+
+    def words(self) -> tuple[str, ...]:
+        """The tables that do not hold everybody they should, as words for `degraded`."""
+        return tuple(f"card_table.full.{name}" for name in sorted(self._full))
 
     async def run(self) -> None:
         """One task a table, until cancelled."""
@@ -78,7 +83,8 @@ class CardTables:
             if name not in self._up or not book.version:
                 continue  # without a roster nothing is known that were better than what the table holds
             closed = frozenset(view.door for view in self._view() if view.mode == Mode.LOCK_DOWN)
-            cards = await asyncio.to_thread(partial(table, name, self._wiring, book, closed))
+            wanted = await asyncio.to_thread(partial(table, name, self._wiring, book, closed))
+            cards = wanted[:MOST]
             held, at = self._held.get(name, ((), float("-inf")))
             if held == cards and self._clock.now().mono - at < TRUSTED_S:
                 continue
@@ -91,6 +97,10 @@ class CardTables:
                 self._wake[name].set()
                 continue
             self._held[name] = cards, self._clock.now().mono
+            over = done.over + len(wanted) - len(cards)
+            if over and name not in self._full:
+                log.warning("%s: its card table is full: %d of %d cards; the others are judged here only", name, done.stored, len(wanted))
+            (self._full.add if over else self._full.discard)(name)
             if done.put or done.deleted or done.left_out:
                 told = "%s: its card table: %d written, %d deleted, %d as they were, %d of another kind than its readers take"
                 log.info(told, name, done.put, done.deleted, done.unchanged, done.left_out)
@@ -109,9 +119,7 @@ def table(controller: str, wiring: Wiring, book: Book, closed: frozenset[str]) -
         if tenant is not None and (open_to := _doors(tenant, doors)):
             found.append(BoardCard(card.bits, card.value, open_to, tenant.valid_from, tenant.valid_until))
     found.sort(key=lambda each: (each.bits, each.value))
-    if len(found) > MOST:
-        log.warning("%s: %d cards do not fit into its table; they are judged here only", controller, len(found) - MOST)
-    return tuple(found[:MOST])
+    return tuple(found)
 
 
 def _leads_in(direction: Direction, its_door: str, door: str) -> bool:

@@ -18,6 +18,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "no_pulse": ("释放由网关计时", "releases are timed by the gateway, not by the board"),
     "listener_ours": ("事件发往 {who}（之前：{former}）", "its events go to {who} (before: {former})"),
     "listener_other": ("事件发往别处：{who}", "its events go elsewhere: {who}"),
+    "card_table_full": ("板内卡表已满：{wanted} 张中存了 {stored} 张", "its card table is full: it holds {stored} of {wanted} cards"),
     "install_mode": ("安装模式开着，密钥可被窃听", "install mode is on: keys can be read off the wire"),
     "secure_channel": ("地址 {address}：加密通道已建立", "address {address}: secure channel"),
     "reader_silent": ("读卡器没有应答：{why}", "the reader does not answer: {why}"),
@@ -62,6 +63,10 @@ REMEDIES: Mapping[str, tuple[str, str]] = {
     "clock": ("接入校时服务器，或 set_clock: true", "give it a time server, or set_clock: true"),
     "no_pulse": ("若为 Waveshare 一类的板，设 pulse: flash_on", "if it is a Waveshare board or its kin, set pulse: flash_on"),
     "listener_other": ("若不再使用原软件，设 take_listener: true", "if that program is not used any more, set take_listener: true"),
+    "card_table_full": (
+        "其余的卡由网关判断，网关停机时不能开门；换容量更大的板或减少卡",
+        "the others are judged by the gateway and open nothing while it is off; take a larger board, or fewer cards",
+    ),
     "install_mode": ("设 install_mode: false 并重启网关", "set install_mode: false and restart the gateway"),
     "reader_silent": ("检查地址、密钥、A/B 线和供电", "check its address, key, A/B wires and supply"),
     "no_events": ("在设备上启用 ONVIF 事件，或减少订阅者", "switch ONVIF events on in the device, or let others unsubscribe"),

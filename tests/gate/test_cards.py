@@ -88,6 +88,7 @@ class Keeper:
     def __init__(self) -> None:
         self.calls: list[list[int]] = []
         self.fails = 0
+        self.room = 20_000
         self.called = asyncio.Event()
 
     async def sync_cards(self, cards: Sequence[BoardCard]) -> CardSync:
@@ -97,7 +98,7 @@ class Keeper:
         if self.fails:
             self.fails -= 1
             raise NoAnswer("busy")
-        return CardSync(len(cards), 0, 0, 0)
+        return CardSync(min(len(cards), self.room), 0, 0, 0, max(0, len(cards) - self.room))
 
     async def until(self, count: int) -> None:
         """Wait for so many calls."""
@@ -178,3 +179,24 @@ async def test_a_board_that_refuses_is_asked_again_and_an_empty_roster_wipes_not
 
     await site.run(story)
     assert site.keeper.calls == [[1, 2, 3]] * 2
+
+
+async def test_a_full_table_is_said_and_written_again_only_after_a_change() -> None:
+    """Who does not fit is judged here; the same table is not written every half minute, and a smaller roster ends the word."""
+    site = Site()
+    site.keeper.room = 2
+
+    async def story() -> None:
+        site.tables.heard("sim", Back())
+        await site.keeper.until(1)
+        await asyncio.sleep(0)
+        assert site.tables.words() == ("card_table.full.sim",)
+        await site.clock.pass_time(RETRY_S + 1)
+        site.book = replace(site.book, cards={Card(26, 2): "second"})
+        site.tables.roster_changed()
+        await site.keeper.until(2)
+        await asyncio.sleep(0)
+        assert site.tables.words() == ()
+
+    await site.run(story)
+    assert site.keeper.calls == [[1, 2, 3], [2]]

@@ -9,9 +9,9 @@ Every command ends with CR. The module repeats each letter as it comes, answers 
     ver CR                 ver LF CR ........ LF CR >
 
 Relays and GPIOs count from 0; those beyond 9 are A, B, C ... also where that is no longer hexadecimal.
-How it goes wrong: firmware differs in LF CR and CR LF; bytes that an earlier program left in the module's own buffer stand before the first
-command (an empty line clears them); a module that was pulled in the middle of an answer leaves half of it. So an answer counts only behind
-its own question, repeated whole, and before a prompt.
+How it goes wrong: firmware differs in LF CR and CR LF, in capitals, and in NUL behind its lines; bytes that an earlier program left in the
+module's own buffer stand before the first command (an empty line clears them); a module that was pulled in the middle of an answer leaves
+half of it. So an answer counts only behind its own question, repeated whole, and before a prompt.
 Sources: the maker's command tables and sample programs.
 """
 
@@ -60,6 +60,8 @@ class Blocks:
         """Each whole block as its lines, empty ones left out."""
         blocks = []
         for byte in data:
+            if byte < 0x20 and byte not in b"\r\n":
+                continue  # some firmware puts NUL behind its lines
             if byte == PROMPT:
                 text = self._block.decode("ascii", "replace")
                 blocks.append(tuple(line.strip() for line in text.replace("\r", "\n").split("\n") if line.strip()))
@@ -74,6 +76,6 @@ class Blocks:
 def answer_in(block: tuple[str, ...], words: str) -> str | None:
     """The answer to this command in a block ("" where it has none to give); None where the block belongs to another."""
     for at in range(len(block) - 1, -1, -1):
-        if block[at].endswith(words):  # what an earlier program left half typed stands before it on the same line
+        if block[at].lower().endswith(words.lower()):  # what an earlier program left half typed stands before it on the same line
             return " ".join(block[at + 1 :])
     return None

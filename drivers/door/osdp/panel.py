@@ -75,6 +75,7 @@ class Panel:
         self._comes_up = [asyncio.Event() for _ in readers]  # set while UP
         self._secure_at = [float("-inf")] * len(readers)  # when each last was EMPTYING or UP
         self._up_at = [float("-inf")] * len(readers)  # when each last was UP
+        self._gone_at = [float("-inf")] * len(readers)  # when each was dropped last while EMPTYING or UP
         self._emptying_since: list[float | None] = [None] * len(readers)  # None: nothing is kept any more
         self._emptied = [False] * len(readers)  # an EMPTYING reader has answered a poll with nothing
         self._dropped = [0] * len(readers)  # cards and keys that an EMPTYING reader told
@@ -110,7 +111,8 @@ class Panel:
         number = reader + 1
         if reader in self._strangers:
             return f"reader {number} has serial number {self._strangers[reader]}, and {self._options.readers[reader].serial} was configured"
-        if self._silent_s(reader) < SILENT_S:
+        # What it said while it was up is no answer to a question of afterwards: a cut cable is not another key.
+        if self._silent_s(reader) < SILENT_S and self._heard_at(reader) > self._gone_at[reader]:
             return f"reader {number} answers, but not over a secure channel: another key, or it has just been restarted"
         return f"reader {number} is silent"
 
@@ -164,6 +166,8 @@ class Panel:
         A reader that does not answer gets no new command on the wire before it has answered the last, so that what was ordered in its
         silence has never left.
         """
+        if self._phases[reader] in {Phase.EMPTYING, Phase.UP}:
+            self._gone_at[reader] = self._now()
         self._panel.flush_commands(reader)
         self._panel.disable_pd(reader)
         self._phases[reader] = Phase.DISABLING
@@ -232,7 +236,10 @@ class Panel:
         return bool(self._panel.status() & self._panel.sc_status() & 1 << reader)
 
     def _silent_s(self, reader: int) -> float:
-        return self._now() - self.channel.heard.get(self._options.readers[reader].address, float("-inf"))
+        return self._now() - self._heard_at(reader)
+
+    def _heard_at(self, reader: int) -> float:
+        return self.channel.heard.get(self._options.readers[reader].address, float("-inf"))
 
     # --- called by libosdp inside refresh; must not raise -----------------------------------------------------------------------------
 

@@ -132,8 +132,7 @@ def _get_card(board: Device, packet: bytes) -> Fields:
 
 def _put_card(board: Device, packet: bytes) -> Fields:
     doors = frozenset(door for door in (1, 2, 3, 4) if packet[19 + door])
-    board.put(Slot(_u32(packet, 8), _day(packet, 12), _day(packet, 16), doors))
-    return [(8, b"\1")]
+    return [(8, bytes((board.put(Slot(_u32(packet, 8), _day(packet, 12), _day(packet, 16), doors)),)))]
 
 
 def _delete_card(board: Device, packet: bytes) -> Fields:

@@ -35,6 +35,7 @@ class Device:
     """
 
     ends_releases = True
+    most_cards = 20_000  # what it is sold with; some hold fewer
 
     def __init__(self, options: Options, *, now: Callable[[], float] = time.monotonic, ring: int = RING) -> None:
         self.serial = options.serial
@@ -141,16 +142,19 @@ class Device:
             return replace(self.events[0], index=index, kind=OVERWRITTEN, number=0, reason=0)
         return self.events[index - oldest] if index <= self.newest else None
 
-    def put(self, slot: Slot) -> None:
-        """Store a card, in place of the same number, in a hole, or at the end."""
+    def put(self, slot: Slot) -> bool:
+        """Store a card, in place of the same number, in a hole, or at the end. False where the table is full."""
         for place, held in enumerate(self.cards):
             if held is not None and held.number == slot.number:
                 self.cards[place] = slot
-                return
+                return True
         if None in self.cards:
             self.cards[self.cards.index(None)] = slot
-        else:
+        elif len(self.cards) < self.most_cards:
             self.cards.append(slot)
+        else:
+            return False
+        return True
 
     def delete(self, number: int) -> bool:
         """Delete a card, leaving a hole."""

@@ -74,6 +74,7 @@ class Controller:
         self._doors = Doors(options.serial, options.doors, timing.now, self._fetch.opening)
         self._time_set_at = -math.inf
         self._polled_at = -math.inf
+        self._cards: CardSync | None = None  # what the last synchronisation did
         self._listener: tuple[str, int] | None = None  # where the board was told to send its events
         self._listener_seen_at = self._listener_taken_at = -math.inf
         self.former_listener: str | None = self._mark.get(LISTENER_KEY)
@@ -115,10 +116,11 @@ class Controller:
         """
         if self._board is None:
             raise LineLost("the board is not there")
-        return await self._board.sync_cards(cards, self._options.card_number)
+        self._cards = await self._board.sync_cards(cards, self._options.card_number)
+        return self._cards
 
     async def examine(self) -> list[Finding]:
-        """Identity, firmware, clock, who is told of events, how many cards it knows. See Examinable."""
+        """Identity, firmware, clock, who is told of events, whether its card table is full. See Examinable."""
         board = self._board
         if board is None:
             raise LineLost("the board is not there")
@@ -136,6 +138,9 @@ class Controller:
             found.append(Finding("listener_ours", values={"who": told, "former": self.former_listener or "-"}))
         elif host not in (NOBODY, ""):
             found.append(Finding("listener_other", Mark.WARN, {"who": told}))
+        if self._cards is not None and self._cards.over:
+            stored, wanted = self._cards.stored, self._cards.stored + self._cards.over
+            found.append(Finding("card_table_full", Mark.WARN, {"stored": str(stored), "wanted": str(wanted)}))
         return found
 
     async def _serve(self, asker: Asker, listener: Listener, machine: Reconnect, emit: Emit) -> None:

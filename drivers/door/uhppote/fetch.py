@@ -45,10 +45,17 @@ class Fetch:
         self.used: set[int] = set()
 
     def begin(self, newest: int) -> None:
-        """The board was found, its newest event being `newest`."""
+        """The board was found, its newest event being `newest`.
+
+        A board that stood still carries out late what it was asked just before: those openings are as if asked now.
+        """
+        now, silent_since = self._timing.now(), self._seen[1]
+        for door, own in self._own.items():
+            late = [now for at in own if at >= silent_since - OWN_OPENING_S]
+            self._own[door] = deque(late, maxlen=OWN_OPENINGS)
         kept = Progress.parse(self._mark.get(EVENTS_KEY) or "")
         self._keep(Progress.at(newest) if kept is None else kept.back(newest))
-        self._seen = (newest, self._timing.now())
+        self._seen = (newest, now)
         self.restarted = False
 
     def opening(self, door: int) -> None:

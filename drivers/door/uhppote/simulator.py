@@ -29,6 +29,8 @@ class Weather:
     """What the network does to the board's events and replies."""
 
     silent: bool = False  # neither hears nor speaks: its cable is pulled
+    frozen: bool = False  # stands still until `Simulator.thaw`, and carries out then what it was asked meanwhile
+    unheard: list[tuple[bytes, tuple[str | Any, int]]] = field(default_factory=list)
     lose_events: bool = False
     hold_events: bool = False  # kept back until `Simulator.let_go`, newest first
     lose_next_requests: int = 0
@@ -72,8 +74,18 @@ class Simulator(Device, asyncio.DatagramProtocol):
         for packet in reversed(held):
             self._send_event(packet)
 
+    def thaw(self) -> None:
+        """Go on after `weather.frozen`, with what lies in its inbox first."""
+        self.weather.frozen = False
+        unheard, self.weather.unheard = self.weather.unheard, []
+        for data, addr in unheard:
+            self.datagram_received(data, addr)
+
     def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
         """Answer one question; a board is deaf to what is not for it."""
+        if self.weather.frozen:
+            self.weather.unheard.append((data, addr))
+            return
         if self.weather.silent or len(data) != SIZE or data[0] != codec.SOM or serial_of(data) not in (0, self.serial):
             return
         if self.weather.lose_next_requests:

@@ -61,7 +61,16 @@ def test_words_of_the_manual() -> None:
     assert wire.gpio_read(11) == "gpio read A"
 
 
-@pytest.mark.parametrize("said", [b"relay read 0\n\ron\n\r>", b"relay read 0\r\non\r\n>", b"junk\n\r>\n\r>relay read 0\n\ron\n\r>"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"relay read 0\n\ron\n\r>",
+        b"relay read 0\r\non\r\n>",
+        b"junk\n\r>\n\r>relay read 0\n\ron\n\r>",
+        b"relay read 0\0\n\ron\0\n\r>",
+        b"RELAY READ 0\r\n\0on\r\n\0>",
+    ],
+)
 def test_either_line_end_is_an_answer(said: bytes) -> None:
     """Firmware differs in the order of CR and LF, and old prompts stand before the answer."""
     found = [wire.answer_in(block, "relay read 0") for block in wire.Blocks().feed(said)]

@@ -301,6 +301,18 @@ async def test_a_bus_that_is_pulled_and_plugged() -> None:
         await heard.take(CardRead)
 
 
+@pytest.mark.parametrize("order", [True, False], ids=["in the middle of an order", "by itself"])
+async def test_a_cut_cable_is_not_told_as_another_key(*, order: bool) -> None:
+    """What a reader said before the cut says nothing of its key: it is silent."""
+    bench = Bench(options())
+    async with bench.up() as heard:
+        bench.readers.dead = {1}
+        if order:
+            with pytest.raises(NoAnswer):
+                await bench.controller.send(release(1))
+        assert (await heard.take(Lost)).why == "reader 1 is silent"
+
+
 async def test_cut_packets() -> None:
     """Packets that arrive byte by byte do not keep a card from being read."""
     bench = Bench(options(), carry=lambda data: (data[place : place + 1] for place in range(len(data))))

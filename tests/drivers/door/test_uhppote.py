@@ -579,6 +579,24 @@ async def test_a_listener_that_was_taken_away_is_said_and_won_back(site: Site, m
         await eventually(lambda: site.board.listener[0] == "127.0.0.1")
 
 
+async def test_what_a_thawed_board_does_late_is_nobody_else(site: Site) -> None:
+    """A board that stood still carries out our release when it goes on, twice as it was asked twice; a third one is somebody else's."""
+    controller = site.controller()
+    async with running(controller) as heard:
+        await settled(heard)
+        site.board.weather.frozen = True
+        with pytest.raises(NoAnswer):
+            await controller.send(Release(2, 3, soon()))
+        await heard.take(Lost)
+        site.board.thaw()
+        assert len(site.board.opened) == 2
+        await settled(heard)
+        await eventually(lambda: site.mark.get("events") == "2 2 2")
+        assert heard.of(Logged) == []
+        site.board.open_remotely(2)
+        assert await heard.take(logged(LoggedKind.REMOTE_OPENED))
+
+
 async def test_cancelling_an_order_in_flight_leaves_the_line_usable(site: Site) -> None:
     """A caller that gives up while waiting neither blocks nor confuses the next question."""
     controller = site.controller()
@@ -610,6 +628,22 @@ async def test_the_card_table_is_made_equal_and_only_changes_are_written(site: S
         assert site.board.swipe(NUMBER + 1, 2)
         assert not site.board.swipe(NUMBER, 2)
         assert "100" not in repr(cards[0])
+
+
+async def test_a_full_card_table_is_counted_and_said(site: Site) -> None:
+    """What fits is stored, the others are counted, `examine` says both numbers; with room for all it says nothing more."""
+    site.board.most_cards = 30
+    controller = site.controller()
+    cards = [BoardCard(26, VALUE + step, frozenset({1})) for step in range(100)]
+    async with running(controller) as heard:
+        await settled(heard)
+        done = await controller.sync_cards(cards)
+        assert (done.stored, done.over) == (30, 70)
+        told = [dict(finding.values) for finding in await controller.examine() if finding.code == "card_table_full"]
+        assert told == [{"stored": "30", "wanted": "100"}]
+        done = await controller.sync_cards(cards[20:50])
+        assert (done.put, done.unchanged, done.over) == (20, 10, 0)
+        assert not [finding for finding in await controller.examine() if finding.code == "card_table_full"]
 
 
 # --- pure ------------------------------------------------------------------------------------------------------------------------------

@@ -208,13 +208,27 @@ def test_a_card_between_wiegand_keys(settings: dict[str, object]) -> None:
     assert said == [CardRead(1, 26, 0x7B11D7), PinEntered(1, "46")]
 
 
-@pytest.mark.parametrize("damaged", [b"E2\r", b"2D\r", b"FF\r"])
+@pytest.mark.parametrize("damaged", [b"E2\r", b"2C\r", b"FF\r"])
 def test_a_damaged_key_takes_the_pin_with_it(damaged: bytes) -> None:
     """A key that is not its own complement, or that no keypad has, makes no other PIN of what was typed."""
     layout = frame(BURSTS["8 bits, hex_cr"])
     decoder = Decoder(layout)
     wire = b"".join([layout.write_key("1"), damaged, *(layout.write_key(key) for key in "246810#")])
     assert decoder.feed(wire, 0.0) == [PinEntered(1, "246810")]
+
+
+@bursts
+def test_keys_of_swapped_wires_are_said(settings: dict[str, object]) -> None:
+    """0, 1, 2 and 3 are keys only when complemented: D0 and D1 are swapped, and no PIN comes of what was typed."""
+    wrong = settings | {"debounce_s": 0}
+    layout = frame(wrong | {"invert": True})
+    decoder, said = Decoder(frame(wrong)), []
+    for turn, key in enumerate("7012345*#7#"):
+        said += decoder.feed(layout.write_key(key), float(turn))
+        if decoder.due() is not None:
+            said += decoder.silence(turn + 0.06)
+    assert said[:4] == [CardMisread(1, Misread.SWAPPED)] * 4
+    assert all(isinstance(reading, PinEntered) for reading in said[4:])  # the other keys are keys both ways
 
 
 def test_keys_in_one_packet() -> None:
