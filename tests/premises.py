@@ -49,7 +49,7 @@ access_points:
   north_in: {{door: north, direction: in, reader: {{controller: sim1, reader: 1}}}}
   north_out: {{door: north, direction: out, reader: {{controller: sim1, reader: 2}}}}
   south_in: {{door: south, direction: in, reader: {{controller: sim2, reader: 1}}}}
-fire: {{controller: sim2, input: 4, active: open}}
+fire: {{controller: sim2, input: 4, active: open, quiet_s: 1}}
 access_rules:
   - {{groups: [residents], access_points: [north_in, north_out, south_in]}}
 roster: {{folder: {folder}/roster, card_notation: dec, settle_s: 0.05, check_every_s: 0.2}}

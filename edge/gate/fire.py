@@ -1,4 +1,7 @@
-"""The site's fire input: reported, obeyed, never fought; and the wire that it hangs on."""
+"""The site's fire input: reported, obeyed, never fought; and the wire that it hangs on.
+
+Bad news counts at once, good news after a time of quiet: wires of a burning house chatter, and no lock is secured in between.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +17,39 @@ from edge.gate.recorder import Recorder
 class FireLine:
     """Begins and ends the alarms of the fire input. A drill is an alarm of its own: nothing played begins or ends the wire's."""
 
-    def __init__(self, alarms: Alarms, recorder: Recorder, clock: Clock) -> None:
+    def __init__(self, alarms: Alarms, recorder: Recorder, clock: Clock, *, quiet_s: float = 0.0) -> None:
+        """A fire, or a fault of the wire, is over when the wire has said CLOSED for `quiet_s` seconds and nothing else."""
         self._alarms, self._recorder, self._clock = alarms, recorder, clock
+        self._quiet_s = quiet_s
+        self._calm: tuple[float, bool] | None = None  # since when it says CLOSED (monotonic), and whether that is simulated
 
     def said(self, state: Contact, *, simulated: bool = False, command: Command | None = None) -> bool | None:
-        """Whether it burns (OPEN). A wire that is cut or shorted is a fault for a person; it neither begins nor ends a fire: None."""
-        known = state in {Contact.OPEN, Contact.CLOSED}
-        self._alarm("fire_line", GatewayDegraded, begins=not known, simulated=simulated, command=command, what="fire_line")
-        if not known:
+        """Whether a fire counts now. A wire that is cut or shorted is a fault for a person; it neither begins nor ends a fire: None."""
+        if state is Contact.CLOSED:
+            self._calm = self._calm or (self._clock.now().mono, simulated)
+            self.drill(active=False, command=command)
+            self.over(command)
+            return "fire" in self._alarms
+        self._calm = None
+        if state is not Contact.OPEN:
+            self._alarm("fire_line", GatewayDegraded, begins=True, simulated=simulated, command=command, what="fire_line")
             return None
         self.drill(active=False, command=command)
-        self.burns(active=state is Contact.OPEN, simulated=simulated, command=command)
-        return state is Contact.OPEN
+        self.burns(active=True, simulated=simulated, command=command)
+        return True
+
+    def silent(self) -> None:
+        """The line to the input is lost: what the wire says now is unknown, and no quiet."""
+        self._calm = None
+
+    def over(self, command: Command | None = None) -> bool:
+        """Let time pass; whether a fire has just ended by it."""
+        if self._calm is None or self._clock.now().mono - self._calm[0] < self._quiet_s:
+            return False
+        burnt, simulated = "fire" in self._alarms, self._calm[1]
+        self._alarm("fire_line", GatewayDegraded, begins=False, simulated=simulated, command=command, what="fire_line")
+        self.burns(active=False, simulated=simulated, command=command)
+        return burnt
 
     def burns(self, *, active: bool, simulated: bool = False, command: Command | None = None) -> None:
         """There is fire by the wire's word, or there is none."""

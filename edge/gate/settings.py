@@ -120,11 +120,15 @@ class PassSettings(Piece):
 
 
 class FireSettings(Piece):
-    """The fire panel's line. `active: open` means that a broken wire counts as fire."""
+    """The fire panel's line. `active: open` means that a broken wire counts as fire.
+
+    A fire is over once the line has been quiet for `quiet_s`: longer than a wire that burns, or a relay that bounces, takes a breath.
+    """
 
     controller: Name
     input: Number
     active: Literal["closed", "open"] = "open"
+    quiet_s: float = Field(30, ge=1, le=600)
 
 
 class GuardButtonSettings(Piece):

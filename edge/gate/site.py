@@ -49,6 +49,7 @@ from edge.gate.wiring import Wiring
 from edge.supervisor import Unit
 
 FIRST_BACK_S = 5.0  # a device that has not spoken by then is told as lost
+LOOK_S = 1.0  # how often it is asked whether a fire is over: a second later is soon enough for locks to be secured
 ANSWER_S = 5.0  # an unlock lives 3 s and its order another; who asks is answered before they give up
 ORDERS = {Result.UNKNOWN_PLACE: 0, Result.UNCHANGED: 1, Result.BUSY: 2, Result.ACCEPTED: 3}
 
@@ -77,7 +78,7 @@ class SiteGates:
         self._recorder = recorder
         self._clock = clock
         self._alarms = Alarms(None, memory, new_id)
-        self._fire = FireLine(self._alarms, recorder, clock)
+        self._fire = FireLine(self._alarms, recorder, clock, quiet_s=wiring.fire_quiet_s)
         self._command: Command | None = None
         self._up: set[str] = set()
         self._lost: set[str] = set()
@@ -126,7 +127,8 @@ class SiteGates:
         """Every gate (essential), then every controller (a device may be away for ever); controllers stop after the gates."""
         gates = (Unit(f"gate.{name}", gate.run, essential=True, progress=gate.progress) for name, gate in self._gates.items())
         devices = (Unit(f"controller.{name}", partial(self._run, name), stop_order=1) for name in self._controllers)
-        return (*gates, *devices, Unit("rehearsals", self._rehearsals.run))
+        fire = (Unit("fire", self._until_fires_end),) if self._wiring.fire_line else ()
+        return (*gates, *devices, *fire, Unit("rehearsals", self._rehearsals.run))
 
     def view(self) -> tuple[DoorView, ...]:
         """One snapshot a door, in the order of site.yaml."""
@@ -271,6 +273,8 @@ class SiteGates:
 
     def _line(self, name: str, *, up: bool) -> None:
         doors = self._wiring.controllers[name].doors
+        if name == self._wiring.fire_line:
+            self._fire.silent()
         self._up.add(name) if up else self._up.discard(name)
         self._device(name, doors, up=up)
         for controller, reader in sorted(self._silent):
@@ -306,6 +310,14 @@ class SiteGates:
         burns = self._fire.said(state, simulated=simulated, command=self._command)
         for door in self._gates if burns is not None else ():
             self._post(door, FireSaid(burns is True), simulated=simulated)
+
+    async def _until_fires_end(self) -> None:
+        """Secure the doors again when a fire is over: nobody tells of quiet."""
+        while True:
+            await self._clock.sleep(LOOK_S)
+            if self._fire.over():
+                for door in self._gates:
+                    self._post(door, FireSaid(False), simulated=self._wiring.simulated(str(self._wiring.fire_line)))
 
     def _post(self, door: str, item: Input, *, simulated: bool) -> None:
         """What is played moves no real lock; how things stand behind a simulated board is true of the real door all the same."""

@@ -92,6 +92,7 @@ class Wiring:
     passes: Mapping[tuple[str, int], tuple[str, bool]] = field(repr=False)
     inputs: Mapping[tuple[str, int], tuple[InputUse, ...]] = field(repr=False)
     locks: Mapping[tuple[str, int], str] = field(repr=False)
+    fire_quiet_s: float = 0.0
 
     def meaning(self, controller: str, reading: Reading) -> Iterator[tuple[str, Input]]:
         """Which doors are told what. Lost, Back, Logged and the fire input are translated elsewhere."""
@@ -196,6 +197,7 @@ def wire(site: GateSite, tz: tzinfo) -> Wiring:
         passes={(p.controller, p.door): (name, p.swapped) for name, given in site.doors.items() if (p := given.passes) and p.door},
         inputs=inputs,
         locks={(given.lock.controller, given.lock.number): name for name, given in site.doors.items()},
+        fire_quiet_s=site.fire.quiet_s if site.fire else 0.0,
     )
 
 

@@ -61,7 +61,7 @@ class Board:
                     "gate_out": {"door": "gate", "direction": "out"},
                 },
                 "guard_button": on | {"input": DESK, "access_point": "gate_in"},
-                "fire": on | {"input": FIRE, "active": "open"},
+                "fire": on | {"input": FIRE, "active": "open", "quiet_s": 1},
             }
         )
         wiring = wire(given, SHANGHAI)

@@ -11,7 +11,7 @@ from typing import Any
 import drivers
 from drivers.contract import Emit
 from drivers.door.simulated import Controller
-from drivers.orders import Order, Outcome, Release
+from drivers.orders import Order, Outcome, Release, Secure
 from drivers.readings import Contact
 from drivers.timing import Timing
 from edge.access.events import body
@@ -193,7 +193,9 @@ async def test_fire_releases_every_door_and_is_never_fought() -> None:
         assert again["io"].released(1)
         assert again.new() == []
         again["io"].fire(active=False)
-        await again.clock.settle()
+        await again.clock.pass_time(29)
+        assert again["sim"].released(1)
+        await again.clock.pass_time(2)
         ended = next(event for event in again.notebook.events if event.NAME == "fire")
         assert (body(ended)["phase"], body(ended)["alarm_id"]) == ("end", fire.alarm_id)
         assert not again["sim"].released(1)
@@ -208,8 +210,37 @@ async def test_a_cut_fire_line_is_a_fault_and_no_fire() -> None:
         assert house.new() == ["gateway.degraded"]
         assert not house["io"].released(1)
         house["io"].set_input(8, Contact.CLOSED)
-        await house.clock.settle()
+        await house.clock.pass_time(31)
         assert house.new() == ["gateway.degraded"]
+
+
+async def test_a_chattering_fire_line_secures_nothing() -> None:
+    """Whatever it says between two words of fire: one fire, held from its first word until the line has been quiet for 30 s."""
+    async with House().running() as house:
+        await house.clock.pass_time(1)
+        orders = {name: len(house[name].orders) for name in ("sim", "io")}
+        for between in (Contact.CLOSED, Contact.CUT, Contact.SHORT):
+            for seconds in (0.15, 2.0, 29.0):
+                house["io"].fire()
+                await house.clock.pass_time(seconds)
+                house["io"].set_input(8, between)
+                await house.clock.pass_time(seconds)
+        house["io"].fire(active=False)
+        await house.clock.pass_time(20)
+        house["io"].lose_line()
+        await house.clock.pass_time(60)  # silence is no quiet
+        house["io"].restore_line()
+        await house.clock.pass_time(20)
+        carried = [each for name, before in orders.items() for each in list(house[name].orders)[before:]]
+        assert not any(isinstance(each.order, Secure | Release) for each in carried)
+        assert house.notebook.names().count("site.fire") == 1
+        assert house.notebook.names().count("gateway.degraded") == 1  # the wire's fault, which ends with the fire
+        await house.clock.pass_time(15)
+        assert house.notebook.names().count("site.fire") == 2
+        assert house.notebook.names().count("gateway.degraded") == 2
+        assert not house["sim"].released(1)
+        assert not house["io"].released(1)
+        assert house.site.alarms() == ()
 
 
 async def test_lock_down_of_the_whole_site() -> None:

@@ -15,10 +15,12 @@ from tests.walks.harness import LI, WANG, Centre, Ear, Machine, leaf_site, until
 
 pytestmark = pytest.mark.peer("mosquitto")
 
+LINE = {"controller": INPUTS, "input": FIRE, "active": "open", "quiet_s": 2}
+
 
 async def test_fire_opens_and_nothing_secures_until_it_is_over(tmp_path: Path, broker: Mosquitto, house: Gatehouse, centre: Centre) -> None:
     """The door stands released as long as the fire input says so, over a lock-down, a kill and a restart; then it is secured."""
-    site = leaf_site(tmp_path, broker.port, house, fire={"controller": INPUTS, "input": FIRE, "active": "open"})
+    site = leaf_site(tmp_path, broker.port, house, fire=LINE)
     machine = Machine(site)
     async with machine.running(), Ear().listening(broker.port) as ear:
         await machine.in_force()
@@ -59,13 +61,39 @@ async def test_fire_opens_and_nothing_secures_until_it_is_over(tmp_path: Path, b
     assert not centre.events("door.forced", "door.held")
 
 
+async def test_a_chattering_line_never_secures_the_door(tmp_path: Path, broker: Mosquitto, house: Gatehouse, centre: Centre) -> None:
+    """The panel's wire burns: open, closed, open ... One fire is told, the lock's coil never falls, over a kill too; then it is quiet."""
+    site = leaf_site(tmp_path, broker.port, house, fire=LINE)
+    machine = Machine(site)
+    async with machine.running():
+        await machine.in_force()
+        await house.until_coil(energised=False)
+        for turn in range(30):
+            house.fire(burning=True)
+            await asyncio.sleep(0.15)
+            house.fire(burning=False)
+            await asyncio.sleep(0.15)
+            if turn == 10:
+                await house.until_coil(energised=True)
+                machine.kill()
+                machine.start()
+            if turn == 20:
+                await machine.in_force()
+        assert house.told() == [False, *([True] * (len(house.told()) - 1))]
+        await centre.hears("site.fire", phase="end")
+        await house.until_coil(energised=False)
+        await centre.hears("door.locked_open", phase="end")
+    assert [event["data"]["phase"] for event in centre.events("site.fire")] == ["begin", "end"]
+    assert [event["data"]["phase"] for event in centre.events("door.locked_open")] == ["begin", "end"]
+
+
 async def test_nothing_played_ends_a_real_fire(tmp_path: Path, broker: Mosquitto, house: Gatehouse, centre: Centre) -> None:
     """Everything that can be played is, live and not, while the panel says fire: the lock stays released and the fire open."""
     site = leaf_site(
         tmp_path,
         broker.port,
         house,
-        fire={"controller": INPUTS, "input": FIRE, "active": "open"},
+        fire=LINE,
         guard_button={"controller": INPUTS, "input": 4, "access_point": "north_in"},
     )
     machine = Machine(site)

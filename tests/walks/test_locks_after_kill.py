@@ -181,7 +181,7 @@ async def test_killed_at_any_moment_of_a_release(wall: Wall, tmp_path: Path) -> 
 
 async def test_during_a_fire_they_stay_open(wall: Wall) -> None:
     """The fire line opened while the daemon was dead, or before: no lock is secured by the restart until the fire is over."""
-    site = wall.site(fire={"controller": "modbus", "input": FIRE, "active": "open"})
+    site = wall.site(fire={"controller": "modbus", "input": FIRE, "active": "open", "quiet_s": 1})
     machine = Machine(site)
     async with machine.running():
         await until(wall.secured)

@@ -41,7 +41,11 @@ async def test_a_door_held_open_by_fire_is_open_again_when_its_reader_is(
         for reader, way in ((1, "in"), (2, "out"))
     }
     site.write(
-        broker.port, controllers, {"north": north}, access_points=points, fire={"controller": INPUTS, "input": FIRE, "active": "open"}
+        broker.port,
+        controllers,
+        {"north": north},
+        access_points=points,
+        fire={"controller": INPUTS, "input": FIRE, "active": "open", "quiet_s": 1},
     )
     house.inputs.inputs[FIRE] = True
 
