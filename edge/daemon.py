@@ -301,8 +301,7 @@ class Daemon:
         self.journal.append(outcome.event(self.clock.now()))
         if isinstance(outcome, Applied):
             self.cards.roster_changed()
-            if self.recognition.desk is not None:
-                self.recognition.desk.roster_changed()
+            self.recognition.desk.roster_changed()
         self._changed()
 
 

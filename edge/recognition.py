@@ -1,6 +1,7 @@
 """Recognition, put together: the cameras' settings and the roster's faces into a lookout and an enrolment desk. Called by daemon.py.
 
-Everything here may be missing, be switched off or fail; doors and cards do not know it exists.
+Everything here may be missing, be switched off or fail; doors and cards do not know it exists. What must be forgotten is forgotten all the
+same: the desk, and the end of crops, are there without an engine, without its packages and without the key.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from edge.access.request import FaceShown
 from edge.access.rules import Rules
 from edge.access.terms import Book, Direction
 from edge.clock import Clock
-from edge.custody.master import KeyUnusable, master_key
+from edge.custody.master import KEY_BYTES, KeyUnusable, master_key
 from edge.custody.tombstones import Tombstones, TombstonesUnusable
 from edge.custody.vault import Vault
 from edge.errors import EdgeError
 from edge.gate.followed import CameraPlan, Lens
-from edge.gate.lookout import CameraNotAllowed, Lookout
+from edge.gate.lookout import CameraNotAllowed, Lookout, expire_crops
 from edge.gate.recorder import Recorder
 from edge.gate.watch import Watch
 from edge.roster.faces.book import Faces
@@ -55,33 +56,35 @@ class NoWeights(EdgeError):
 
 @dataclass(frozen=True, slots=True)
 class Recognition:
-    """What recognises, or the word for why nothing does."""
+    """What recognises, or the word for why nothing does. `crops` ends pictures of strangers where no lookout does."""
 
     engine: str
-    desk: Desk | None = None
+    desk: Desk
     lookout: Lookout | None = None
+    crops: Unit | None = None
     trouble: str = ""
     prints_open: bool = False
 
     def units(self) -> tuple[Unit, ...]:
         """None of them essential."""
-        if self.desk is None or self.lookout is None:
-            return ()
-        return (*self.lookout.units(self.desk.ready), Unit("faces", self.desk.run))
+        faces = Unit("faces", self.desk.run)
+        if self.lookout is not None:
+            return (*self.lookout.units(self.desk.ready), faces)
+        return (faces, self.crops) if self.crops is not None else (faces,)
 
     def noticed(self, event: Event) -> None:
         """What the gates wrote down."""
-        if self.desk is not None and self.lookout is not None:
+        if self.lookout is not None:
             self.lookout.noticed(event)
             self.desk.noticed(event)
 
     def words(self) -> tuple[str, ...]:
         """What is wrong, as words for `degraded`."""
         trouble = (f"recognition.{self.trouble}",) if self.trouble else ()
-        if self.desk is None or self.lookout is None:
-            return trouble
+        photos = tuple(f"recognition.{word}" for word in self.desk.words())
+        if self.lookout is None:
+            return (*trouble, *photos)
         unreadable = ("recognition.unreadable_templates",) if self.desk.faces.in_force.unreadable else ()
-        photos = (f"recognition.{word}" for word in self.desk.words())
         prints = ("recognition.prints_open",) if self.prints_open else ()
         return (*trouble, *self.lookout.words(), *unreadable, *photos, *prints)
 
@@ -91,7 +94,7 @@ class Recognition:
 
     def health(self) -> RecognitionHealth:
         """For the centre: which engine, how many faces, and what a face by itself may do where."""
-        if self.desk is None or self.lookout is None:
+        if self.lookout is None:
             return RecognitionHealth(engine=self.engine, state="degraded" if self.trouble else "off")
         force, view = self.desk.faces.in_force, self.lookout.view()
         return RecognitionHealth(
@@ -117,38 +120,44 @@ def make(
     in_step: Callable[[], bool],
 ) -> Recognition:
     """Put it together for these settings; what cannot be had is a word in `trouble`, never an error."""
-    chosen = settings.recognition
-    if chosen.engine == "none" or not settings.cameras:
-        return Recognition("none")
-    if models.missing(chosen.engine) or find_spec("av") is None:
-        log.warning("recognition is off: install the extra '%s'", models.ENGINES[chosen.engine].extra)
-        return Recognition(chosen.engine, trouble="not_installed")
+    chosen, custody = settings.recognition, settings.state_dir / "custody"
+    engine = chosen.engine if settings.cameras else "none"
+    trouble = ""
+    if engine != "none" and (models.missing(engine) or find_spec("av") is None):
+        log.warning("recognition is off: install the extra '%s'", models.ENGINES[engine].extra)
+        trouble = "not_installed"
     try:
-        master = master_key(settings.state_dir / "custody", environ)
+        master = master_key(custody, environ)
     except (KeyUnusable, OSError) as why:
-        log.warning("recognition is off: %s", why)
-        return Recognition(chosen.engine, trouble="no_key")
+        master = os.urandom(KEY_BYTES)  # opens nothing: what is sealed can still be destroyed
+        if engine != "none":
+            log.warning("recognition is off: %s", why)
+            trouble = trouble or "no_key"
+    tombstones = None
     try:
-        tombstones = Tombstones(settings.state_dir / "custody" / "forgotten")
+        tombstones = Tombstones(custody / "forgotten")
     except (TombstonesUnusable, OSError) as why:
         log.warning("recognition is off: %s", why)
-        return Recognition(chosen.engine, trouble="no_tombstones")
+        trouble = trouble or "no_tombstones"
+    on = engine != "none" and not trouble
     runtime = "" if chosen.runtime == "auto" else chosen.runtime
     weights, others = _weights(settings, environ)
-    templates = Templates(Vault(settings.state_dir / "custody" / "faces", master, "faces"))
+    crops = Vault(custody / "crops", master, "crops", partial(_latest, clock))
     desk = Desk(
-        Faces(templates, tombstones, rules, chosen.false_positive_rate),
+        Faces(Templates(Vault(custody / "faces", master, "faces")), tombstones, rules, chosen.false_positive_rate if on else None),
         folder=settings.roster.folder,
-        examiner=Examiner(chosen.engine, runtime, weights, others),
+        examiner=Examiner(engine, runtime, weights, others) if on else None,
         book=book,
         rules=rules,
         clock=clock,
         notice=chosen.notice,
         keep_photos=settings.roster.keep_photos,
         unused_days=settings.roster.unused_photos_days,
-        first_seen=settings.state_dir / "custody" / "photos.json",
+        first_seen=custody / "photos.json",
         in_step=in_step,
     )
+    if not on:
+        return Recognition(engine, desk, crops=Unit("crops", partial(expire_crops, crops, clock)), trouble=trouble)
 
     def lens(place: str) -> Lens | None:
         force = desk.faces.in_force
@@ -169,21 +178,21 @@ def make(
         require_sandbox=chosen.require_sandbox,
     )
     lookout = Lookout(
-        task=Task(engine=chosen.engine, runtime=runtime, weights=weights, others=others, cameras=tasks, crops=chosen.evidence != "none"),
+        task=Task(engine=engine, runtime=runtime, weights=weights, others=others, cameras=tasks, crops=chosen.evidence != "none"),
         watch=Watch(cameras, chosen, lens, new_id),
         cameras=cameras,
         present=present,
         book=book,
         recorder=recorder,
-        crops=Vault(settings.state_dir / "custody" / "crops", master, "crops", partial(_latest, clock)),
+        crops=crops,
         clock=clock,
         may_match=desk.may_match,
         find=partial(_find, terms=terms),
-        prepare=partial(_prepare, chosen.engine, settings, environ, runtime),
+        prepare=partial(_prepare, engine, settings, environ, runtime),
         terms=terms,
     )
     doors = any(camera.access_points for camera in cameras.values())
-    return Recognition(chosen.engine, desk, lookout, prints_open=chosen.prints_open and doors)
+    return Recognition(engine, desk, lookout, prints_open=chosen.prints_open and doors)
 
 
 def _latest(clock: Clock) -> float:

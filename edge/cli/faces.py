@@ -135,14 +135,15 @@ def forget(tenant_id: TenantId, config: Config = CONFIG, json: Json = False) -> 
     if json:
         talk.data(done)
     else:
-        talk.line(say(settings.locale, "forgotten" if done["template"] else "no_template", photos=str(done["photos"])))
+        word = "consent_stays" if not done["ended"] else "forgotten" if done["template"] else "no_template"
+        talk.line(say(settings.locale, word, photos=str(done["photos"])))
         if done["rosters"]:
             talk.line(say(settings.locale, "rosters_rewritten", count=str(done["rosters"])))
         if done["left"]:
             talk.complain(say(settings.locale, "photos_left", count=str(done["left"])))
         if done["rosters_left"]:
             talk.complain(say(settings.locale, "rosters_left", count=str(done["rosters_left"])))
-    if done["left"] or done["rosters_left"]:
+    if done["left"] or done["rosters_left"] or not done["ended"]:
         raise typer.Exit(talk.BAD_NEWS)
 
 

@@ -166,13 +166,20 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "没有人脸数据；删除了 {photos} 个照片文件。原有的同意已失效。",
         "There was no template; {photos} files of photos were deleted. Consent given before has ended.",
     ),
+    "consent_stays": (
+        "已删除人脸数据和 {photos} 个照片文件，但原有的同意无法作废：custody/forgotten 中的 key 丢失。请从备份恢复后再执行一次。",
+        (
+            "Face data and {photos} files of photos are gone, but consent given before could not be ended: the key in custody/forgotten "
+            "is missing. Bring it back from a backup and give the command again."
+        ),
+    ),
     "rosters_rewritten": (
         "{count} 份以前的花名册已改写，不再含其姓名、证件和电话。",
         "{count} earlier rosters were rewritten without their name, papers and telephone.",
     ),
     "rosters_left": (
-        "{count} 份以前的花名册未能改写，请再执行一次。",
-        "{count} earlier rosters could not be rewritten: give the command again.",
+        "{count} 份以前的花名册未能改写：主密钥不在或磁盘拒绝；恢复后请再执行一次。",
+        "{count} earlier rosters could not be rewritten (no master key, or the disk refused): mend that and give the command again.",
     ),
     "photos_would_stay": (
         "photos/{detail} 中的照片删不掉，因此不登记：请让服务账户可以在该文件夹中删除文件。",

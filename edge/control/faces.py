@@ -27,9 +27,9 @@ MOST_PAIRS = 100  # look-alikes in one answer: more than a manager looks at in a
 
 
 class FaceVerbs:
-    """The daemon's side of the verbs about faces. Without recognition each of them says so. Answers name tenants by tenant_id alone."""
+    """The daemon's side of the verbs about faces. Without recognition all but `forget` say so. Answers name tenants by tenant_id alone."""
 
-    def __init__(self, desk: Desk | None, roster: Roster, wiring: Wiring, journal: Journal, clock: Clock) -> None:
+    def __init__(self, desk: Desk, roster: Roster, wiring: Wiring, journal: Journal, clock: Clock) -> None:
         self._desk, self._roster, self._wiring, self._journal, self._clock = desk, roster, wiring, journal, clock
 
     def table(self) -> Mapping[str, Verb]:
@@ -98,9 +98,9 @@ class FaceVerbs:
 
     async def _forget(self, args: Mapping[str, object], _actor: Actor) -> object:
         """Destroy what is kept of a resident's face for good. The answer is the receipt."""
-        desk, tenant_id = self._needed(), _word(args, "tenant_id")
+        tenant_id = _word(args, "tenant_id")
         try:
-            done = await desk.forget(tenant_id, await self._roster.rows_of(tenant_id))
+            done = await self._desk.forget(tenant_id, await self._roster.rows_of(tenant_id))
         except OSError as why:
             _unwell(why)
         if done is None:
@@ -175,7 +175,7 @@ class FaceVerbs:
         return [tenants[ref].tenant_id for ref in refs if ref in tenants]
 
     def _needed(self) -> Desk:
-        if self._desk is None:
+        if not self._desk.enrols:
             raise CommandRefused("no_recognition", "recognition is off here")
         return self._desk
 

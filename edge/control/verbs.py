@@ -57,7 +57,7 @@ class Verbs:
         simulation: Simulation,
         clock: Clock,
         health: Callable[[], HealthBody],
-        desk: Desk | None = None,
+        desk: Desk,
         examination: Examination | None = None,
     ) -> None:
         self._settings = settings

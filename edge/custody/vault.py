@@ -83,6 +83,11 @@ class Vault:
             durable.flush_folder(self._folder)
         return was
 
+    def has(self, name: str) -> bool:
+        """Whether something is sealed under this name. Raises ValueError for a bad name."""
+        self._bound(name)
+        return self._path(name, "key").exists()
+
     def names(self) -> Iterator[str]:
         """All that can be opened, in no order."""
         if self._folder.is_dir():

@@ -242,7 +242,7 @@ class Lookout:
         while True:
             if (now := self._clock.now().mono) - expired_at >= EXPIRE_EVERY_S:
                 expired_at = now
-                await asyncio.to_thread(self._crops.expire, CROP_DAYS * 86_400, MOST_CROPS)
+                await asyncio.to_thread(_expire, self._crops)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(EXPIRE_EVERY_S):
                     name, jpeg = await self._saving.get()
@@ -265,6 +265,17 @@ class Lookout:
         else:
             self._said_lost.add(device)
             self._recorder.append(DeviceLost(at=now.at, clock=now.trust, device=device, doors=doors))
+
+
+async def expire_crops(crops: Vault, clock: Clock) -> None:
+    """Let old crops go where nobody looks any more: recognition was switched off, or cannot be had."""
+    while True:
+        await asyncio.to_thread(_expire, crops)
+        await clock.sleep(EXPIRE_EVERY_S)
+
+
+def _expire(crops: Vault) -> None:
+    crops.expire(CROP_DAYS * 86_400, MOST_CROPS)
 
 
 async def _as_it_is(camera: CameraTask) -> CameraTask:

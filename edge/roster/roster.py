@@ -198,10 +198,14 @@ class Roster:
             return await asyncio.to_thread(self._kept.rows_of, tenant_id)
 
     async def forget(self, tenant_id: str) -> tuple[int, int]:
-        """Take a person out of every kept roster but that in force: how many were rewritten, and how many could not be."""
+        """Take a person out of every kept roster but that in force: how many were rewritten, and how many could not be.
+
+        Those that another key has sealed cannot be: who is in them, nobody can tell.
+        """
         lives_here = any(tenant.tenant_id == tenant_id for tenant in self._book.tenants.values())
         async with self._lock:
-            return await asyncio.to_thread(partial(self._kept.forget, tenant_id, lives_here=lives_here))
+            done, failed = await asyncio.to_thread(partial(self._kept.forget, tenant_id, lives_here=lives_here))
+        return done, failed + (sum(path.suffix == ".roster" for path in _sealed(self._main)) if self._folder != self._main else 0)
 
     def _take(self, outcome: Outcome, source: str, *, asked: bool, command: Command | None) -> None:
         if isinstance(outcome, Refused):

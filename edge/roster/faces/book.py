@@ -46,7 +46,11 @@ class FacesInForce:
 class Faces:
     """Templates and who may be matched. Call it from one thread at a time; `in_force` is safe to read from anywhere."""
 
-    def __init__(self, templates: Templates, tombstones: Tombstones, rules: Callable[[], Rules], rate: float) -> None:
+    def __init__(self, templates: Templates, tombstones: Tombstones | None, rules: Callable[[], Rules], rate: float | None) -> None:
+        """`tombstones` None: they cannot be read. `rate`: how often a stranger may be taken for somebody; None: nobody is matched here.
+
+        Without either nobody's face is in force, and what may not be kept goes all the same.
+        """
         self._templates, self._tombstones, self._rules, self._rate = templates, tombstones, rules, rate
         self.in_force = FacesInForce()
 
@@ -74,6 +78,8 @@ class Faces:
                 people.append(Enrolled(ref, template.photos, groups_of(book.tenants[ref]), template.extra))
             else:
                 waiting[ref] = why
+        if self._rate is None or self._tombstones is None:
+            return self.in_force
         people.sort(key=lambda one: one.ref)
         self.in_force = replace(
             _made(people, rules, self._rate), waiting=MappingProxyType(waiting), unreadable=unreadable, renew=tuple(renew)
@@ -86,16 +92,22 @@ class Faces:
 
     def times_forgotten(self, tenant_id: str) -> int:
         """How often this tenant was forgotten."""
-        return self._tombstones.of(tenant_id).times
+        return 0 if self._tombstones is None else self._tombstones.of(tenant_id).times
 
     def consent(self, tenant: Tenant) -> Tenant:
         """The tenant without a paper that ended when they were forgotten: only a new act or a new paper allows anything again."""
-        ended = tenant.consent_ref and self._tombstones.ended(tenant.tenant_id, tenant.consent_ref)
+        ended = tenant.consent_ref and self._tombstones is not None and self._tombstones.ended(tenant.tenant_id, tenant.consent_ref)
         return replace(tenant, consent_ref="") if ended else tenant
+
+    @property
+    def lays_tombstones(self) -> bool:
+        """Whether `forget` lays one: it cannot where those of before cannot be read."""
+        return self._tombstones is not None
 
     def forget(self, tenant_id: str, papers: Iterable[str], refs: Iterable[str], at: datetime) -> int:
         """Lay a tombstone, then destroy the templates of these refs, which `rebuild` takes out of force; how many. Raises OSError."""
-        self._tombstones.lay(tenant_id, papers, at)
+        if self._tombstones is not None:
+            self._tombstones.lay(tenant_id, papers, at)
         return sum([self._templates.forget(ref) for ref in refs])
 
     def not_this_person(self, ref: str, of: str) -> bool:
@@ -109,6 +121,10 @@ class Faces:
         doubted = (*template.doubted, of)[-DOUBTED:]
         self._templates.save(replace(template, extra=min(MOST_CONFUSED, template.extra + CONFUSED), renew=True, doubted=doubted))
         return True
+
+    def has(self, ref: str) -> bool:
+        """Whether a tenant has a template, one that does not open too."""
+        return self._templates.has(ref)
 
     def looked(self, ref: str) -> float:
         """The newest change to a tenant's photos that their template knows of; -inf without a template. Raises OSError."""
@@ -133,7 +149,7 @@ class Faces:
             return None, None
         if template is None:
             return None, None
-        if template.forgotten != self.times_forgotten(tenant.tenant_id):
+        if self._tombstones is not None and template.forgotten != self.times_forgotten(tenant.tenant_id):
             self._templates.forget(ref)  # put back from a copy
             return Why.NO_ACT, None
         return may_use(self.consent(tenant), template.act, day, other_way=other_way), template

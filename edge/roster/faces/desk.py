@@ -67,11 +67,15 @@ class Enrolled:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """What was destroyed: whether there was a template, how many files in the photos folder, and how many of them could not be deleted."""
+    """What was destroyed: whether there was a template, how many files in the photos folder, and how many of them could not be deleted.
+
+    `ended`: whether it is on disk that consent given before has ended.
+    """
 
     template: bool
     photos: int
     left: int
+    ended: bool = True
 
 
 @dataclass(slots=True)
@@ -84,14 +88,17 @@ class _Awaited:
 
 
 class Desk:
-    """Enrols, forgets and recalibrates. Made with the roster; `run` is a unit of the supervisor."""
+    """Enrols, forgets and recalibrates. Made with the roster; `run` is a unit of the supervisor.
+
+    Where recognition is off it enrols nobody; forgetting, and the ends of templates and photos, need no engine.
+    """
 
     def __init__(
         self,
         faces: Faces,
         *,
         folder: Path,
-        examiner: Examiner,
+        examiner: Examiner | None,
         book: Callable[[], Book],
         rules: Callable[[], Rules],
         clock: Clock,
@@ -101,7 +108,7 @@ class Desk:
         first_seen: Path,
         in_step: Callable[[], bool],
     ) -> None:
-        """`folder` is the roster's; `notice` the version of the notice that residents are shown.
+        """`folder` is the roster's; `notice` the version of the notice that residents are shown. `examiner` None: recognition is off.
 
         Photos nobody uses go after `unused_days`; `first_seen` remembers since when they are there.
         `in_step`: whether the sheets are what is in force.
@@ -127,6 +134,11 @@ class Desk:
     def faces(self) -> Faces:
         """The faces and what is in force of them."""
         return self._faces
+
+    @property
+    def enrols(self) -> bool:
+        """Whether faces can be enrolled here; not where recognition is off."""
+        return self._examiner is not None
 
     def words(self) -> tuple[str, ...]:
         """What is wrong with the photos folder, as words for `degraded`."""
@@ -245,8 +257,9 @@ class Desk:
     async def _rebuild(self) -> None:
         async with self._one:
             force = await asyncio.to_thread(self._faces.rebuild, self._book(), self._day())
-        log.info("%d faces in force, %d waiting for their owner's consent", len(force.enrolled), len(force.waiting))
-        self._say_what_faces_may(force)
+        if self.enrols:
+            log.info("%d faces in force, %d waiting for their owner's consent", len(force.enrolled), len(force.waiting))
+            self._say_what_faces_may(force)
 
     def _say_what_faces_may(self, force: FacesInForce) -> None:
         """Once, and again only when it changes: what a face by itself may do at each access point."""
@@ -288,6 +301,8 @@ class Desk:
             self._complain("folder", "the photos folder cannot be used (%s); it may be no link", why.strerror or type(why).__name__)
             return []
         self._unusable = False
+        if not self.enrols:
+            return []
         self._stay &= names
         for tenant_id in tuple(self._stay):
             with suppress(OSError):
@@ -330,7 +345,7 @@ class Desk:
         self._looked[tenant.tenant_id] = looked
         photos = self._photos.read(tenant.tenant_id)
         others = [one for one in self._faces.in_force.enrolled if one.ref != tenant.ref]
-        result = enrol(photos, self._examiner, others) if photos else Enrolment()
+        result = enrol(photos, self._examiner, others) if photos and self._examiner is not None else Enrolment()
         left = 0
         if result.taken:
             now = self._clock.now().at
@@ -351,7 +366,7 @@ class Desk:
 
         def spared(tenant_id: str) -> bool:
             """A site that keeps photos keeps those of whom it enrolled."""
-            return self._keep and tenant_id in refs and self._faces.looked(refs[tenant_id]) > float("-inf")
+            return self._keep and tenant_id in refs and self._faces.has(refs[tenant_id])
 
         try:
             due = self._unused.due(now, lives_here=refs.__contains__, spared=spared, in_step=self._in_step())
@@ -382,7 +397,7 @@ class Desk:
         deleted, left = self._disposal.delete(tenant_id, names)
         with suppress(OSError):
             self._photos.remove(tenant_id)
-        return Forgotten(gone > 0, deleted, left + unseen)
+        return Forgotten(gone > 0, deleted, left + unseen, self._faces.lays_tombstones)
 
     def _complain(self, what: str, text: str, detail: str) -> None:
         """Once a run: a folder that cannot be used stays so until somebody acts."""

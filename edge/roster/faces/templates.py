@@ -84,6 +84,10 @@ class Templates:
         """Destroy a template; whether there was one. Raises OSError."""
         return self._vault.forget(ref)
 
+    def has(self, ref: str) -> bool:
+        """Whether there is one, whether or not it opens."""
+        return self._vault.has(ref)
+
     def refs(self) -> Iterator[str]:
         """Everybody who has one."""
         return self._vault.names()

@@ -56,6 +56,7 @@ class Office:
 
     folder: Path
     keep: bool = False
+    off: bool = False
     in_step: bool = True
     book: Book = field(default_factory=lambda: Book("", NOW))
     examined: list[list[str]] = field(default_factory=list)
@@ -69,7 +70,7 @@ class Office:
         self.desk = Desk(
             Faces(Templates(Vault(self.folder / "faces", bytes(32), "faces")), Tombstones(self.folder / "forgotten"), lambda: RULES, 0.001),
             folder=self.folder / "roster",
-            examiner=Examiner("standard", "", ""),
+            examiner=None if self.off else Examiner("standard", "", ""),
             book=lambda: self.book,
             rules=lambda: RULES,
             clock=self.clock,
@@ -556,6 +557,22 @@ async def test_what_is_kept_or_unknown_goes_not(office: Office) -> None:
     await office.round()
     await office.later(days=20)
     assert (kept.exists(), other.exists(), office.in_force()) == (True, False, {"ref1"})
+
+
+async def test_photos_go_while_recognition_is_off(office: Office) -> None:
+    """Nobody is enrolled, and photos go when they would otherwise; a site that keeps photos keeps those of whom it enrolled before."""
+    office.keep = True
+    office.open()
+    office.live_here(tenant(1), tenant(2))
+    kept = office.photo(1, "1.jpg", "face 1")
+    await office.round()
+    office.off = True
+    await office.later(days=0)
+    waiting = office.photo(2, "1.jpg", "face 2")
+    await office.round()
+    assert (office.examined, office.desk.enrols) == ([["1.jpg"]], False)
+    await office.later(days=8)
+    assert (kept.exists(), waiting.exists()) == (True, False)
 
 
 async def test_unused_photos_that_cannot_be_deleted_are_said(office: Office) -> None:
