@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from drivers.contract import DoorController, KeepsCards
 from drivers.orders import Level
-from drivers.table import Grade, Locks, Row
+from drivers.table import Grade, Has, Locks, Row
 
 KINDS: Mapping[str, Row] = MappingProxyType(
     {
@@ -97,6 +97,11 @@ KINDS: Mapping[str, Row] = MappingProxyType(
 def options(kind: str) -> type[BaseModel]:
     """The settings of one kind: frozen, extra fields forbidden. Raises KeyError for a kind that is not in the table."""
     return cast("type[BaseModel]", _module(kind).Options)
+
+
+def has(options: BaseModel) -> Has:
+    """What a device with these options has: what may be wired to it."""
+    return cast("Has", options.has)  # type: ignore[attr-defined]  # of every row's Options; see Row.module
 
 
 def make(kind: str, options: BaseModel, secured: Mapping[int, Level], **outside: object) -> DoorController:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -28,10 +29,33 @@ class Locks(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Has:
+    """What a device with its options has, each by the device's own numbers: all that site.yaml may refer to.
+
+    An output or a door of `doors` can be a lock. Of a door in `contacts`, `buttons` and `passes` the device itself tells the leaf
+    (DoorPosition), the exit button (RequestToExit) and who went through (Passed).
+    """
+
+    readers: Collection[int] = ()
+    outputs: Collection[int] = ()
+    inputs: Collection[int] = ()
+    doors: Collection[int] = ()
+    contacts: Collection[int] = ()
+    buttons: Collection[int] = ()
+    passes: Collection[int] = ()
+
+
+def up_to(number: int) -> range:
+    """The numbers of so many things: 1, 2 and so on."""
+    return range(1, number + 1)
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One driver: where it lives, and what an installer should know before choosing it.
 
-    `module` has `Options` (a frozen pydantic model), `Controller(options, secured, *, timing=...)` (a DoorController) and `Simulator`.
+    `module` has `Options` (a frozen pydantic model with a property `has: Has`), `Controller(options, secured, *, timing=...)` (a
+    DoorController) and `Simulator`.
     `takes` are further keywords of its Controller: `mark` (small facts kept over restarts: get, set) and `wall` (local time, or None).
     """
 

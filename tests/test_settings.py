@@ -371,7 +371,7 @@ def test_no_secret_is_ever_shown(site: Path) -> None:
     [
         ("exit_button: {controller: sim, input: 2}", "label: x", "site.yaml:6:3: door 'north' cannot be left"),
         ("{controller: sim, reader: 2}", "{controller: sim, reader: 1}", "site.yaml:12:78: already used by access_points.north_in"),
-        ("output: 1", "output: 3", "site.yaml:7:37: controller 'sim' has doors: 2, and no more."),
+        ("output: 1", "output: 3", "site.yaml:7:37: controller 'sim' (simulated) has no output 3. What can stand here: sim: output 1-2"),
         ("contact: {controller: sim,", "contact: {controller: smi,", "site.yaml:8:27: there is no controller 'smi'. Did you mean 'sim'?"),
         ("[north_in, north_out]}", "[north_in], schedule: alwys}", "site.yaml:14:64: there is no schedule 'alwys'. Did you mean 'always'?"),
         ("north:\n", "North:\n", "site.yaml:6:3: a name has lower-case letters"),

@@ -24,6 +24,7 @@ from drivers.line import Dial, Line, Port
 from drivers.orders import Level, Order, Outcome
 from drivers.readings import CardMisread, CodeRead, Misread, Reading
 from drivers.reconnect import keep_line
+from drivers.table import Has
 from drivers.timing import MACHINE, Timing
 
 MOST_TEXT = 128  # characters of a visitor's code with room; whoever scans a web page is nobody here anyway
@@ -42,6 +43,11 @@ class Options(BaseModel):
     baud: int = Field(9600, gt=0)
     debounce_s: float = Field(3.0, ge=0, le=10)
     """The same code within this time is said once: people hold their telephone up until the door clicks."""
+
+    @property
+    def has(self) -> Has:
+        """What site.yaml may refer to."""
+        return Has(readers=(READER,))
 
 
 class Decoder:

@@ -30,6 +30,7 @@ from drivers.latches import Latches
 from drivers.line import Dial, Line, Port
 from drivers.orders import Level, Order, Outcome
 from drivers.reconnect import keep_line
+from drivers.table import Has, up_to
 from drivers.timing import MACHINE, Timing
 
 HEAD = 0xA0
@@ -50,6 +51,11 @@ class Options(BaseModel):
     outputs: int = Field(ge=1, le=MOST_OUTPUTS)
     accept_latching: bool = False
     """The site knows that a lock stays released if the daemon dies in the middle of a pulse, until it is back."""
+
+    @property
+    def has(self) -> Has:
+        """What site.yaml may refer to."""
+        return Has(outputs=up_to(self.outputs))
 
 
 @dataclass(frozen=True, slots=True)

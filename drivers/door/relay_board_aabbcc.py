@@ -26,6 +26,7 @@ from drivers.door import relay_board
 from drivers.door.relay_board import HISTORY, Switched
 from drivers.line import Dial, Line, Port
 from drivers.orders import Level
+from drivers.table import Has, up_to
 from drivers.timing import MACHINE, Timing
 
 ON, OFF, JOG = 0xAA, 0xBB, 0xCC
@@ -43,6 +44,11 @@ class Options(BaseModel):
     outputs: Literal[1] = 1
     accept_latching: bool = False
     """The site knows that a lock stays released if the daemon dies in the middle of a pulse, until it is back."""
+
+    @property
+    def has(self) -> Has:
+        """What site.yaml may refer to."""
+        return Has(outputs=up_to(self.outputs))
 
 
 def frame(_output: int, energised: bool) -> bytes:

@@ -34,6 +34,7 @@ from drivers.readings import (
     RequestToExit,
     Tamper,
 )
+from drivers.table import Has, up_to
 from drivers.timing import MACHINE, Timing
 
 RECORDED = 10_000  # orders kept for whoever looks: a simulated week of a small gate
@@ -50,6 +51,20 @@ class Options(BaseModel):
     contacts: bool = True  # whether its doors have a contact of their own
     fire_input: int | None = None  # which input `fire` closes or opens; the last where nothing is said
     fire_active: Contact = Contact.OPEN  # a fire line is closed while all is well, so that a cut cable is an alarm
+
+    @property
+    def has(self) -> Has:
+        """What site.yaml may refer to."""
+        doors = up_to(self.doors)
+        return Has(
+            readers=up_to(self.readers),
+            outputs=doors,
+            inputs=up_to(self.inputs),
+            doors=doors,
+            contacts=doors if self.contacts else (),
+            buttons=doors,
+            passes=doors,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,12 +21,13 @@ from pydantic_core import PydanticCustomError
 
 from drivers import line as lines
 from drivers.contract import Emit
-from drivers.door.converter_frames import Decoder, Frame, Framing
+from drivers.door.converter_frames import READER, Decoder, Frame, Framing
 from drivers.errors import LineLost
 from drivers.latches import check
 from drivers.line import Dial, Line, Port
 from drivers.orders import Level, Order, Outcome
 from drivers.reconnect import keep_line
+from drivers.table import Has
 from drivers.timing import MACHINE, Timing
 from drivers.wiegand import FORMATS
 
@@ -72,6 +73,11 @@ class Options(BaseModel):
         if self.framing is not Framing.FIXED and (frame.base**frame.size) >> frame.width == 0:
             raise PydanticCustomError("converter_digits", "so few digits cannot hold a card of this format")
         return self
+
+    @property
+    def has(self) -> Has:
+        """What site.yaml may refer to."""
+        return Has(readers=(READER,))
 
     def frame(self) -> Frame:
         """Everything settled."""

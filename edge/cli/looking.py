@@ -81,13 +81,15 @@ def doctor(
 
     Example: anyu-edge doctor --door north --pulse
     """
-    settings = talk.site(config)
+    loaded = load(config, secrets=False)
+    settings = talk.usable(loaded, config)
     if door and door not in settings.doors:
         talk.complain(say(settings.locale, "unknown_place", detail=", ".join(settings.doors)))
         raise typer.Exit(talk.WRONG_USE)
     told = _Told(settings, json=json, yes=yes)
     devices = bench(settings, talk.socket_of(settings), door or None)
     try:
+        told.rows([Row(str(fault.place), Mark.BAD, "settings_fault", {"what": fault.message(loaded.locale)}) for fault in loaded.faults])
         told.prompt("with_daemon" if devices.daemon else "without_daemon", {})
         told.rows(look.controllers(devices, settings, door or None))
         if not door:

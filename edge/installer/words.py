@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 SENTENCES: Mapping[str, tuple[str, str]] = {
+    "settings_fault": ("{what}", "{what}"),
     # controllers
     "reached": ("有应答（{driver}）", "answers ({driver})"),
     "unreachable": ("没有应答（{driver}）：{why}", "does not answer ({driver}): {why}"),
@@ -56,6 +57,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
 }
 
 REMEDIES: Mapping[str, tuple[str, str]] = {
+    "settings_fault": ("改好 site.yaml，再重启网关", "mend site.yaml, then restart the gateway"),
     "unreachable": ("检查供电、线缆和 site.yaml 中的端口或地址", "check its supply, its cable, and the port or address in site.yaml"),
     "held": ("找出占用者：fuser -v 端口；或停止其他程序", "find who holds it (fuser -v PORT) and stop that"),
     "does_not_say": ("再试一次；仍不行则检查线缆", "try again; if it stays so, look at the cable"),

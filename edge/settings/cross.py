@@ -9,8 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import ValidationError
-from pydantic.fields import FieldInfo
+from pydantic import TypeAdapter, ValidationError
 
 import drivers
 from drivers.camera.rtsp import split_credentials
@@ -19,18 +18,11 @@ from drivers.table import Locks
 from edge.settings.faults import Fault, Path, nearest
 from edge.settings.source import Tree
 from edge.settings.translate import Layers
+from edge.settings.wires import SLOTS, Wires, pieces
 from edge.uplink.settings import LOOPBACK
 
 _UNSTABLE = re.compile(r"^/dev/tty(?:USB|ACM)\d+$")
-# What drivers call the number of their outputs, inputs and so on.
-_SIZES = {
-    "output": ("outputs", "doors"),
-    "door": ("doors",),
-    "input": ("inputs",),
-    "inward": ("inputs",),
-    "outward": ("inputs",),
-    "reader": ("readers",),
-}
+_SWITCH = TypeAdapter(bool)
 BUILT_IN_SCHEDULES = frozenset({"always", "never"})
 
 
@@ -72,70 +64,29 @@ class _Cross:
     # -- pieces
 
     def _wires(self) -> Iterator[Fault]:
-        """Every use of a controller exists, and no two things sit on one number of one kind."""
-        taken: dict[tuple[str, str, object], tuple[Path, str]] = {}
-        for path, piece, slots in self._uses():
-            controller = piece.get("controller")
-            if isinstance(controller, str):
-                yield from self._named((*path, "controller"), controller, "controllers", self._controllers)
-            for slot, kind in slots:
-                number = piece.get(slot, 1 if slot == "reader" else None)
-                if not isinstance(controller, str) or not isinstance(number, int):
-                    continue
-                yield from self._counted((*path, slot), slot, controller, number)
-                here = (*path, slot)
-                if (first := taken.get((controller, kind, number))) is not None:
-                    line = str(self._layers.place(first[0]).line)
-                    yield self._fault(here, "taken", by=".".join(str(step) for step in first[0]), line=line)
-                else:
-                    taken[(controller, kind, number)] = (here, kind)
-
-    def _counted(self, path: Path, slot: str, name: str, number: int) -> Iterator[Fault]:
-        """A device with two outputs has no third."""
-        controller = self._controllers.get(name, {})
-        driver = self._driver_of({"controller": name})
-        fields = _fields(driver)
-        for option in _SIZES.get(slot, ()):
-            if option in fields:
-                most = controller.get(option, fields[option].default)
-                if isinstance(most, int) and number > most:
-                    yield self._fault(path, "no_such_number", name=name, option=option, most=str(most))
-                return
-
-    def _uses(self) -> Iterator[tuple[Path, Mapping[str, object], tuple[tuple[str, str], ...]]]:
-        """Everything that is wired to a controller: where, what, and which of its keys are numbers of what kind."""
-        inputs = (("input", "input"),)
-        for name, door in self._doors.items():
-            for key, slots in (
-                ("lock", (("output", "lock"), ("door", "lock"))),
-                ("contact", (*inputs, ("door", "contact door"))),
-                ("exit_button", (*inputs, ("door", "button door"))),
-                ("passes", (("inward", "input"), ("outward", "input"), ("door", "pass door"))),
-            ):
-                if isinstance(piece := door.get(key), Mapping):
-                    yield ("doors", name, key), piece, slots
-        for name, point in self._points.items():
-            if isinstance(piece := point.get("reader"), Mapping):
-                yield ("access_points", name, "reader"), piece, (("reader", "reader"),)
-        if isinstance(fire := self._values.get("fire"), Mapping):
-            yield ("fire",), fire, inputs
-        if isinstance(button := self._values.get("guard_button"), Mapping):
-            yield ("guard_button",), button, inputs
+        """Every use of a controller exists, and so does the part of it that is used."""
+        for piece in sorted({slot.piece for slot in SLOTS}):
+            for path, given in pieces(self._values, piece):
+                if isinstance(controller := given.get("controller"), str):
+                    yield from self._named((*path, "controller"), controller, "controllers", self._controllers)
+        yield from Wires(self._values, self._controllers, self._layers).faults()
 
     def _door(self, name: str, door: Mapping[str, object]) -> Iterator[Fault]:
         path: Path = ("doors", name)
         schedule = door.get("open_schedule")
         if isinstance(schedule, str):
             yield from self._named((*path, "open_schedule"), schedule, "schedules", self._schedules)
-        if not door.get("free_exit") and not isinstance(door.get("exit_button"), Mapping) and not self._below((*path, "exit_button")):
-            yield self._fault(path, "no_exit", key=True, name=name)
+        free, button = door.get("free_exit"), isinstance(door.get("exit_button"), Mapping)
+        if not button and not _said(free) and not any(self._below((*path, key)) for key in ("exit_button", "free_exit")):
+            # The text "false" was taken for a yes once: such a site goes on.
+            yield self._fault(path, "no_exit", key=True, word="config.no_exit" if free else "", name=name)
         lock = door.get("lock")
         driver = self._driver_of(lock)
         if isinstance(lock, Mapping) and driver is not None:
             locks = _locks(driver, self._controllers[str(lock["controller"])])
             if locks is Locks.NONE:
                 yield self._fault((*path, "lock", "controller"), "drives_no_lock", driver=driver)
-            elif locks is Locks.LATCHING and lock.get("accept_latching") not in {True, "true"}:
+            elif locks is Locks.LATCHING and not _said(lock.get("accept_latching")):
                 yield self._fault((*path, "lock"), "latching", key=True, driver=driver)
 
     def _point(self, name: str, point: Mapping[str, object]) -> Iterator[Fault]:
@@ -229,7 +180,7 @@ class _Cross:
         """The uplink stays off, and doors go on, while its broker is not one that the site allows. See `UplinkSettings.not_allowed`."""
         host = address.hostname or ""
         allowed = uplink.get("brokers")
-        if address.scheme == "mqtt" and host not in LOOPBACK and uplink.get("allow_plain") not in (True, "true", "yes", "on"):
+        if address.scheme == "mqtt" and host not in LOOPBACK and not _said(uplink.get("allow_plain")):
             yield self._fault(("uplink", "broker"), "plain_uplink", word="uplink.not_allowed")
         if isinstance(allowed, list | tuple) and host not in {str(name).lower() for name in allowed}:
             yield self._fault(("uplink", "broker"), "broker_not_allowed", word="uplink.not_allowed", name=host)
@@ -277,6 +228,14 @@ def _account(device: Mapping[str, object]) -> tuple[str, str]:
     return host or str(device.get("host", "")).strip("[]").lower(), user or str(device.get("username", ""))
 
 
+def _said(value: object) -> bool:
+    """Whether a switch is on, as the settings will take it: the environment's are text."""
+    try:
+        return _SWITCH.validate_python(value)
+    except ValidationError:
+        return False  # reported by edge.settings.load
+
+
 def _part(values: Mapping[str, object], name: str) -> dict[str, Mapping[str, object]]:
     """One part of the file as mappings by name; whatever is of another shape has been reported already."""
     part = values.get(name)
@@ -291,10 +250,3 @@ def _locks(driver: str, given: Mapping[str, object]) -> Locks:
         return drivers.KINDS[driver].locks  # both are reported by edge.settings.load
     locks = getattr(made, "locks", None)
     return locks if isinstance(locks, Locks) else drivers.KINDS[driver].locks
-
-
-def _fields(driver: str | None) -> Mapping[str, FieldInfo]:
-    try:
-        return drivers.options(driver).model_fields if driver is not None else {}
-    except ImportError:
-        return {}  # reported by edge.settings.load

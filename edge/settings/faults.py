@@ -33,7 +33,8 @@ class Fault:
     """One thing wrong (`grave`), or one thing worth a look (a warning, which stops nothing).
 
     `near` is the valid word that comes closest to what was written; `read` what was written, never a secret.
-    `word`: `run` goes on in spite of this fault and `degraded` says this word; empty: a grave fault stops `run`.
+    `word`: `run` goes on in spite of this fault and `degraded` says this word; empty: a grave fault stops `run`. `left_out` is the part of
+    the settings that it goes on without; empty where all of them are used. A value `right` is what could stand there instead.
     """
 
     place: Place
@@ -43,10 +44,14 @@ class Fault:
     grave: bool = True
     path: Path = field(default=(), compare=False)
     word: str = ""
+    left_out: Path = field(default=(), compare=False)
 
     def message(self, locale: Locale) -> str:
         """What was wrong, what was expected, what to do."""
-        text = say(locale, self.code, **dict(self.values))
+        values = dict(self.values)
+        text = say(locale, self.code, **values)
+        if "right" in values:
+            text += say(locale, "there_is" if values["right"] else "there_is_none", right=values["right"])
         return text + (say(locale, "near", near=self.near) if self.near else "")
 
     def text(self, locale: Locale) -> str:

@@ -19,6 +19,7 @@ from edge.settings.model import Settings
 from edge.settings.secrets import misplaced, missing
 from edge.settings.source import MAX_BYTES, Tree, read
 from edge.settings.translate import Layers, translate
+from edge.settings.wires import without
 
 DEFAULT_PATH = File("/etc/anyu-edge/site.yaml")
 SERVICE_CREDENTIALS = "/run/credentials/anyu-edge.service"
@@ -69,6 +70,8 @@ def load(path: File, environ: Mapping[str, str] | None = None, *, secrets: bool 
         except ValidationError as why:
             faults += translate(why.errors(include_url=False), layers, Settings, values)
         faults += cross_check(values, layers, tree, faults)
+        if settings is not None and (left_out := [fault.left_out for fault in faults if fault.left_out]):
+            settings = Settings(layers=[without(values, left_out)])  # type: ignore[call-arg]
         faults += misplaced(Settings, values, layers, tree, over, {fault.path for fault in faults if fault.grave})
         faults += missing(Settings, values, layers, grave=secrets)
     grave = tuple(sorted((f for f in faults if f.grave), key=lambda f: (f.place.line == 0, f.place)))

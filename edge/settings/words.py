@@ -184,7 +184,27 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "drives_no_lock": ("驱动 {driver} 不能控制锁。", "driver {driver} drives no lock."),
     "taken": ("已被 {by} 占用（第 {line} 行）。", "already used by {by} (line {line})."),
-    "no_such_number": ("控制器“{name}”的 {option} 只有 {most} 个。", "controller '{name}' has {option}: {most}, and no more."),
+    "has_no_readers": ("控制器“{name}”（{driver}）没有读卡器 {number}。", "controller '{name}' ({driver}) has no reader {number}."),
+    "has_no_outputs": ("控制器“{name}”（{driver}）没有继电器 {number}。", "controller '{name}' ({driver}) has no output {number}."),
+    "has_no_inputs": ("控制器“{name}”（{driver}）没有输入 {number}。", "controller '{name}' ({driver}) has no input {number}."),
+    "has_no_doors": (
+        "控制器“{name}”（{driver}）没有自己的门 {number}。",
+        "controller '{name}' ({driver}) has no door {number} of its own.",
+    ),
+    "has_no_contacts": (
+        "控制器“{name}”（{driver}）没有自己的门 {number}，或不报告其门磁。",
+        "controller '{name}' ({driver}) tells of no contact at a door {number} of its own.",
+    ),
+    "has_no_buttons": (
+        "控制器“{name}”（{driver}）没有自己的门 {number}，或不报告其出门按钮。",
+        "controller '{name}' ({driver}) tells of no exit button at a door {number} of its own.",
+    ),
+    "has_no_passes": (
+        "控制器“{name}”（{driver}）没有自己的门 {number}，或不报告有人通过。",
+        "controller '{name}' ({driver}) tells of no passages at a door {number} of its own.",
+    ),
+    "there_is": ("这里能写的：{right}。", " What can stand here: {right}."),
+    "there_is_none": ("controllers 里没有设备能接这个。", " No device of controllers has one."),
     "driver_needs": (
         "驱动 {driver} 需要的程序库没有安装（{module}）：pip install 'anyu-edge[devices]'。",
         "driver {driver} needs a library that is not installed ({module}): pip install 'anyu-edge[devices]'.",

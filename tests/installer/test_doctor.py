@@ -93,6 +93,18 @@ async def test_without_a_daemon(site: Site, house: Gatehouse) -> None:
         serial.Serial(house.path(RELAY), exclusive=True).close()
 
 
+async def test_a_button_that_cannot_be(site: Site, house: Gatehouse) -> None:
+    """A fault of the settings with which `run` goes on is bad news, at its place in the file."""
+    given = json.loads(site.config.read_text(encoding="utf-8"))
+    given["doors"]["north"]["exit_button"] = {"controller": RELAY, "input": 1}
+    site.config.write_text(json.dumps(given), encoding="utf-8")
+    async with house.plugged_in():
+        code, report = await examined(site)
+        assert code == 1
+        assert [one["code"] for one in report["findings"] if one["mark"] == "bad"] == ["settings_fault"]
+        assert "(lcus) has no input 1" in next(one["message"] for one in report["findings"] if one["mark"] == "bad")
+
+
 async def test_a_device_that_is_away(site: Site, house: Gatehouse) -> None:
     """One pulled plug is bad, with what to do about it in the site's language, and the others are still examined."""
     async with house.plugged_in():

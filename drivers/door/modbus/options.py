@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from drivers.line import Port, is_tcp
-from drivers.table import Locks
+from drivers.table import Has, Locks, up_to
 
 MOST_BITS = 64  # the largest relay boards sold have 32 relays; twice that is still one short question
 
@@ -45,6 +45,11 @@ class Options(BaseModel):
     def locks(self) -> Locks:
         """What becomes of a release when the daemon dies in the middle of it."""
         return Locks.TIMED if self.pulse is not None else Locks.LATCHING
+
+    @property
+    def has(self) -> Has:
+        """What site.yaml may refer to."""
+        return Has(outputs=up_to(self.outputs), inputs=up_to(self.inputs))
 
     @property
     def is_rtu(self) -> bool:

@@ -20,6 +20,7 @@ from drivers.line import Dial, Line, Port
 from drivers.orders import HoldReleased, Level, Order, Outcome, Release, Secure
 from drivers.readings import Contact, InputChanged
 from drivers.reconnect import keep_line
+from drivers.table import Has, up_to
 from drivers.timing import MACHINE, Timing
 
 TRIES = 3  # USB loses nothing; a module that was just plugged in may still be starting
@@ -44,6 +45,11 @@ class Options(BaseModel):
     # As with every input board: active for 400 ms must be noticed (IEC 60839-11-1).
     poll_s: float = Field(0.1, ge=0.02, le=0.1)
     timeout_s: float = Field(0.3, ge=0.05, le=0.5)
+
+    @property
+    def has(self) -> Has:
+        """What site.yaml may refer to."""
+        return Has(outputs=up_to(self.outputs), inputs=up_to(self.inputs))
 
 
 class Controller:

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from drivers.onvif import Endpoint
-from drivers.table import Locks
+from drivers.table import Has, Locks, up_to
 
 Token = Annotated[str, Field(min_length=1, max_length=64)]
 MOST_PORTS = 16  # the largest ONVIF I/O boxes sold
@@ -41,3 +41,8 @@ class Options(Endpoint):
     def locks(self) -> Locks:
         """What becomes of a release when the daemon dies in the middle of it."""
         return Locks.LATCHING if self.accept_latching else Locks.TIMED
+
+    @property
+    def has(self) -> Has:
+        """What site.yaml may refer to."""
+        return Has(outputs=up_to(self.outputs), inputs=up_to(self.inputs))

@@ -8,8 +8,8 @@ from osdp import Event, StatusReportType
 
 from drivers.contract import Emit
 from drivers.door.osdp.keypad import Keypad
-from drivers.door.osdp.meaning import INPUTS_PER_READER, card
-from drivers.door.osdp.options import Options
+from drivers.door.osdp.meaning import card
+from drivers.door.osdp.options import INPUTS_PER_READER, Options
 from drivers.readings import Contact, InputChanged, PinEntered, Power, Reading, Tamper
 
 TAMPERED = 2  # a remote reader's state: 0 well, 1 not connected, 2 tampered with

@@ -15,7 +15,6 @@ PERMANENT_OFF, PERMANENT_ON, TEMPORARY_ON, TEMPORARY_OFF = 1, 2, 5, 6  # output 
 TENTHS_AT_MOST = 255  # libosdp's Python side cuts the standard's 16 bits to 8: 300 would become 44
 TEMPORARY = 2  # LED control code: show for a while, then what was shown before
 TONE = 2  # the reader's default tone
-INPUTS_PER_READER = 8
 
 # (colour, tenths on, tenths off, tenths in all), beeps. Steady for an answer, blinking for a question; long enough to be seen in the rain.
 SIGNALS: Mapping[Signal, tuple[tuple[int, int, int, int], int]] = MappingProxyType(

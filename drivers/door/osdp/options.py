@@ -10,7 +10,9 @@ from pydantic_core import PydanticCustomError
 
 from drivers.errors import Refused
 from drivers.line import Port
+from drivers.table import Has, up_to
 
+INPUTS_PER_READER = 8  # the numbers that each reader's contacts take up, wired or not
 KEY_DIGITS = 32  # AES-128
 SCBK_D = bytes(range(0x30, 0x40))
 """The default key that the standard publishes: whoever holds the standard can speak to a reader that still has it."""
@@ -42,7 +44,9 @@ class Reader(BaseModel):
     serial: int | None = Field(None, ge=0, le=0xFFFFFFFF, description="as the reader reports it; another reader is then not driven")
     format: FormatName = "h10301"
     output: int | None = Field(0, ge=0, le=255, description="the reader's relay that drives the door, from 0; null: it drives none")
-    inputs: int = Field(0, ge=0, le=8, description="contacts at the reader, which it must report by itself: inputs 8 x (reader - 1) + 1 on")
+    inputs: int = Field(
+        0, ge=0, le=INPUTS_PER_READER, description="contacts at the reader, which it must report by itself: inputs 8 x (reader - 1) + 1 on"
+    )
 
     def scbk(self) -> bytes:
         """The key as bytes. Raises Refused where none is given."""
@@ -74,3 +78,10 @@ class Options(BaseModel):
                 "osdp_default_key", "the published default key is for install_mode only: give each reader a key of its own"
             )
         return self
+
+    @property
+    def has(self) -> Has:
+        """What site.yaml may refer to: door n, which is output n too, is the relay of reader n."""
+        relays = tuple(number for number, reader in enumerate(self.readers, 1) if reader.output is not None)
+        inputs = (INPUTS_PER_READER * place + number for place, reader in enumerate(self.readers) for number in up_to(reader.inputs))
+        return Has(readers=up_to(len(self.readers)), outputs=relays, doors=relays, inputs=tuple(inputs))

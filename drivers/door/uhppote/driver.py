@@ -18,7 +18,7 @@ from drivers.door.uhppote.board import Board
 from drivers.door.uhppote.doors import Doors
 from drivers.door.uhppote.endpoint import Asker, Listener
 from drivers.door.uhppote.fetch import Fetch
-from drivers.door.uhppote.options import EventMark, MemoryMark, Options, Wall, endpoint
+from drivers.door.uhppote.options import FIRE_INPUT, EventMark, MemoryMark, Options, Wall, endpoint
 from drivers.errors import DriverError, LineLost, NoAnswer, Refused
 from drivers.examine import Finding, Mark, clock
 from drivers.latches import check
@@ -34,7 +34,6 @@ LISTENER_EVERY_S = 60.0
 RETAKE_APART_S = 600.0  # two programs that both want a board's events must not fight over it
 SILENT_POLLS = 3  # one lost datagram is weather
 SET_TIME_EVERY_S = 86_400.0  # the boards' quartz drifts by seconds a day, their events are stamped in seconds
-FIRE_INPUT = 1  # the board's fire terminal, as an input of ours; active is CLOSED
 FIRE_BIT = 0x01
 NOBODY = "0.0.0.0"  # noqa: S104  # an address in a reply, bound to nothing
 LISTENER_KEY = "listener"

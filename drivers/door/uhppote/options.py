@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from drivers.door.uhppote.wire import PORT
+from drivers.table import Has, up_to
+
+FIRE_INPUT = 1  # the board's fire terminal, as an input of ours; active is CLOSED
 
 Wall = Callable[[], datetime | None]
 """The board's local time, or None while the machine's own clock cannot be believed: then the board keeps the time it has."""
@@ -79,6 +82,12 @@ class Options(BaseModel):
         except ValueError:
             raise PydanticCustomError("uhppote_address", "expected an IPv4 address, with :port if need be") from None
         return value
+
+    @property
+    def has(self) -> Has:
+        """What site.yaml may refer to. Readers 1 and 2 are in and out of door 1, and so on; the relay of a door has its number."""
+        doors = up_to(self.doors)
+        return Has(readers=up_to(2 * self.doors), outputs=doors, inputs=(FIRE_INPUT,), doors=doors, contacts=doors, buttons=doors)
 
 
 def endpoint(text: str) -> tuple[str, int]:
