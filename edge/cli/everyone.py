@@ -39,8 +39,9 @@ def check(
     Example: anyu-edge check --config site.yaml
     """
     found = load(config, secrets=False)
+    written = not write_units
     if write_units and found.settings is not None:
-        units.write(found.settings)  # needs root, which is given up below
+        written = units.write(found.settings)  # needs root, which is given up below
     if found.settings is not None:
         give_up_root(found.settings.state_dir)
     warnings = (*found.warnings, *offline.against_roster(found), *faces.against_machine(found))
@@ -72,6 +73,8 @@ def check(
         talk.line(said)
     if found.faults:
         raise typer.Exit(talk.WRONG_USE if talk.missing(found) else talk.BAD_NEWS)
+    if not written:
+        raise typer.Exit(talk.BAD_NEWS)
 
 
 def run(config: Config = CONFIG) -> None:

@@ -12,6 +12,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "units_need_root": ("写入单元配置需要 root 权限。", "Writing the unit's addresses takes root."),
     "camera_no_address": ("查不到摄像机“{name}”的地址，未写入。", "No address is found for camera '{name}'; it is left out."),
+    "camera_keeps_addresses": (
+        "查不到摄像机“{name}”的地址，保留原有的 {addresses}。",
+        "No address is found for camera '{name}'; it keeps {addresses}.",
+    ),
     "units_written": ("已写入 {path}：{count} 个地址。", "Written to {path}: {count} addresses."),
     "settings_bad": ("{faults} 处错误，{warnings} 处提醒。", "{faults} faults, {warnings} warnings."),
     "warning": ("提醒", "warning"),

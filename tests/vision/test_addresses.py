@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from drivers.camera.rtsp import Options
 from drivers.errors import NoAnswer
 from edge import recognition
-from edge.cli import units
+from edge.cli import app, units
 from edge.gate.lookout import CameraNotAllowed
 from edge.vision import addresses
 from edge.vision.keeper import Terms
@@ -43,6 +45,47 @@ def test_every_cameras_address_is_written(tmp_path: Path, monkeypatch: pytest.Mo
     assert "camera 'none'" in complaints
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, as the option does")
+@pytest.mark.parametrize("named", [True, False])
+def test_a_camera_whose_host_has_no_address_now_keeps_those_it_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], named: bool
+) -> None:
+    """The name service is away: nothing that worked is taken out, it is said, and it is bad news. An older list has no names."""
+    monkeypatch.setattr(units, "BOOTED", tmp_path / "no-systemd")
+    path = tmp_path / "d" / "10-cameras.conf"
+    path.parent.mkdir()
+    before = addresses.drop_in({"lost": ["10.1.3.9", "2001:db8::5"], "gone": ["10.1.3.8"]}, 2)
+    path.write_text(before if named else re.sub("# camera .*\n", "", before))
+    assert not units.write(Premises(tmp_path, CAMERAS).settings(), path)
+    assert {"127.0.0.9", "127.0.0.10", "127.0.0.1", "10.1.3.9", "2001:db8::5"} <= addresses.allowed(path)
+    assert ("10.1.3.8" in addresses.allowed(path)) is not named
+    assert "camera 'lost'; it keeps 10.1.3" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, as the option does")
+@pytest.mark.parametrize(("url", "code"), [("rtsp://127.0.0.9/s", 0), ("rtsp://no-such-host.invalid/s", 1)])
+def test_the_command_ends_with_what_became_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, code: int) -> None:
+    """Settings that are good are no good news while a camera is left out."""
+    monkeypatch.setattr(units, "BOOTED", tmp_path / "no-systemd")
+    monkeypatch.setattr(units.write, "__defaults__", (tmp_path / "10-cameras.conf",))
+    config = tmp_path / "site.yaml"
+    config.write_text(
+        f"site: {{name: a, kind: capture}}\nlocale: en\nstate_dir: {tmp_path}\nrun_dir: {tmp_path}\nroster: {{folder: {tmp_path}}}\n"
+        f'cameras: {{one: {{driver: rtsp, url: "{url}"}}}}\n',
+        encoding="utf-8",
+    )
+    done = CliRunner().invoke(app, ["check", "--write-units", "--config", str(config)])
+    assert done.exit_code == code, done.output
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, as the option does")
+def test_a_folder_that_takes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is said, and what was there stays."""
+    (tmp_path / "file").write_text("x")
+    assert not units.write(Premises(tmp_path, CAMERAS).settings(), tmp_path / "file" / "10-cameras.conf")
+    assert "cannot be written" in capsys.readouterr().err
+
+
 def test_only_root_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever is not root is told so, and nothing is written."""
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
@@ -59,7 +102,7 @@ async def test_a_camera_that_is_not_written_down_is_not_allowed(tmp_path: Path, 
     with pytest.raises(CameraNotAllowed):
         await recognition._find(camera, Terms(where="unit"))
     assert await recognition._find(camera, Terms(where="spawned")) == camera
-    path.write_text(addresses.drop_in(["127.0.0.1", "::1"], 1))
+    path.write_text(addresses.drop_in({"named": ["127.0.0.1", "::1"]}, 1))
     found = await recognition._find(camera, Terms(where="unit"))
     assert found.options["url"] in {"rtsp://127.0.0.1/s", "rtsp://[::1]/s"}
     assert found.options["tls_name"] == "localhost"
