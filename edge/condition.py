@@ -59,6 +59,11 @@ class Condition:
         """The same as open alarms."""
         return self._alarms.view()
 
+    def recall(self) -> None:
+        """What was open before the start can be read only now; what is over by now ends."""
+        for word in self._alarms.recall():
+            self._tell(word, "end")
+
     async def run(self) -> None:
         """Look, for ever."""
         while True:
@@ -116,3 +121,6 @@ class _Aside:
 
     def recall(self, key: str) -> str | None:
         return self._memory.recall(f"condition.{key}")
+
+    def former(self, key: str) -> str | None:
+        return self._memory.former(f"condition.{key}")

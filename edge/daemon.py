@@ -55,6 +55,7 @@ from edge.uplink.uplink import Uplink
 log = logging.getLogger(__name__)
 
 _CONFIG = "config.version"
+RECALL_EVERY_S = 1.0  # as often as the journal tries the disk
 DOORS_FIRST_S = 10.0  # how long the centre waits for the doors at a start; they need 5 s where every device is away
 
 
@@ -82,6 +83,7 @@ class Daemon:
         )
         self.journal = Journal(journal_dir, settings.journal, self.clock, consumers=consumers)
         self.opened = self.journal.open()
+        self._facts_known = self.journal.facts_known
         self._tell_start()
 
         self.roster = Roster(
@@ -240,6 +242,7 @@ class Daemon:
         return (
             *self.gates.units(),
             Unit("ready", self._get_ready),
+            *(() if self._facts_known else (Unit("memory", self._recall),)),
             Unit("cards", self.cards.run),
             *self.recognition.units(),
             Unit("condition", self.condition.run, essential=True, progress=self.condition.pulse.last),
@@ -254,6 +257,13 @@ class Daemon:
             await self.gates.first_ready()
         self.ready.set()
         self.supervisor.ready(self._status())
+
+    async def _recall(self) -> None:
+        """Hand what the disk did not give at the start to those whose it is, as soon as it does."""
+        while not self.journal.facts_known:
+            await self.clock.sleep(RECALL_EVERY_S)
+        self.gates.recall()
+        self.condition.recall()
 
     async def _run_uplink(self) -> None:
         """The uplink, once the doors are where they belong."""

@@ -187,6 +187,16 @@ class Door:
             out.append(Held(begins=False))
         return out
 
+    def recall(self, *, forced: bool, held: bool) -> list[Effect]:
+        """Alarms that were open when the daemon last stopped, known only now; they end at once where the leaf is closed."""
+        self.forced, self.held = self.forced or forced, self.held or held
+        if self.leaf is Leaf.CLOSED or not self._senses.contact:
+            return self.calm()
+        if self.forced or self.held:
+            self._forced_at = self._held_at = None
+            self._told = Leaf.OPEN
+        return []
+
     def passed(self, direction: Direction, now: float) -> list[Effect]:
         """A pass contact saw one person."""
         out = self.due(now)

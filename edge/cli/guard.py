@@ -59,3 +59,5 @@ def _do(config: Path, verb: str, can: str, *, json: bool, **args: str) -> None:
         talk.data(answer)
     else:
         talk.line(say(settings.locale, answer["result"]))
+        if not answer.get("recorded", True):
+            talk.line(say(settings.locale, "not_recorded"))

@@ -65,6 +65,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "commanded": ("已下令开锁。", "The lock was told to release."),
     "confirmed": ("已开锁，设备已确认。", "Released, and the device confirms it."),
     "accepted": ("已执行。", "Done."),
+    "not_recorded": (
+        "但磁盘还没有写下：在此之前如果重启，就会忘记。请看 status。",
+        "But the disk has not taken it yet: a restart before it does forgets it. Look at `anyu-edge status`.",
+    ),
     "unchanged": ("本来就是如此。", "It was so already."),
     "applied": ("花名册已启用（{version}）。", "The roster is in force ({version})."),
     "roster_unchanged": ("文件夹与正在使用的花名册相同（{version}）。", "The folder says what is in force already ({version})."),

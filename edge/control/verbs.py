@@ -270,7 +270,7 @@ class Verbs:
 def _answered(answer: Answer) -> object:
     if answer.result in {Result.UNKNOWN_PLACE, Result.BUSY, Result.FAILED}:
         raise CommandRefused(answer.result.value, f"the gate answers: {answer.result.value}")
-    return {"result": answer.result.value, "passage_id": answer.passage_id}
+    return {"result": answer.result.value, "passage_id": answer.passage_id, **({} if answer.recorded else {"recorded": False})}
 
 
 def _argument(args: Mapping[str, object], name: str, kind: type[_T], default: _T | None = None) -> _T:

@@ -19,15 +19,16 @@ class Alarms:
         self._memory = memory
         self._new_id = new_id
         self._note = f"alarms.{door}" if door else "alarms"
-        self._open: dict[str, AlarmView] = {}
-        for key, (alarm_id, what, since) in _read(memory.recall(self._note)).items():
-            self._open[key] = AlarmView(alarm_id, what, door, datetime.fromisoformat(since))
+        self._open = self._views(memory.recall(self._note))
+        self._again: dict[str, AlarmView] = {}
+        self._over: set[str] = set()
 
     def __contains__(self, key: str) -> bool:
         return key in self._open
 
     def begin(self, key: str, what: str, at: datetime) -> str | None:
         """Open an alarm and return its id; None if it is open already. `what` is the event's name, such as `door.held`."""
+        self._over.discard(key)
         if key in self._open:
             return None
         self._open[key] = AlarmView(self._new_id(), what, self._door, at)
@@ -38,9 +39,23 @@ class Alarms:
         """Close an alarm and return its id; None if it was not open."""
         ended = self._open.pop(key, None)
         if ended is None:
+            self._over.add(key)
             return None
+        if (again := self._again.pop(key, None)) is not None:
+            self._open[key] = again
         self._write()
         return ended.alarm_id
+
+    def recall(self) -> tuple[str, ...]:
+        """What was open before the start can be read only now, and is open again. Gives the keys of those to be ended at once.
+
+        Those are over by what was said since the start, or have begun anew since then under another id, which stays open.
+        """
+        mine, self._open = self._open, self._views(self._memory.former(self._note) or self._memory.recall(self._note))
+        self._again = {key: alarm for key, alarm in mine.items() if self._open.get(key, alarm) != alarm}
+        self._open = mine | self._open
+        self._write()
+        return tuple(key for key in self._open if key in self._again or key in self._over)
 
     def open(self) -> tuple[str, ...]:
         """The keys of all open alarms."""
@@ -49,6 +64,10 @@ class Alarms:
     def view(self) -> tuple[AlarmView, ...]:
         """All open alarms, oldest first."""
         return tuple(self._open.values())
+
+    def _views(self, note: str | None) -> dict[str, AlarmView]:
+        found = _read(note).items()
+        return {key: AlarmView(alarm_id, what, self._door, datetime.fromisoformat(since)) for key, (alarm_id, what, since) in found}
 
     def _write(self) -> None:
         self._memory.remember(self._note, json.dumps({k: [a.alarm_id, a.what, a.since.isoformat()] for k, a in self._open.items()}))

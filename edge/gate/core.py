@@ -15,7 +15,7 @@ from edge.access.decision import Decision, decide
 from edge.access.events import By, Command, GuardOpened, RepeatedRefusals
 from edge.access.reasons import GuardReason, Reason
 from edge.access.request import CardShown, CodeShown, Credential, PinShown, Request
-from edge.access.rules import Rules
+from edge.access.rules import Mode, Rules
 from edge.access.state import WITHIN_S, PinTally, RefusalTally, State
 from edge.access.terms import Book, Direction, Method
 from edge.clock import Moment
@@ -37,6 +37,7 @@ from edge.gate.inputs import (
     PassSeen,
     PinTyped,
     Presented,
+    Recalled,
     Recorded,
     SetMode,
     SupplySaid,
@@ -142,6 +143,9 @@ class GateCore:
                 self._desk(item, now, fx)
             case FireSaid(active, drill):
                 (self._step.drill if drill else self._step.fire)(active, now, fx)
+            case Recalled(fire):
+                self._step.recall(fire, now, fx)
+                self._chronicle.recall()
             case CoverSaid():
                 self._step.cover(item, now, fx)
             case SupplySaid():
@@ -157,6 +161,16 @@ class GateCore:
     def holding(self) -> bool:
         """Whether the lock is to stay released: a release ordered before must not end that."""
         return self._step.machine.holding
+
+    @property
+    def locked_down(self) -> bool:
+        """Whether nobody is to enter now."""
+        return self._step.modes.mode is Mode.LOCK_DOWN
+
+    @property
+    def secures(self) -> bool:
+        """Whether the lock may be secured without anybody's order: it is not to stand released, and the fire line has been heard."""
+        return not self.holding and self._step.modes.fire_known
 
     def view(self, dropped: int = 0) -> DoorView:
         """The door now."""
@@ -266,6 +280,7 @@ class GateCore:
                 self._tell(passage.access_point, Signal.WAIT, fx)  # yes, but the door does not move
 
     def _set_mode(self, item: SetMode, now: Moment, fx: Effects) -> None:
+        fx.mode_asked = True
         if item.mode is self._step.modes.guard:
             fx.answers.append((item.token, Answer(Result.UNCHANGED)))
             return

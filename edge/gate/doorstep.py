@@ -34,7 +34,6 @@ from edge.gate.view import ContactState, DoorState, DoorView
 from edge.gate.visits import Visits
 
 ORDER_LIVES_S = 3.0  # after that the person has walked away or found another way, and nobody expects the door to open any more
-FIRE_WAIT_S = 1.0  # a board tells its inputs within a second of Back; locks must be secured within 3 s of a start
 RETRY_S = 2.0  # a lock that should be secured and did not answer is asked again; more often would only fill its line
 LOCKDOWN = "lockdown"
 LOCKED_OPEN = "locked_open."  # and whose it is
@@ -56,7 +55,8 @@ class Doorstep:
         self._contact = Contact.UNKNOWN
         self._up = dict.fromkeys(plan.lines, False)
         self._lock_up = False
-        self._home_at: float | None = None
+        self._owed = False  # the lock is to be secured as soon as the fire line has been heard
+        self._ordered = False  # a guard, who sees the place, sets the mode
         self._retry_at: float | None = None
 
     def start(self, now: Moment, fx: Effects) -> None:
@@ -68,15 +68,12 @@ class Doorstep:
 
     def deadline(self) -> float | None:
         """When `due` must be called next (monotonic)."""
-        times = (self.machine.deadline(), self._home_at, self._retry_at, self.modes.look_at())
+        times = (self.machine.deadline(), self._retry_at, self.modes.look_at())
         return min((t for t in times if t is not None), default=None)
 
     def due(self, now: Moment, fx: Effects, tz: tzinfo) -> None:
         """Let time pass."""
         self._machine(self.machine.due(now.mono), now, fx)
-        if self._home_at is not None and now.mono >= self._home_at:
-            self._home_at = None
-            self._machine(self.machine.home(), now, fx)
         if self._retry_at is not None and now.mono >= self._retry_at:
             self._retry_at = None
             self._machine(self.machine.home(), now, fx)
@@ -128,13 +125,9 @@ class Doorstep:
         """What drives the lock fell silent, or is up: then the lock is driven to where it belongs."""
         self._lock_up = up
         self.machine.lock_known(up)
-        self._retry_at = self._home_at = None
-        if not up:
-            return
-        if self.modes.fire_known or self.modes.mode.held:
+        self._retry_at = None
+        if up:
             self._machine(self.machine.home(), now, fx)
-        else:
-            self._home_at = now.mono + FIRE_WAIT_S  # fire wins: hear the fire line before securing anything
 
     def drill(self, active: bool, now: Moment, fx: Effects) -> None:
         """A fire is played, or no longer. What the wire said last stays as it was."""
@@ -145,14 +138,26 @@ class Doorstep:
         """The fire input is known. That ends a drill."""
         self.modes.fire, self.modes.fire_known, self.modes.drill = active, True, False
         self._mode(now, fx)
-        if self._home_at is not None:
-            self._home_at = None
+        if self._owed:
             self._machine(self.machine.home(), now, fx)
+
+    def recall(self, fire: bool, now: Moment, fx: Effects) -> None:
+        """What was remembered can be read only now: the mode, and alarms of before the start. Of a fire the line's own word goes first."""
+        self.modes.recall()
+        if not self.modes.fire_known:
+            self.modes.fire = fire
+        for key in self._alarms.recall():
+            self._over(key, now, fx)
+        self._machine(self.machine.recall(forced="forced" in self._alarms, held="held" in self._alarms), now, fx)
+        self._mode(now, fx)
+        self._mode_alarms(now, fx)
 
     def set_mode(self, mode: Mode, now: Moment, fx: Effects) -> None:
         """A guard set the mode."""
         self.modes.set(mode)
+        self._ordered = True
         self._mode(now, fx)
+        self._ordered = False
 
     def cover(self, said: CoverSaid, now: Moment, fx: Effects) -> None:
         """A tamper switch spoke."""
@@ -253,10 +258,18 @@ class Doorstep:
         for effect in effects:
             match effect:
                 case crossing.DriveRelease(passage_id, seconds):
-                    fx.drives.append(Drive("release", passage_id, seconds, now.mono + ORDER_LIVES_S))
-                case crossing.DriveSecure() | crossing.DriveHold():
+                    passage = self._passages.find(passage_id)
+                    counted = passage is not None and passage.visit
+                    fx.drives.append(Drive("release", passage_id, seconds, now.mono + ORDER_LIVES_S, counted=counted))
+                case crossing.DriveHold():
+                    self._owed = False
                     if self._lock_up:
-                        fx.drives.append(Drive("hold" if isinstance(effect, crossing.DriveHold) else "secure"))
+                        fx.drives.append(Drive("hold"))
+                case crossing.DriveSecure():
+                    # It may burn behind a fire line that has not spoken since the start: what stands released stays so.
+                    self._owed = not (self.modes.fire_known or self._ordered)
+                    if self._lock_up and not self._owed:
+                        fx.drives.append(Drive("secure"))
                 case crossing.Opened(passage_id):
                     fx.events.append(self._passages.opened(passage_id, now))
                 case crossing.Closed():
@@ -277,6 +290,16 @@ class Doorstep:
 
     def _point(self, direction: Direction) -> str | None:
         return next((p.name for p in self._plan.points.values() if p.direction is direction), None)
+
+    def _over(self, key: str, now: Moment, fx: Effects) -> None:
+        """End an alarm of before the start by its key."""
+        kinds: dict[str, type[DoorAlarm]] = {"forced": DoorForced, "held": DoorHeld, LOCKDOWN: DoorLockdown}
+        if key.startswith(LOCKED_OPEN):
+            self._locked_open(key, now, fx, begins=False)
+        elif kind := kinds.get(key) or {"tamper": DoorTamper, "power": DoorPower}.get(key.partition(".")[0]):
+            self._alarm(key, kind, now, fx, begins=False)
+        else:
+            self._alarm(key, DoorFault, now, fx, begins=False, what=key)
 
     def _alarm(self, key: str, kind: type[DoorAlarm], now: Moment, fx: Effects, *, begins: bool, **more: object) -> None:
         """Begin or end an alarm, and tell it if that is news."""

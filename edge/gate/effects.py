@@ -19,4 +19,5 @@ class Effects:
     tells: list[tuple[str, Indicate]] = field(default_factory=list)
     answers: list[tuple[int, Answer]] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)  # remembered in one commit with the events
+    mode_asked: bool = False  # the answers wait until the mode is on disk
     command: Command | None = None  # what the events follow from, where the input itself is a command

@@ -51,6 +51,15 @@ class FireLine:
         self.burns(active=False, simulated=simulated, command=command)
         return burnt
 
+    def recall(self) -> bool:
+        """Alarms of before the start can be read only now; those that are over end. Whether it burns, as far as it is known."""
+        for key in self._alarms.recall():
+            if key == "fire_line":
+                self._alarm(key, GatewayDegraded, begins=False, simulated=False, command=None, what=key)
+            else:
+                self._alarm(key, SiteFire, begins=False, simulated=key == "fire.drill", command=None)
+        return "fire" in self._alarms
+
     def burns(self, *, active: bool, simulated: bool = False, command: Command | None = None) -> None:
         """There is fire by the wire's word, or there is none."""
         self._alarm("fire", SiteFire, begins=active, simulated=simulated, command=command)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from typing import Literal
 
 from drivers.errors import DriverError, LineLost, NoAnswer, Refused
@@ -27,6 +28,7 @@ from edge.gate.waits import CommitWaits, WaitsView
 Send = Callable[[str, Order], Awaitable[Outcome]]
 
 COMMIT_WAIT_S = 0.025  # what a person at the door does not notice; the record is retried from memory, the person would leave
+PATIENT_WAIT_S = 1.0  # a visitor whose entries are counted, and a guard who sets a mode, can wait for the disk
 SEND_WAIT_S = 1.0  # every driver gives up on a silent device sooner than this
 STOP_WAIT_S = 0.5  # the whole daemon has 5 s to stop
 INBOX = 512  # a quarter of a second of work; more can only come from a device gone mad
@@ -62,6 +64,7 @@ class Gate:
         self._orders: deque[tuple[Drive, Receipt | None]] = deque()
         self._ordered = asyncio.Event()
         self._telling: set[asyncio.Task[None]] = set()
+        self._patient: set[asyncio.Task[None]] = set()
         self._dropped = 0
         self._waits = CommitWaits()
         self._played = Played()
@@ -96,7 +99,7 @@ class Gate:
                 tasks.create_task(self._judge())
                 tasks.create_task(self._drive())
         except asyncio.CancelledError:
-            if not self._core.holding:
+            if self._core.secures:
                 await self._leave_secured()
             raise
 
@@ -142,15 +145,38 @@ class Gate:
             timer.cancel()
 
     def _take(self, fx: Effects, *, simulated: bool = False, command: Command | None = None) -> None:
-        """Write down, then order; answers to people need not wait for either."""
+        """Write down, then order; answers to people wait for neither, but for that to a guard who sets a mode."""
         events = self._played.mark(fx.events, simulated=simulated, command=command or fx.command)
-        receipt = self._recorder.append(*events, facts=fx.facts) if events else None
+        patient = fx.mode_asked or any(drive.counted for drive in fx.drives)
+        receipt = self._recorder.append(*events, facts=fx.facts) if events or patient else None
         for controller, indicate in fx.tells:
             self._tell(controller, indicate)
         for drive in fx.drives:
-            self._order(drive, receipt)
+            if drive.counted and receipt is not None:
+                self._wait_for(self._order_recorded(drive, receipt))
+            else:
+                self._order(drive, receipt)
         for token, answer in fx.answers:
-            self._answer(token, answer)
+            if fx.mode_asked and receipt is not None:
+                self._wait_for(self._answer_recorded(token, answer, receipt))
+            else:
+                self._answer(token, answer)
+
+    def _wait_for(self, what: Coroutine[None, None, None]) -> None:
+        """Let somebody wait for the disk beside everybody else. Bounded: a guard asks once, and a door has so many visitors as may pass."""
+        task = asyncio.ensure_future(what)
+        self._patient.add(task)
+        task.add_done_callback(self._patient.discard)
+
+    async def _order_recorded(self, drive: Drive, receipt: Receipt) -> None:
+        await self._committed(receipt, PATIENT_WAIT_S)
+        if self._core.locked_down:
+            self.post(Driven(drive, "failed", "stale"))
+        else:
+            self._order(drive, None)
+
+    async def _answer_recorded(self, token: int, answer: Answer, receipt: Receipt) -> None:
+        self._answer(token, replace(answer, recorded=await receipt.wait(PATIENT_WAIT_S)))
 
     def _order(self, drive: Drive, receipt: Receipt | None) -> None:
         """Queue an order. Of several for the same end only the last counts, and holding goes before everything."""
@@ -187,7 +213,7 @@ class Gate:
         order: Order
         if drive.what == "release":
             if receipt is not None:
-                await self._committed(receipt)
+                await self._committed(receipt, COMMIT_WAIT_S)
             if self._core.holding:
                 return Driven(drive, "commanded")  # it stands released; a timed release would only end that
             if self._clock.now().mono > drive.not_after:
@@ -213,12 +239,12 @@ class Gate:
         except (DriverError, TimeoutError):
             return  # what could not be reached is driven home at the next start
 
-    async def _committed(self, receipt: Receipt) -> None:
-        """Wait for the commit as long as a person may be kept waiting, whatever becomes of it."""
+    async def _committed(self, receipt: Receipt, seconds: float) -> None:
+        """Wait for the commit as long as this person may be kept waiting, whatever becomes of it."""
         begun, committed = self._clock.now().mono, False
         try:
-            async with asyncio.timeout(2 * COMMIT_WAIT_S):  # a recorder that does not keep its own time-out is a fault, not a closed door
-                committed = await receipt.wait(COMMIT_WAIT_S)
+            async with asyncio.timeout(2 * seconds):  # a recorder that does not keep its own time-out is a fault, not a closed door
+                committed = await receipt.wait(seconds)
         except TimeoutError:
             return
         finally:

@@ -128,6 +128,13 @@ class FireSaid:
 
 
 @dataclass(frozen=True, slots=True)
+class Recalled:
+    """What was remembered of before the start can be read only now; `fire` is what that says of the fire input."""
+
+    fire: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SetMode:
     """A guard sets the mode: lock_down, locked_open, or normal. `token` finds the one who waits for the answer."""
 
@@ -158,12 +165,16 @@ class Driven:
 
 @dataclass(frozen=True, slots=True)
 class Drive:
-    """An order to the lock. A release has its passage and seconds, and is worthless after `not_after` (monotonic)."""
+    """An order to the lock. A release has its passage and seconds, and is worthless after `not_after` (monotonic).
+
+    `counted`: it uses up an entry of a visit, which a kill must not give back.
+    """
 
     what: Literal["release", "secure", "hold"]
     passage_id: str = ""
     seconds: float = 0.0
     not_after: float = 0.0
+    counted: bool = False
 
 
 Input = (
@@ -180,6 +191,7 @@ Input = (
     | LineSaid
     | LockSaid
     | FireSaid
+    | Recalled
     | SetMode
     | Unlock
     | Driven

@@ -25,6 +25,7 @@ class Modes:
         self._memory = memory
         self._schedule = schedule
         self._guard = _read(memory.recall(self._note))
+        self._set = False
         self._scheduled = False
         self._look_at = float("-inf") if schedule else None
         self.fire = fire
@@ -54,8 +55,13 @@ class Modes:
 
     def set(self, mode: Mode) -> None:
         """A guard sets the mode; NORMAL ends lock-down and locked open, and leaves the schedule to itself."""
-        self._guard = mode
+        self._guard, self._set = mode, True
         self._memory.remember(self._note, mode.value)
+
+    def recall(self) -> None:
+        """What was remembered can be read only now: it is in force unless a guard has set a mode since the start."""
+        if not self._set:
+            self._guard = _read(self._memory.recall(self._note))
 
     def look_at(self) -> float | None:
         """When the schedule must be looked at next (monotonic)."""

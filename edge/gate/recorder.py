@@ -28,7 +28,10 @@ class Recorder(Protocol):
 
 
 class Memory(Protocol):
-    """Small durable facts: modes, open alarms, visit entries. `remember` never blocks; `recall` is read at start only."""
+    """Small durable facts: modes, open alarms, visit entries. `remember` never blocks.
+
+    `recall` is read at the start, and once more where the disk could be read only later (`former`).
+    """
 
     def remember(self, key: str, value: str) -> None:
         """Keep a fact across restarts; the last value of a key counts."""
@@ -36,6 +39,10 @@ class Memory(Protocol):
 
     def recall(self, key: str) -> str | None:
         """Read a fact back."""
+        ...
+
+    def former(self, key: str) -> str | None:
+        """A fact of before the start, where another value was remembered since and before that one could be read; else None."""
         ...
 
 

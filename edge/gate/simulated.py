@@ -106,6 +106,10 @@ class ReadOnly:
         """Read what concerns the mode and visits; alarms are the real door's."""
         return self._memory.recall(key) if self._memory and (key.startswith("mode.") or key == "visits") else None
 
+    def former(self, _key: str) -> str | None:
+        """Nothing: a rehearsal begins with what is known when it is made."""
+        return None
+
     def remember(self, key: str, value: str) -> None:
         """Forget it."""
 

@@ -35,6 +35,7 @@ from edge.gate.inputs import (
     PassSeen,
     PinTyped,
     Presented,
+    Recalled,
     SetMode,
     SupplySaid,
     Unlock,
@@ -99,7 +100,7 @@ class SiteGates:
         self._fire.drill(active=False)  # nobody plays on over a restart
         if wiring.fire_line is None:
             self._fire.burns(active=False)  # a fire line that was taken out of the settings cannot end its alarm itself
-        visits = Visits(memory, book)
+        self._visits = visits = Visits(memory, book)
         core = partial(GateCore, book=book, rules=lambda: wiring.rules, new_id=new_id, pin_hash=pin_hash)
         burns, known = "fire" in self._alarms, wiring.fire_line is None
         self._gates = {
@@ -149,6 +150,13 @@ class SiteGates:
     async def first_ready(self) -> None:
         """Wait until the first lock has been driven to where it belongs, or every controller has answered or is known to be away."""
         await self._ready.wait()
+
+    def recall(self) -> None:
+        """What was remembered of before the start can be read only now: every owner takes it up, and tells what follows."""
+        self._visits.recall()
+        fire = self._fire.recall()
+        for gate in self._gates.values():
+            gate.post(Recalled(fire))
 
     def overhear(self, listener: Callable[[str, Reading], None]) -> Callable[[], None]:
         """Hear every reading of every controller as it comes, never blocking; call what is returned to hear no more."""
@@ -338,7 +346,8 @@ class SiteGates:
         doors = [door] if door is not None else list(self._gates)
         asked: list[Coroutine[None, None, Answer]] = [self._ask(name, partial(SetMode, mode), command) for name in doors]
         answers = await asyncio.gather(*asked)
-        return max(answers, key=lambda answer: ORDERS[answer.result], default=Answer(Result.UNKNOWN_PLACE))
+        most = max(answers, key=lambda answer: ORDERS[answer.result], default=Answer(Result.UNKNOWN_PLACE))
+        return replace(most, recorded=all(answer.recorded for answer in answers))
 
     async def _ask(self, door: str, asked: Callable[[int], Input], command: Command | None) -> Answer:
         gate = self._gates.get(door)

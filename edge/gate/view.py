@@ -53,7 +53,11 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer to a guard's command; `passage_id` joins an unlock with its events."""
+    """The answer to a guard's command; `passage_id` joins an unlock with its events.
+
+    `recorded`: False for a mode that is in force and was not on disk when the answer was due: a restart may forget it.
+    """
 
     result: Result
     passage_id: str | None = None
+    recorded: bool = True

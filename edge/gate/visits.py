@@ -21,6 +21,14 @@ class Visits:
         self._used: dict[str, int] = _read(memory.recall(NOTE))
         self.used: Mapping[str, int] = MappingProxyType(self._used)
 
+    def recall(self) -> None:
+        """What was remembered can be read only now: entries of before the start and since then are added up."""
+        before = _read(self._memory.recall(NOTE) if not self._used else self._memory.former(NOTE))
+        for ref, count in before.items():
+            self._used[ref] = self._used.get(ref, 0) + count
+        if before:
+            self._write()
+
     def reserve(self, ref: str) -> None:
         """One entry was granted."""
         self._used[ref] = self._used.get(ref, 0) + 1

@@ -97,6 +97,9 @@ class Desk:
         self._ahead = 0
         self._facts: dict[str, str] = {}
         self._new_facts: dict[str, str] = {}
+        self._former: dict[str, str] = {}
+        self.facts_known = False
+        """Whether what earlier runs remembered could be read."""
         self._facts_wait = False  # a fact is to be written without waiting for something to ride on
         self._renewal: Renewal | None = None
         self._in_flight = self._lost_in_flight = 0
@@ -154,6 +157,17 @@ class Desk:
         """A fact as last remembered."""
         with self._woken:
             return self._facts.get(key)
+
+    def former(self, key: str) -> str | None:
+        """A fact as an earlier run left it, where this run remembered another value before that could be read."""
+        with self._woken:
+            return self._former.get(key)
+
+    def learn(self, facts: Mapping[str, str]) -> None:
+        """Take what earlier runs remembered, before a database is opened."""
+        with self._woken:
+            self._facts = {**facts, **self._facts}
+            self.facts_known = True
 
     def renew(self, cause: LossCause) -> None:
         """Ask for a new epoch; asking again before it came changes nothing."""
@@ -270,8 +284,11 @@ class Desk:
         """The new epoch that is wanted."""
         return self._renewal
 
-    def begin(self, shown: Shown, acked: dict[str, int], facts: dict[str, str]) -> None:
-        """A database was opened, or a new epoch begun in it. What is remembered in memory is newer than what is on disk."""
+    def begin(self, shown: Shown, acked: dict[str, int], facts: dict[str, str], *, whole: bool = True) -> None:
+        """A database was opened, or a new epoch begun in it. What is remembered in memory is newer than what is on disk.
+
+        `whole`: these are the facts of the earlier runs, and not those of a database that was only made now.
+        """
         with self._woken:
             if shown.epoch != self.shown.epoch:
                 self._acks.begin(acked)
@@ -280,6 +297,9 @@ class Desk:
                 if epoch == shown.epoch:
                     self._acks.recall(memory)
             unwritten = {key: value for key, value in self._facts.items() if facts.get(key) != value}
+            if whole and not self.facts_known:
+                self._former = {key: value for key, value in facts.items() if key in unwritten}
+                self.facts_known = True
             self._facts = facts | self._facts
             self._new_facts, self._facts_wait = unwritten, bool(unwritten)
             self.shown = shown

@@ -19,6 +19,8 @@ class Fault(StrEnum):
     DISK_FULL = "disk_full"
     READ_ONLY = "read_only"
     IO_ERROR = "io_error"
+    LOCKED = "locked"
+    """Another program holds the database's write lock; the disk is well."""
     CORRUPT = "corrupt"
     NEWER = "newer_schema"
     """Written by a later version of this program: left alone, to be opened by that version."""
@@ -47,6 +49,8 @@ _SQLITE: dict[int, Fault] = {
     sqlite3.SQLITE_READONLY: Fault.READ_ONLY,
     sqlite3.SQLITE_PERM: Fault.READ_ONLY,
     sqlite3.SQLITE_CANTOPEN: Fault.READ_ONLY,
+    sqlite3.SQLITE_BUSY: Fault.LOCKED,
+    sqlite3.SQLITE_LOCKED: Fault.LOCKED,
     sqlite3.SQLITE_CORRUPT: Fault.CORRUPT,
     sqlite3.SQLITE_NOTADB: Fault.CORRUPT,
     # Our statements are constant and tested: "no such table" means that the schema page was damaged.

@@ -18,7 +18,8 @@ STUCK_S = 5.0
 class JournalHealth:
     """`why` is empty when all is well, else machine words, the gravest first.
 
-    disk_full, read_only, io_error, corrupt, newer_schema (events wait in memory) · stuck · writer_stopped ·
+    disk_full, read_only, io_error, locked, corrupt, newer_schema (events wait in memory) · stuck · writer_stopped ·
+    facts_unknown (modes, open alarms and visits of before the start could not be read yet, or are gone with their database) ·
     events_lost (not written down yet) · ballast (given up, or no room for it) · set_aside (damaged databases lie in the folder) ·
     filling (full within FILLING_DAYS).
     `days_left`: days to a full disk at the journal's own growth, only while a consumer has lacked events for a day; else None.
@@ -51,6 +52,8 @@ def judge(desk: Desk, *, writing: bool) -> JournalHealth:
     why: list[str] = [fault.value] if fault else []
     if not (writing or desk.stopping):
         why.append("writer_stopped")
+    if not desk.facts_known:
+        why.append("facts_unknown")
     if lost:
         why.append("events_lost")
     if condition.ballast is not Load.WHOLE:

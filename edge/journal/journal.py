@@ -88,6 +88,7 @@ class Journal:
         """Queue events, to be committed together; never waits for the disk and never raises for it.
 
         `facts` are remembered in the same commit, so that no kill can part them from the events; until then `recall` gives the old ones.
+        Without any event the receipt tells when what was remembered before is on disk.
         """
         return self._desk.append(tuple(draft(event) for event in events), facts)
 
@@ -187,6 +188,15 @@ class Journal:
     def recall(self, key: str) -> str | None:
         """A fact as last remembered, by this run or an earlier one."""
         return self._desk.recall(key)
+
+    def former(self, key: str) -> str | None:
+        """A fact as an earlier run left it, where this run remembered another value before that could be read; else None."""
+        return self._desk.former(key)
+
+    @property
+    def facts_known(self) -> bool:
+        """Whether `recall` knows what earlier runs remembered. Not so while the disk cannot be read, nor where it was lost."""
+        return self._desk.facts_known
 
     def new_epoch(self, cause: LossCause) -> None:
         """Begin a new epoch soon. Everything held gets new numbers in it; what a centre has for certain and we have not is reported."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -37,7 +36,13 @@ class Past:
     def look(cls, folder: Path, database: Path) -> Past:
         """Look. Raises nothing: what cannot be read is not known."""
         mark = read_mark(folder)
-        return cls(mark, mark is None and not os.path.lexists(database))
+        try:
+            empty = database not in folder.iterdir()
+        except FileNotFoundError:
+            empty = True
+        except OSError:
+            empty = False
+        return cls(mark, mark is None and empty)
 
     def judge(self, boot_id: str, now: datetime, last_record: datetime | None) -> Opened:
         """Judge how the last run ended; `last_record` is the time of the newest record, where one could be read."""

@@ -45,6 +45,10 @@ class Ring:
         """Events waiting."""
         return self._events
 
+    def __bool__(self) -> bool:
+        """Whether anything waits, an append of facts alone included."""
+        return bool(self._ordinary or self._precious)
+
     def put(self, entry: Entry) -> list[Entry]:
         """Add an entry; gives back what had to go for it, oldest ordinary first, then oldest precious, never the new one."""
         self._queue(entry).append(entry)

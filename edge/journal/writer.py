@@ -15,6 +15,7 @@ from edge.clock import Clock
 from edge.journal.aside import LastSeen, lying_aside, peek, set_aside
 from edge.journal.chores import Chores
 from edge.journal.desk import Batch, Desk, Shown
+from edge.journal.facts import read_facts
 from edge.journal.faults import Fault, JournalInUse, Unreadable, disk_free, fault_of
 from edge.journal.founding import Known, found, loss, parse_at, renew
 from edge.journal.lock import FolderLock
@@ -87,6 +88,9 @@ class Writer:
 
     def _run(self) -> None:
         self._past = Past.look(self._folder, self._path)
+        facts = {} if self._past.virgin else read_facts(self._path)
+        if facts is not None:
+            self._desk.learn(facts)
         try:
             while not self._over():
                 well = self._store is not None
@@ -208,7 +212,7 @@ class Writer:
             self._opened = self._past.judge(self._boot_id, self._clock.now().at, last_record)
 
     def _begin(self, store: Store) -> None:
-        self._desk.begin(Shown(store.era, store.tip.seq, store.tip.chain), store.acks(), store.facts())
+        self._desk.begin(Shown(store.era, store.tip.seq, store.tip.chain), store.acks(), store.facts(), whole=not store.created)
         self._carrying = bool(store.carries())
         self._chores.mark_soon()
         self._tell(store.tip.seq)

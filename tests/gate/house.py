@@ -81,6 +81,7 @@ class Notes:
 
     def __init__(self, **kept: str) -> None:
         self.kept = {key.replace("__", "."): value for key, value in kept.items()}
+        self.earlier: dict[str, str] = {}
 
     def remember(self, key: str, value: str) -> None:
         """Keep it."""
@@ -89,6 +90,10 @@ class Notes:
     def recall(self, key: str) -> str | None:
         """Give it back."""
         return self.kept.get(key)
+
+    def former(self, key: str) -> str | None:
+        """Everything was known from the start, unless a story says otherwise."""
+        return self.earlier.get(key)
 
 
 class Written:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -11,11 +12,13 @@ from drivers.orders import HoldReleased, Indicate, Order, Outcome, Release, Secu
 from drivers.readings import Contact
 from edge.access.reasons import GuardReason
 from edge.access.rules import Mode
-from edge.clock import PlainClock
+from edge.clock import Moment, PlainClock
 from edge.gate.gate import INBOX
 from edge.gate.inputs import ContactSaid, ExitPressed, SetMode, Unlock
+from edge.gate.recorder import NO_FACTS
 from edge.gate.view import Answer, Result
-from tests.gate.house import NOBODY, SECOND, TENANT, name
+from tests.clock import START
+from tests.gate.house import NOBODY, SECOND, TENANT, VISITOR, name
 from tests.gate.scene import Scene
 
 
@@ -227,3 +230,100 @@ async def test_an_idle_gate_shows_that_it_lives() -> None:
         await asyncio.sleep(0)
         assert scene.gate.progress() >= before
         assert name(scene.notebook.events[-1]) == "access.denied"
+
+
+class Behind:
+    """A receipt of a disk that is behind: committed when the test says so."""
+
+    def __init__(self) -> None:
+        self.written = asyncio.Event()
+
+    async def wait(self, timeout_s: float) -> bool:
+        """Wait as a journal would."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self.written.wait()
+        except TimeoutError:
+            return False
+        return True
+
+
+def behind(scene: Scene) -> Behind:
+    """From now on the disk of this scene is behind."""
+    receipt, append = Behind(), scene.notebook.append
+    scene.notebook.append = lambda *events, facts=NO_FACTS: (append(*events, facts=facts), receipt)[1]  # type: ignore[method-assign,assignment,return-value]
+    return receipt
+
+
+class Today(PlainClock):
+    """Runs as this machine's, on the day of the visitor's visit."""
+
+    def now(self) -> Moment:
+        """The moment, of that day."""
+        return replace(super().now(), at=START)
+
+
+@pytest.mark.parametrize("mode", [Mode.LOCK_DOWN, Mode.LOCKED_OPEN])
+async def test_a_guard_is_answered_when_the_mode_is_on_disk(mode: Mode) -> None:
+    """In force at once; the answer waits for the record, asked for a second time too."""
+    async with Scene().running() as scene:
+        receipt = behind(scene)
+        scene.gate.post(SetMode(mode, 1))  # type: ignore[arg-type]  # never FIRE here
+        scene.gate.post(SetMode(mode, 2))  # type: ignore[arg-type]  # never FIRE here
+        await scene.lock.until(Secure if mode is Mode.LOCK_DOWN else HoldReleased, 2 if mode is Mode.LOCK_DOWN else 1)
+        assert scene.gate.view().mode == mode
+        assert scene.answers == {}
+        receipt.written.set()
+        await until_answered(scene, 2)
+        assert scene.answers == {1: Answer(Result.ACCEPTED), 2: Answer(Result.UNCHANGED)}
+
+
+async def test_a_mode_that_the_disk_does_not_take_is_answered_as_that() -> None:
+    """After a second: accepted, and not recorded."""
+    async with Scene().running() as scene:
+        behind(scene)
+        scene.gate.post(SetMode(Mode.LOCK_DOWN, 1))
+        await until_answered(scene, 1)
+        assert scene.answers == {1: Answer(Result.ACCEPTED, recorded=False)}
+
+
+async def test_a_counted_visit_waits_for_its_record_and_nobody_else_does() -> None:
+    """The visitor's card opens when the entry is on disk; a tenant who comes meanwhile, and a card shown twice, change nothing in that."""
+    async with Scene(clock=Today()).running() as scene:
+        receipt = behind(scene)
+        scene.card(VISITOR)
+        scene.card(VISITOR)
+        await scene.notebook.until("access.granted")
+        scene.card(TENANT)
+        await scene.lock.until(Release)
+        assert scene.lock.kinds().count(Release) == 1
+        assert (scene.gate.waits().count, scene.gate.waits().late) == (1, 1)
+        receipt.written.set()
+        await scene.lock.until(Release, 2)
+
+
+async def test_a_counted_visit_enters_on_a_dead_disk_too() -> None:
+    """After a second, whatever the disk says."""
+    async with Scene(commits=False, clock=Today()).running() as scene:
+        scene.card(VISITOR)
+        await scene.lock.until(Release)
+
+
+async def test_a_visitor_who_waits_does_not_enter_a_lock_down() -> None:
+    """The guard shut the entry while the disk was behind: the release is not ordered any more."""
+    async with Scene(clock=Today()).running() as scene:
+        receipt = behind(scene)
+        scene.card(VISITOR)
+        await scene.notebook.until("access.granted")
+        scene.gate.post(SetMode(Mode.LOCK_DOWN, 1))
+        await scene.lock.until(Secure, 2)
+        receipt.written.set()
+        await scene.notebook.until("door.released")
+        assert Release not in scene.lock.kinds()
+
+
+async def until_answered(scene: Scene, count: int) -> None:
+    """Wait until so many guards have their answer."""
+    async with asyncio.timeout(20):
+        while len(scene.answers) < count:  # noqa: ASYNC110 - answers come in a dict
+            await asyncio.sleep(0.01)

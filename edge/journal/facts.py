@@ -1,0 +1,27 @@
+"""Reading the small facts before anything is written: a disk that takes no writes still tells what was remembered."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing, suppress
+from pathlib import Path
+
+from edge.journal.store import BUSY_S
+
+
+def read_facts(path: Path) -> dict[str, str] | None:
+    """Read every fact of a database, without its lock; a value that is no text is left out. None where it cannot be read."""
+    log = path.with_name(path.name + "-wal")
+    try:
+        # With a log beside it SQLite reads both, on a read-only disk too. Without one the file is whole, and no other file is needed.
+        how = "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=BUSY_S, isolation_level=None)) as db:
+            db.text_factory = bytes
+            rows = db.execute("SELECT key, value FROM fact").fetchall()
+    except (sqlite3.Error, OSError):
+        return None
+    facts: dict[str, str] = {}
+    for key, value in rows:
+        with suppress(ValueError, AttributeError):
+            facts[key.decode()] = value.decode()
+    return facts
