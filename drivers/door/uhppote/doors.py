@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from uhppoted import encode
 
@@ -11,6 +11,7 @@ from drivers.door.uhppote.board import CONTROLLED, NORMALLY_CLOSED, NORMALLY_OPE
 from drivers.errors import LineLost, NoAnswer, Refused, Stale
 from drivers.orders import HoldReleased, Release, Secure
 
+SHORTEST_S = 1  # a board times whole seconds
 LATE_S = 2.0  # a board times in whole seconds of its own clock, and a status is polled every 0.8 s
 
 
@@ -93,15 +94,41 @@ class Doors:
             if _on((await board.status()).relays, door):
                 raise Refused(f"door {door} stays released")
 
+    async def finish(self, board: Board, sleep: Callable[[float], Awaitable[None]]) -> None:
+        """The driver stops while the board is there: end what runs, and give shut doors back. Held doors stay held. Takes SHORTEST_S or less.
+
+        Where a moment of "normally closed" ends nothing, the release is begun anew for the shortest time and the door kept shut meanwhile.
+        """
+        for door in self._running():
+            await board.set_door(door, NORMALLY_CLOSED, self._seconds[door])
+            await board.set_door(door, CONTROLLED, self._seconds[door])
+        relays = (await board.status()).relays
+        long = sorted({door for door in self._running() if _on(relays, door)} | set(self._shut_until))
+        for door in self._running():
+            del self._ends[door]
+        for door in long:
+            self._shut_until[door] = self._now() + SHORTEST_S
+            await board.set_door(door, CONTROLLED, SHORTEST_S)
+            self._opening(door)
+            await board.open_door(door)
+            await board.set_door(door, NORMALLY_CLOSED, SHORTEST_S)
+        if long:
+            await sleep(SHORTEST_S)
+        for door in long:
+            await board.set_door(door, CONTROLLED, self._seconds[door])
+            del self._shut_until[door]
+
     def last_words(self) -> list[bytes]:
-        """What ends the releases that run now, for a driver that stops and cannot wait for answers. Held doors stay held."""
-        running = [door for door, ends in self._ends.items() if ends > self._now()]
+        """The same for a driver that cannot wait for answers, as far as that goes: nothing here opens a door, as it may be heard late."""
+        running = self._running()
+        words = [(door, mode) for door in running for mode in (NORMALLY_CLOSED, CONTROLLED)]
+        words += [(door, CONTROLLED) for door in self._shut_until if door not in running]
         self._ends.clear()
-        return [
-            bytes(encode.set_door_control_request(self._serial, door, mode, self._seconds[door]))
-            for door in running
-            for mode in (NORMALLY_CLOSED, CONTROLLED)
-        ]
+        self._shut_until.clear()
+        return [bytes(encode.set_door_control_request(self._serial, door, mode, self._seconds[door])) for door, mode in words]
+
+    def _running(self) -> list[int]:
+        return [door for door, ends in self._ends.items() if ends > self._now()]
 
     async def _release(self, board: Board, order: Release) -> None:
         """The board times whole seconds, rounded up, and the longer of this release and one that runs already."""

@@ -29,6 +29,7 @@ from drivers.timing import MACHINE, Timing
 
 log = logging.getLogger(__name__)
 
+FINISH_S = 1.5  # of the 2 s that a stop may take
 WAKE_APART_S = 0.05  # a hint is anybody's datagram; each costs the board a question
 LISTENER_EVERY_S = 60.0
 RETAKE_APART_S = 600.0  # two programs that both want a board's events must not fight over it
@@ -162,7 +163,13 @@ class Controller:
             emit(Back())
         known: dict[object, Reading] = {}
         _tell(known, status, self._options.doors, emit, first=True)
-        await self._follow(board, known, emit)
+        try:
+            await self._follow(board, known, emit)
+        except asyncio.CancelledError:
+            with contextlib.suppress(DriverError, TimeoutError):
+                async with asyncio.timeout(FINISH_S):
+                    await self._doors.finish(board, self._timing.sleep)
+            raise
 
     async def _follow(self, board: Board, known: dict[object, Reading], emit: Emit) -> None:
         """Poll and fetch until the board falls silent or comes up anew."""
@@ -243,10 +250,10 @@ class Controller:
     def _leave(self, asker: Asker) -> None:
         """The last words: running releases end, and the board need not wait 30 s before it judges cards alone."""
         if self._board is not None:
-            for request in self._doors.last_words():
-                asker.tell(request)
+            said = self._doors.last_words()
             if self._options.pc_control:
-                asker.tell(encode.set_pc_control_request(self._options.serial, False))
+                said.append(bytes(encode.set_pc_control_request(self._options.serial, False)))
+            asker.tell(said)
         self._board = None
 
 

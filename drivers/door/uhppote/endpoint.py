@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from drivers.door.uhppote import wire
@@ -49,12 +49,13 @@ class Asker:
                         raise
         raise ValueError(f"{tries} tries, 1 or more expected")
 
-    def tell(self, request: bytes) -> None:
-        """Send without waiting for the reply: the last word before leaving."""
+    def tell(self, requests: Sequence[bytes]) -> None:
+        """Send without waiting for replies: the last words before leaving, in their order."""
         if self._board is not None:
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
                 out.setblocking(False)
-                out.sendto(request, self._board)
+                for request in requests:
+                    out.sendto(request, self._board)
 
     def close(self) -> None:
         """Ask nothing any more; a waiting question ends with LineLost."""

@@ -482,6 +482,40 @@ async def test_secure_is_confirmed_only_when_the_relay_is_off(site: Site, *, end
         assert not heard.of(Lost)
 
 
+@pytest.mark.parametrize("secured", [False, True], ids=["in a release", "in a release that was secured"])
+@pytest.mark.parametrize("ends", [True, False], ids=["another mode ends a release", "a release runs to its end"])
+async def test_a_stop_leaves_no_door_released_and_none_shut(site: Site, *, ends: bool, secured: bool) -> None:
+    """After a stop the relay is off, and the board lets its own cards pass again."""
+    site.board.ends_releases = ends
+    site.board.put(Slot(NUMBER, *DAYS, frozenset({1})))
+    controller = site.controller()
+    async with running(controller) as heard:
+        await settled(heard)
+        await controller.send(Release(1, 20, soon()))
+        if secured:
+            await controller.send(Secure(1))
+    assert not site.board.released(1)
+    assert site.board.swipe(NUMBER, 1)
+    assert site.board.released(1)
+
+
+async def test_a_stop_that_may_not_wait_gives_every_door_back(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A driver that has no time for answers says its last words: the board judges its own cards again, and nothing was opened."""
+    site.board.ends_releases = False
+    site.board.put(Slot(NUMBER, *DAYS, frozenset({1})))
+    controller = site.controller()
+    async with running(controller) as heard:
+        await settled(heard)
+        await controller.send(Release(1, 20, soon()))
+        await controller.send(Secure(1))
+        await controller.send(Release(2, 20, soon()))
+        opened = len(site.board.opened)
+        monkeypatch.setattr("drivers.door.uhppote.driver.FINISH_S", 0.0)
+    await eventually(lambda: site.board.doors[1].mode == site.board.doors[2].mode == CONTROLLED)
+    assert len(site.board.opened) == opened
+    assert site.board.swipe(NUMBER, 1)
+
+
 async def test_a_person_who_comes_while_a_door_is_kept_shut_is_let_in(site: Site) -> None:
     """A release that follows a Secure which had to hold the door shut gives the door back first."""
     site.board.ends_releases = False
