@@ -13,7 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import Field, ValidationError
 
 from drivers.camera import rtsp
-from drivers.errors import DriverError, Garbled, Refused
+from drivers.errors import Garbled, Refused
 from drivers.onvif import Endpoint, connect
 from drivers.onvif.media import Profile, choose, profiles, stream_address
 
@@ -70,10 +70,9 @@ def make(options: Options) -> StreamCamera:
     """A camera that resolves its stream each time it connects; not started. Not for the confined worker."""
     from drivers.camera.stream import StreamCamera
 
-    def open_stream() -> InputContainer:
-        try:
-            return rtsp.open_stream(asyncio.run(resolve(options)))
-        except DriverError as error:
-            raise OSError(str(error)) from error
+    gaps = rtsp.Gaps()
 
-    return StreamCamera(options.host, open_stream)
+    def open_stream() -> InputContainer:
+        return rtsp.open_stream(asyncio.run(resolve(options)), missing=gaps.found)
+
+    return StreamCamera(options.host, open_stream, gaps=lambda: gaps.count)

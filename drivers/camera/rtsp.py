@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import ssl
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
@@ -97,6 +98,17 @@ def split_credentials(url: str) -> tuple[str, str, str]:
     return f"{scheme}://{tail}", unquote(username), unquote(password)
 
 
+class Gaps:
+    """How often packets were missing, over all connections to one camera."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def found(self) -> None:
+        """One more."""
+        self.count += 1
+
+
 def make(options: Options) -> StreamCamera:
     """An RTSP camera, not started. Raises ImportError without FFmpeg (the extra `face`)."""
     from drivers.camera.stream import StreamCamera
@@ -110,11 +122,12 @@ def make(options: Options) -> StreamCamera:
             raise Refused("ca_file cannot be used") from broken()
 
         return StreamCamera(options.address()[0], unusable)
-    return StreamCamera(options.address()[0], partial(open_stream, options, trusted))
+    gaps = Gaps()
+    return StreamCamera(options.address()[0], partial(open_stream, options, trusted, gaps.found), gaps=lambda: gaps.count)
 
 
-def open_stream(options: Options, trusted: ssl.SSLContext | None = None) -> InputContainer:
-    """Connect and play, the camera verified by `trusted` (made of the options where it is not given).
+def open_stream(options: Options, trusted: ssl.SSLContext | None = None, missing: Callable[[], None] = lambda: None) -> InputContainer:
+    """Connect and play, the camera verified by `trusted` (made of the options where it is not given). `missing`: see Session.
 
     Raises DriverError, OSError, av.FFmpegError, ValueError; no message repeats the URL or what the camera said.
     """
@@ -129,6 +142,7 @@ def open_stream(options: Options, trusted: ssl.SSLContext | None = None) -> Inpu
         basic=options.auth == "basic",
         tls=trusted or _trusted(options),
         tls_name=options.tls_name or host,
+        missing=missing,
     )
     try:
         session.opening(KNOWN_S)

@@ -13,11 +13,12 @@ import socket
 import ssl
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from urllib.parse import urlsplit
 
 from drivers.camera.contract import WRONG_PASSWORD
+from drivers.camera.down import REFUSALS
 from drivers.camera.rtsp_wire import (
     Answer,
     Incoming,
@@ -37,6 +38,7 @@ BUFFER = 512  # FFmpeg's own: less than such a piece, or it would never get to t
 PACKET_READ = 65_536  # FFmpeg asks for a packet with more room than this
 RECEIVE = 65_536
 MAX_WAITING = 64  # packets that come before the answer to PLAY
+RTP_HEADER = 12
 MAX_REPORT = 1500  # a receiver's report is about 50 bytes
 
 
@@ -47,6 +49,7 @@ class WrongPassword(DriverError):
 class Session:
     """Connected and playing once made. One thread uses it; it reads like a file, one packet a read, after its description.
 
+    `missing` is called, by the thread that reads, before the first packet behind a gap in the camera's count is given out.
     Raises, when made: OSError (TimeoutError too), ssl.SSLError, WrongPassword, Refused, Garbled, NoAnswer.
     """
 
@@ -60,9 +63,11 @@ class Session:
         basic: bool = False,
         tls: ssl.SSLContext | None = None,
         tls_name: str = "",
+        missing: Callable[[], None] = lambda: None,
     ) -> None:
         self._url, self._username, self._password, self._basic = url, username, password, basic
         self._incoming, self._waiting = Incoming(), deque[Packet]()
+        self._missing, self._next_number = missing, -1
         self._number = self._used = 0
         self._asked: Challenge | None = None
         self._session, self._alive_s, self._alive_at = "", 60.0, 0.0
@@ -116,7 +121,7 @@ class Session:
             return answer
         if answer.status < 400:
             raise Refused("sends elsewhere")
-        raise Refused({403: "not allowed", 404: "no such stream"}.get(answer.status, "refuses"))
+        raise Refused(REFUSALS.get(answer.status, "refuses"))
 
     def _put(self, method: str, uri: str, headers: Mapping[str, str]) -> Answer:
         self._send(method, uri, headers)
@@ -175,7 +180,10 @@ class Session:
             elif one is None and not self._receive():
                 return b""
         self._keep_alive()
-        return self._waiting.popleft().payload
+        packet = self._waiting.popleft()
+        if packet.channel == self._media:
+            self._count(packet.payload)
+        return packet.payload
 
     def write(self, data: bytes) -> int:
         """FFmpeg's report on what it received, which some cameras wait for."""
@@ -194,6 +202,14 @@ class Session:
     def _keep(self, packet: Packet) -> None:
         if packet.channel in {self._media, self._reports} and len(self._waiting) < MAX_WAITING:
             self._waiting.append(packet)
+
+    def _count(self, payload: bytes) -> None:
+        """RTP counts its packets (RFC 3550, bytes 2 and 3): a camera that cannot send as fast as it sees leaves some out, over TCP too."""
+        if len(payload) >= RTP_HEADER:
+            number = int.from_bytes(payload[2:4], "big")
+            if self._next_number not in (-1, number):
+                self._missing()
+            self._next_number = (number + 1) % 0x10000
 
     def _keep_alive(self) -> None:
         now = time.monotonic()

@@ -7,8 +7,9 @@ time (behind a blocking reader a consumer at 5 of 25 fps falls 0.8 s a second be
 packets kept since the last one are decoded in one go, and the picture is current at once.
 
 What goes wrong, and what happens: the server dies (the iterator ends without an exception) -> reconnect; it freezes (no packet) -> `state`
-says so by the packet's age, and the read ends by its own time-out; a broken packet -> the decoder waits for the next keyframe; a picture
-too large -> refused. Messages of FFmpeg quote the URL, so only the kind of error is ever repeated.
+says so by the packet's age, and the read ends by its own time-out; a broken packet -> the decoder waits for the next keyframe; packets are
+missing -> what is decoded is smeared until the next keyframe, and nobody is shown it; a picture
+too large -> refused. Why it is down is a word of down.py.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING, Any, cast
 import av
 import av.logging
 
+from drivers.camera import down
 from drivers.camera.contract import WRONG_PASSWORD, CameraState, Frame, Image
 from drivers.errors import DriverError
 
@@ -43,6 +45,8 @@ MAX_PACKETS = 300  # 12 s at 25 fps: a longer distance between keyframes is deco
 MAX_GOP_BYTES = 16 * 2**20  # a 4K keyframe interval at 16 Mb/s is 8 MB
 MAX_PIXELS = 3840 * 2160  # more is no gate camera but an attack on memory
 LONG_GOP_S = 1.5  # keyframes further apart than this do not show who comes: while idle the frames between are decoded too,
+# After a gap pictures are in doubt until the next whole keyframe. Cameras that send none (intra refresh) have drawn all of it anew by then.
+DOUBT_S = 5.0
 CATCH_UP_S = 1.0  # once in so long, all that wait
 LOCKOUT_S = 300.0  # after a wrong password: cameras lock an account that is tried every few seconds
 WAITS_S = (0.5, 1.0, 2.0, 5.0, 10.0)  # between connection attempts, each +-20 %
@@ -68,13 +72,24 @@ class AvPicture:
 
 
 class StreamCamera:
-    """A Camera over anything FFmpeg opens. `paced` plays a recording at its own speed, and again from the start at its end."""
+    """A Camera over anything FFmpeg opens. `paced` plays a recording at its own speed, and again from the start at its end.
 
-    def __init__(self, name: str, opener: Opener, *, paced: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
-        self._name, self._open, self._paced, self._clock = name, opener, paced, clock
+    `gaps` gives a number that changes whenever something that the camera sent is missing.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        opener: Opener,
+        *,
+        paced: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+        gaps: Callable[[], int] = lambda: 0,
+    ) -> None:
+        self._name, self._open, self._paced, self._clock, self._gaps = name, opener, paced, clock, gaps
         self._lock = threading.Condition()
         self._decoder = threading.Lock()  # the codec in use: taken for one packet, and to close it
-        self._pending: deque[tuple[Packet, float]] = deque()
+        self._pending: deque[tuple[Packet, float, bool]] = deque()  # a packet, when it came, and whether its picture is whole
         self._pending_bytes = 0
         self._broken = True  # nothing is decoded until the first keyframe
         self._codec: Any = None
@@ -83,6 +98,9 @@ class StreamCamera:
         self._keyframe_at: float | None = None
         self._long_gop = False
         self._caught_up_at = float("-inf")
+        self._gaps_seen = 0
+        self._doubt_ends = float("-inf")
+        self._flags_tell = False  # whether the decoder's own word for a damaged picture tells them apart in this stream
         self._why = "starting"
         self._last_packet: float | None = None
         self._frames = self._dropped = self._packets = 0
@@ -154,7 +172,7 @@ class StreamCamera:
         try:
             container = self._open()
         except (DriverError, av.FFmpegError, OSError, ValueError) as error:
-            return _kind_of(error)
+            return down.why(error)
         try:
             if not container.streams.video:
                 return "no video"
@@ -172,7 +190,7 @@ class StreamCamera:
                 self._clear_pending()
             self._drain_packets(container, stream)
         except (DriverError, av.FFmpegError, OSError, ValueError) as error:
-            return _kind_of(error)
+            return down.why(error)
         finally:
             with self._decoder, self._lock:
                 self._codec = None
@@ -204,6 +222,12 @@ class StreamCamera:
             self._up, self._why, self._last_packet = True, "", now
             if self._keyframe_at is not None and now - self._keyframe_at > LONG_GOP_S:
                 self._long_gop = True
+            gap = (gaps := self._gaps()) != self._gaps_seen
+            self._gaps_seen = gaps
+            if gap:
+                self._doubt_ends = now + DOUBT_S
+            elif packet.is_keyframe:
+                self._doubt_ends = now
             if packet.is_keyframe:
                 self._long_gop = self._keyframe_at is not None and now - self._keyframe_at > LONG_GOP_S
                 self._keyframe_at = now
@@ -215,7 +239,7 @@ class StreamCamera:
                 self._clear_pending()
                 self._broken = True
             if not self._broken:
-                self._pending.append((packet, now))
+                self._pending.append((packet, now, now >= self._doubt_ends and not packet.is_corrupt))
                 self._pending_bytes += packet.size
                 self._lock.notify_all()
 
@@ -235,14 +259,20 @@ class StreamCamera:
                 with self._lock:
                     if not self._has_work() or self._stopping:
                         continue
-                    packet, at = self._pending.popleft()
+                    packet, at, whole = self._pending.popleft()
                     self._pending_bytes -= packet.size
                     codec = self._codec
                     if not self._pending:
                         self._caught_up_at = self._clock()
                 frames = self._decode(codec, packet)
             if frames:
-                self._publish(frames[-1], at)
+                if packet.is_keyframe:
+                    self._flags_tell = not frames[-1].is_corrupt
+                if whole and not (frames[-1].is_corrupt and self._flags_tell):
+                    self._publish(frames[-1], at)
+                else:
+                    with self._lock:
+                        self._dropped += 1
 
     def _has_work(self) -> bool:
         if self._stopping or not self._pending or self._codec is None:
@@ -265,18 +295,3 @@ class StreamCamera:
             self._frames += 1
             self._slot = Frame(self._frames, at, AvPicture(frame))
             self._lock.notify_all()
-
-
-def _kind_of(error: Exception) -> str:
-    """A word for what went wrong that cannot quote a URL: a driver's own words, or the kind of error."""
-    if isinstance(error, DriverError):
-        return str(error)
-    names = {
-        "SSLCertVerificationError": "certificate not trusted",
-        "ConnectionRefusedError": "connection refused",
-        "TimeoutError": "no answer",
-        "ExitError": "no answer",
-        "InvalidDataError": "not a video stream",
-        "FileNotFoundError": "no such file or device",
-    }
-    return names.get(type(error).__name__, type(error).__name__)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from drivers.camera import down
 from drivers.errors import DriverError
 from drivers.examine import Mark, clock
 from edge.installer.doctor import Row
@@ -48,7 +49,7 @@ def _reach(name: str, address: Callable[[], tuple[str, int]]) -> list[Row]:
     try:
         socket.create_connection(address(), REACH_S).close()
     except OSError as error:
-        return [Row(name, Mark.BAD, "camera_unreachable", {"why": error.strerror or "no answer"})]
+        return [Row(name, Mark.BAD, "camera_unreachable", {"why": down.why(error)})]
     except ValueError:  # a port or a name that is none
         return [Row(name, Mark.BAD, "camera_unreachable", {"why": "no answer"})]
     return []
@@ -124,7 +125,7 @@ def _stream(name: str, options: Stream) -> list[Row]:
     except DriverError as error:
         return [Row(name, Mark.BAD, "no_stream", {"why": str(error)})]
     except (av.FFmpegError, OSError) as error:
-        return [Row(name, Mark.BAD, "no_stream", {"why": type(error).__name__})]
+        return [Row(name, Mark.BAD, "no_stream", {"why": down.why(error)})]
     except IndexError:
         return [Row(name, Mark.BAD, "no_stream", {"why": "no video"})]
     if first is None:

@@ -122,6 +122,40 @@ PROMPTS: Mapping[str, tuple[str, str]] = {
 }
 
 
+CAMERA_DOWN: Mapping[str, str] = {
+    "address not allowed here": "网关不允许访问该地址",
+    "an address that is none": "地址无效",
+    "ca_file cannot be used": "ca_file 不能用",
+    "camera is busy: too many viewers": "摄像机忙：取流的人太多",
+    "certificate not trusted": "证书不可信",
+    "connection refused": "拒绝连接",
+    "does not send over TCP": "不支持 RTP over TCP（只用 UDP）",
+    "does not speak TLS": "不支持 TLS",
+    "ended": "已结束",
+    "failed": "失败",
+    "hung up": "连接被断开",
+    "in use by another program": "被其他程序占用",
+    "name not known": "域名无法解析",
+    "no answer": "没有应答",
+    "no picture": "没有图像",
+    "no route to the camera": "没有到摄像机的路由",
+    "no such file or device": "没有这个文件或设备",
+    "no such stream": "没有这路码流",
+    "no video": "没有视频",
+    "no way to sign in": "没有可用的认证方式",
+    "not a video stream": "不是视频流",
+    "not allowed": "没有权限",
+    "not RTSP": "不是 RTSP",
+    "picture too large": "图像太大",
+    "refuses": "拒绝",
+    "sends elsewhere": "要求转到别的地址",
+    "unknown codec": "编码不支持",
+    "wants the password in the clear": "要求明文密码",
+    "wrong user or password": "用户名或密码不对",
+}
+"""The words of drivers.camera.down in Chinese."""
+
+
 def sentence(locale: str, code: str, values: Mapping[str, str]) -> str:
     """A finding in words; a code of a later version is shown as it is."""
     return _say(SENTENCES, locale, code, values)
@@ -141,4 +175,6 @@ def _say(table: Mapping[str, tuple[str, str]], locale: str, code: str, values: M
     if code not in table:
         return " ".join([code, *(f"{key}={value}" for key, value in values.items())])
     zh, en = table[code]
+    if locale == "zh" and values.get("why") in CAMERA_DOWN:
+        values = {**values, "why": CAMERA_DOWN[values["why"]]}
     return (zh if locale == "zh" else en).format_map({**dict.fromkeys(("driver", "why", "what", "extra"), "-"), **values})

@@ -10,12 +10,13 @@ Garbled here means: the worker is broken or taken over; the reader ends it and s
 from __future__ import annotations
 
 import struct
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from drivers.camera.down import Down
 from edge.vision.confine import Missing
 from models.spaces import CARDS
 
@@ -34,29 +35,7 @@ Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 # No free text: a face would fit into it, and from here words go to the broker, the journal and terminals.
 Poor = Literal["too_small", "cut_off", "turned", "tilted", "too_dark", "too_bright", "flat", "blurred"]
 """As models.quality.Poor, which cannot be imported without OpenCV."""
-Why = Literal[
-    "",
-    "connection refused",
-    "ended",
-    "failed",
-    "no answer",
-    "no picture",
-    "no such file or device",
-    "no such stream",
-    "no video",
-    "not a video stream",
-    "not allowed",
-    "picture too large",
-    "unknown codec",
-    "wrong user or password",
-]
-"""What drivers.camera says of a camera that is down; everything else is `failed`."""
 _SPACES = frozenset(str(space) for space in CARDS)
-
-
-def why_of(said: str) -> Why:
-    """A camera's own word as one of the list."""
-    return said if said in get_args(Why) else "failed"  # type: ignore[return-value]  # it is in the list
 
 
 def _known_space(space: str) -> str:
@@ -116,7 +95,7 @@ class CameraSaid(_Message):
     kind: Literal["camera"] = "camera"
     camera: Name
     up: bool
-    why: Why = ""
+    why: Down | Literal[""] = ""
 
 
 class Started(_Message):

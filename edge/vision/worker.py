@@ -28,13 +28,14 @@ from pydantic import BaseModel
 
 import drivers.camera
 import models
+from drivers.camera import down
 from drivers.camera.contract import Camera, CameraState
 from drivers.camera.stream import AvPicture
 from edge import slices
 from edge.vision.area import Area
 from edge.vision.confine import confine, confine_files
 from edge.vision.looker import Looker
-from edge.vision.sighting import Beat, CameraSaid, Message, Started, why_of
+from edge.vision.sighting import Beat, CameraSaid, Message, Started
 from edge.vision.task import CameraTask, Task
 from models.boxes import Box
 from models.contract import Face, Layout, Options
@@ -144,7 +145,7 @@ def _report(name: str, state: CameraState, said: dict[str, bool], say: Callable[
     if said.get(name) == up or (name not in said and state.why == "starting"):
         return
     said[name] = up
-    why = "" if up else ("no picture" if state.up else why_of(state.why))
+    why = "" if up else ("no picture" if state.up else down.known(state.why))
     say(Message(header=CameraSaid(camera=name, up=up, why=why)))
 
 

@@ -95,9 +95,9 @@ class Doors:
                 raise Refused(f"door {door} stays released")
 
     async def finish(self, board: Board, sleep: Callable[[float], Awaitable[None]]) -> None:
-        """The driver stops while the board is there: end what runs, and give shut doors back. Held doors stay held. Takes SHORTEST_S or less.
+        """The driver stops while the board is there: end what runs, and give shut doors back. Held doors stay held.
 
-        Where a moment of "normally closed" ends nothing, the release is begun anew for the shortest time and the door kept shut meanwhile.
+        Where a moment of "normally closed" ends nothing, the release is begun anew for the shortest time, the door being kept shut.
         """
         for door in self._running():
             await board.set_door(door, NORMALLY_CLOSED, self._seconds[door])

@@ -18,6 +18,7 @@ from drivers.camera.contract import Camera, Frame
 from drivers.camera.rtsp import Options, split_credentials
 
 from .conftest import RtspServer
+from .lossy import Lossy
 
 Server = Callable[..., RtspServer]
 HARD_PASSWORD = "p@ss:w/rd"  # the one that breaks URLs glued together by hand
@@ -152,6 +153,32 @@ def test_keyframes_far_apart_blind_nobody(rtsp_server: Server) -> None:
             frame = camera.newest(frame.number, 4.0)
             assert frame is not None
             time.sleep(1.5)
+
+
+@pytest.mark.peer("rtsp", "av")
+@pytest.mark.parametrize("codec", ["h264", "h265"])
+def test_smeared_pictures_are_not_given_out(rtsp_server: Server, codec: str) -> None:
+    """A camera that leaves packets out smears the ball until the next keyframe: nobody is shown that, and whole pictures still come."""
+    lossy = Lossy(rtsp_server(codec, size=(1280, 720)).port)
+    with watching(url=f"rtsp://127.0.0.1:{lossy.port}/live") as camera:
+        number = 0
+
+        def bright(count: int) -> list[int]:
+            """How many points of each picture are bright: as many as the ball has."""
+            nonlocal number
+            found = []
+            for _ in range(count):
+                frame = wait_frame(camera, number)
+                number = frame.number
+                found.append(int((frame.picture.luma(1280, 720) > 128).sum()))
+            return found
+
+        ball = max(bright(30))
+        lossy.share = 0.05
+        assert max(bright(60)) < 1.05 * ball
+        assert lossy.lost
+        assert camera.state().dropped
+    lossy.close()
 
 
 @pytest.mark.parametrize(
