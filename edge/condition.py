@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Literal
 
 from edge.access.events import GatewayClock, GatewayDegraded
-from edge.clock import Clock, Trust
+from edge.clock import Clock, Moment, Trust
 from edge.gate.alarms import Alarms
 from edge.gate.recorder import Memory, Recorder
 from edge.gate.view import AlarmView
@@ -79,7 +79,7 @@ class Condition:
             self._trust = now.trust
             self._recorder.append(GatewayClock(at=now.at, clock=now.trust, stepped_s=None if step is None else round(step, 3)))
             self._changed()
-        wrong = set(self._wrong(now.trust))
+        wrong = set(self._wrong(now))
         self._since = {word: self._since.get(word, now.mono) for word in wrong}
         for word in self._alarms.open():
             if word not in wrong:
@@ -88,7 +88,7 @@ class Condition:
             if word not in self._alarms and now.mono - since >= SETTLED_AFTER_S:
                 self._tell(word, "begin")
 
-    def _wrong(self, trust: Trust) -> Iterable[str]:
+    def _wrong(self, now: Moment) -> Iterable[str]:
         yield from (f"journal.{why}" for why in self._journal().why)
         roster = self._roster()
         if roster.state in {"stale", "none"}:
@@ -97,8 +97,8 @@ class Condition:
             yield "roster.not_kept"
         if not roster.sealed:
             yield "roster.not_sealed"
-        if trust is Trust.UNTRUSTED:
-            yield "clock.untrusted"
+        if now.trust is Trust.UNTRUSTED:
+            yield "clock.leapt" if now.leapt else "clock.untrusted"
         yield from self._others()
 
     def _tell(self, word: str, phase: Literal["begin", "end"]) -> None:

@@ -41,7 +41,7 @@ from edge.gate.lookout import Overheard
 from edge.gate.recorder import Mark
 from edge.gate.site import SiteGates
 from edge.gate.wiring import wire
-from edge.journal import Journal, last_certain_time, last_trusted_time, last_written_time
+from edge.journal import Journal, last_certain_time, last_leap, last_trusted_time, last_written_time
 from edge.roster.folder import Known
 from edge.roster.outcomes import Applied, Refused
 from edge.roster.roster import Roster
@@ -79,6 +79,7 @@ class Daemon:
             last_trusted=last_trusted_time(journal_dir),
             not_before=last_written_time(journal_dir),
             certain=last_certain_time(journal_dir),
+            leap=last_leap(journal_dir),
             synced=self.timekeeper.synced if self.timekeeper else None,
         )
         self.journal = Journal(journal_dir, settings.journal, self.clock, consumers=consumers)

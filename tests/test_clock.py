@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from edge.clock import BUILT, HOLDOVER, SystemClock, Trust, kernel_synced
+from edge.clock import BUILT, HOLDOVER, Leap, Moment, SystemClock, Trust, kernel_synced
 from tests.clock import START, HandClock
 
 
@@ -65,6 +65,9 @@ def test_wall_steps_without_monotonic_time() -> None:
     assert (now.mono, now.trust, now.last_trusted) == (1000.0, Trust.UNTRUSTED, START)
 
 
+DAY = timedelta(days=1)
+
+
 class Machine:
     """The outside of a SystemClock: a wall clock, a boot clock and a synchronisation that the test moves."""
 
@@ -75,13 +78,18 @@ class Machine:
         self.sync_at: datetime | None = None
 
     def clock(
-        self, last_trusted: datetime | None = None, not_before: datetime | None = None, certain: datetime | None = None
+        self,
+        last_trusted: datetime | None = None,
+        not_before: datetime | None = None,
+        certain: datetime | None = None,
+        leap: Leap | None = None,
     ) -> SystemClock:
         """A clock of this machine, as a fresh start of the daemon makes it."""
         return SystemClock(
             last_trusted=last_trusted,
             not_before=not_before,
             certain=certain,
+            leap=leap,
             synced=lambda: self.synced,
             last_sync=lambda: self.sync_at,
             wall=lambda: self.wall,
@@ -89,10 +97,21 @@ class Machine:
             monotonic=lambda: self.boot,
         )
 
+    def again(self, before: Moment) -> SystemClock:
+        """The next start of the daemon, given what the last one wrote down."""
+        return self.clock(before.last_trusted, before.at, before.certain, before.leap)
+
     def run(self, seconds: float) -> None:
         """Let time go by."""
         self.wall += seconds
         self.boot += seconds
+
+    def watched(self, clock: SystemClock, hours: int) -> Moment:
+        """Let hours go by, looked at every few minutes; the last look."""
+        for _ in range(hours * 12):
+            self.run(300)
+            clock.now()
+        return clock.now()
 
 
 def test_a_disciplined_clock_is_its_own_last_trusted_time() -> None:
@@ -213,6 +232,118 @@ def test_a_clock_that_was_never_set_still_knows_when_it_was_built() -> None:
     clock = machine.clock()
     machine.run(10 * 86_400)
     assert clock.now().certain == BUILT + timedelta(days=10)
+
+
+@pytest.mark.parametrize("leap", [365 * DAY, 2 * DAY, -365 * DAY, -2 * DAY])
+def test_a_server_that_leaps_is_not_believed_before_half_a_day(leap: timedelta) -> None:
+    """A time server is far off: not trusted, over a restart too; what was trusted last stays, and what is certain goes on."""
+    machine = Machine()
+    clock = machine.clock()
+    clock.now()
+    machine.wall += leap.total_seconds()
+    machine.watched(clock, 6)
+    now = machine.again(clock.now()).now()
+    assert (now.trust, now.leapt, now.last_trusted, now.certain) == (Trust.UNTRUSTED, True, START, START + timedelta(hours=6))
+    machine.wall -= leap.total_seconds()
+    back = clock.now()
+    assert (back.trust, back.leapt, back.at) == (Trust.SYNCED, False, START + timedelta(hours=6)), "right again: at once"
+
+
+def test_a_minute_of_a_wrong_server_is_never_believed() -> None:
+    """The kernel calls the clock synchronised for nine hours after the server's last word: those do not count, nor do they add up."""
+    machine = Machine()
+    clock = machine.clock()
+    clock.now()
+    machine.wall += 365 * 86_400
+    for _ in range(4):
+        machine.synced = True
+        assert machine.watched(clock, 9).leapt
+        machine.synced = False
+        assert machine.watched(clock, 1).leapt
+    now = machine.again(clock.now()).now()
+    assert (now.trust, now.leapt, now.last_trusted) == (Trust.UNTRUSTED, True, START)
+    machine.wall -= 365 * 86_400  # somebody sets it right
+    now = clock.now()
+    assert (now.trust, now.leapt, now.last_trusted) == (Trust.UNTRUSTED, False, START)
+
+
+def test_a_gateway_that_was_off_for_weeks_believes_its_server_within_a_day_of_running() -> None:
+    """Switched off at night too: what servers vouched for adds up over restarts. Until then nothing is forgotten and nothing is certain."""
+    machine = Machine()
+    before = machine.clock().now()
+    machine.wall += 21 * 86_400
+    clock = machine.again(before)
+    assert machine.watched(clock, 8).leapt
+    machine.wall += 10 * 3600.0
+    clock = machine.again(clock.now())
+    machine.synced = False
+    assert machine.watched(clock, 1).leapt, "not heard of a server yet today"
+    machine.synced = True
+    assert machine.watched(clock, 3).leapt
+    now = machine.watched(clock, 2)
+    assert (now.trust, now.leapt, now.last_trusted, now.certain) == (Trust.SYNCED, False, now.at, now.at)
+    machine.wall += 3600.0
+    assert machine.again(now).now().trust is Trust.SYNCED
+
+
+def test_whoever_comes_back_to_what_was_trusted_is_believed_at_once() -> None:
+    """A server was wrong for a whole day and believed; it is put right: nobody waits half a day for that, over a restart neither."""
+    machine = Machine()
+    clock = machine.clock()
+    clock.now()
+    machine.wall += 365 * 86_400
+    now = machine.watched(clock, 13)
+    assert (now.trust, now.last_trusted) == (Trust.SYNCED, now.at)
+    machine.wall -= 365 * 86_400
+    now = machine.again(now).now()
+    assert (now.trust, now.last_trusted) == (Trust.SYNCED, START + timedelta(hours=13))
+
+
+def test_a_first_start_believes_its_server_but_not_that_it_is_2000() -> None:
+    """Nothing is known yet, but for the year in which this program was written."""
+    machine = Machine()
+    assert machine.clock().now().trust is Trust.SYNCED
+    machine.wall = datetime(2000, 1, 1, tzinfo=UTC).timestamp()
+    clock = machine.clock()
+    assert machine.watched(clock, 24).trust is Trust.UNTRUSTED
+
+
+@pytest.mark.parametrize("step", [1.9 * 3600, 600.0, -1.9])
+def test_steps_without_a_server_add_up(step: float) -> None:
+    """Each is small, and nobody vouches for any: together they lose trust, and a server gives it back."""
+    machine = Machine()
+    clock = machine.clock()
+    clock.now()
+    machine.synced = False
+    trusts = []
+    for _ in range(13):
+        machine.run(60)
+        machine.wall += step
+        trusts.append(clock.now().trust)
+    assert trusts == sorted(trusts), "held over first, then untrusted for good"
+    assert trusts[-1] is Trust.UNTRUSTED
+    machine.wall -= 13 * step
+    machine.synced = True
+    assert clock.now().trust is Trust.SYNCED
+
+
+def test_steps_over_restarts_add_up() -> None:
+    """1.9 hours at each of thirteen starts are a day; and so are 25 days at one. What was off for less than a day is held over."""
+    machine = Machine()
+    now = machine.clock().now()
+    machine.synced = False
+    trusts = []
+    for _ in range(13):
+        machine.wall += 1.9 * 3600
+        machine.run(60)
+        now = machine.again(now).now()
+        trusts.append(now.trust)
+    assert trusts == [Trust.HOLDOVER] * 12 + [Trust.UNTRUSTED]
+    machine = Machine()
+    now = machine.clock().now()
+    machine.synced = False
+    machine.wall += 25 * 86_400
+    assert machine.again(now).now().trust is Trust.UNTRUSTED
 
 
 def test_slewing_is_no_step() -> None:

@@ -4,7 +4,7 @@ from edge.journal.acks import Ack
 from edge.journal.chain import ChainBreak, ChainReport, ChainWalk
 from edge.journal.faults import JournalInUse
 from edge.journal.health import JournalHealth
-from edge.journal.journal import Journal, last_certain_time, last_trusted_time, last_written_time
+from edge.journal.journal import Journal, last_certain_time, last_leap, last_trusted_time, last_written_time
 from edge.journal.opened import Opened
 from edge.journal.receipt import Receipt
 from edge.journal.record import ALG, Record
@@ -24,6 +24,7 @@ __all__ = [
     "Receipt",
     "Record",
     "last_certain_time",
+    "last_leap",
     "last_trusted_time",
     "last_written_time",
 ]

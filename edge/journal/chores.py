@@ -108,6 +108,7 @@ class Chores:
                 clean=clean,
                 last_trusted=now.last_trusted,
                 certain=now.certain,
+                leap=now.leap,
                 unwritten=unwritten,
             )
         )

@@ -13,7 +13,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from edge.access.events import Event, GatewayLoss
-from edge.clock import Clock
+from edge.clock import Clock, Leap
 from edge.journal.acks import Ack
 from edge.journal.chain import ChainReport, ChainWalk
 from edge.journal.desk import Desk, LossCause
@@ -47,6 +47,12 @@ def last_certain_time(folder: Path) -> datetime | None:
     """The last time that had certainly come (Moment.certain), as the previous run left it."""
     mark = read_mark(folder)
     return mark.certain if mark else None
+
+
+def last_leap(folder: Path) -> Leap | None:
+    """The time far from the trusted one that the previous run knew of (Moment.leap)."""
+    mark = read_mark(folder)
+    return mark.leap if mark else None
 
 
 def last_written_time(folder: Path) -> datetime | None:

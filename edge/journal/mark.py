@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 from edge.access.events import rfc3339
+from edge.clock import Leap
 
 SLOT = 4096
 """Bytes of a slot: one block of the usual file systems, and room for sixty-four consumers."""
@@ -36,6 +37,7 @@ class Mark:
     clean: bool = False
     last_trusted: datetime | None = None
     certain: datetime | None = None
+    leap: Leap | None = None
     unwritten: int = 0
 
 
@@ -84,7 +86,7 @@ def _parse(block: bytes) -> tuple[int, Mark] | None:
         if int(check, 16) != zlib.crc32(text):
             return None
         plain = json.loads(text)
-        trusted, certain = plain["last_trusted"], plain.get("certain")  # a mark of version 0.1.0 has no certain time
+        trusted, certain, leap = plain["last_trusted"], plain.get("certain"), plain.get("leap")  # 0.1.0 has only the first
         mark = Mark(
             epoch=plain["epoch"],
             head=plain["head"],
@@ -94,6 +96,7 @@ def _parse(block: bytes) -> tuple[int, Mark] | None:
             clean=plain["clean"],
             last_trusted=datetime.fromisoformat(trusted) if trusted else None,
             certain=datetime.fromisoformat(certain) if certain else None,
+            leap=Leap(datetime.fromisoformat(leap["at"]), float(leap["vouched_s"])) if leap else None,
             unwritten=plain["unwritten"],
         )
         return int(plain["count"]), mark
@@ -111,5 +114,6 @@ def _plain(mark: Mark) -> dict[str, object]:
         "clean": mark.clean,
         "last_trusted": rfc3339(mark.last_trusted) if mark.last_trusted else None,
         "certain": rfc3339(mark.certain) if mark.certain else None,
+        "leap": {"at": rfc3339(mark.leap.at), "vouched_s": mark.leap.vouched_s} if mark.leap else None,
         "unwritten": mark.unwritten,
     }

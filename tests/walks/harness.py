@@ -22,7 +22,7 @@ from edge.clock import Clock, SystemClock
 from edge.control.client import ask
 from edge.daemon import Daemon
 from edge.errors import NoDaemon
-from edge.journal import last_certain_time, last_trusted_time, last_written_time
+from edge.journal import last_certain_time, last_leap, last_trusted_time, last_written_time
 from edge.settings.load import read_settings
 from edge.uplink.arrivals import Arrival
 from edge.uplink.broker import Message, Options
@@ -171,15 +171,20 @@ class WallClock:
 
     def __init__(self, at: datetime = EVENING, *, synced: bool = True) -> None:
         self.synced = synced
+        self.asleep = 0.0
         self.set(at)
 
     def set(self, at: datetime) -> None:
         """Step it."""
-        self._ahead = at.timestamp() - time.monotonic()
+        self._ahead = at.timestamp() - time.monotonic() - self.asleep
+
+    def sleep(self, seconds: float) -> None:
+        """The machine is suspended for so long: the chip and the kernel's boot clock go on, timers and doors do not notice."""
+        self.asleep += seconds
 
     def __call__(self) -> float:
         """Seconds since 1970."""
-        return time.monotonic() + self._ahead
+        return time.monotonic() + self._ahead + self.asleep
 
     def believed(self, site: Site) -> SystemClock:
         """The daemon's own judgement of it, made as the daemon makes it."""
@@ -187,9 +192,11 @@ class WallClock:
             last_trusted=last_trusted_time(site.journal),
             not_before=last_written_time(site.journal),
             certain=last_certain_time(site.journal),
+            leap=last_leap(site.journal),
             synced=lambda: self.synced,
             last_sync=lambda: None,
             wall=self,
+            boot_time=lambda: time.monotonic() + self.asleep,
         )
 
 
