@@ -216,13 +216,14 @@ class Daemon:
         roster = self.roster.view()
         lost = (f"device.{name}" for name in (*self.gates.lost(), *self.recognition.lost()))
         down = (f"unit.{unit.name}" for unit in self.supervisor.views() if unit.state == "waiting")
+        wire = ("fire_line",) if any(alarm.what == "gateway.degraded" for alarm in self.gates.alarms()) else ()
         return HealthBody(
             doors=tuple(DoorHealth.of(door) for door in self.gates.view()),
             alarms=tuple(AlarmHealth.of(alarm) for alarm in (*self.gates.alarms(), *self.condition.alarms())),
             roster=RosterHealth(version=roster.version, age_s=roster.age_s(now.at), tenants=roster.tenants) if roster.version else None,
             recognition=self.recognition.health(),
             clock=ClockHealth(trust=now.trust, last_trusted=now.last_trusted),
-            degraded=(*self.condition.words(), *lost, *down),
+            degraded=(*self.condition.words(), *wire, *lost, *down),
         )
 
     def info(self) -> InfoBody:

@@ -13,6 +13,7 @@ from edge.cli import faces, offline, talk, units
 from edge.cli.root import give_up_root, given_up_for
 from edge.cli.talk import CONFIG, Config, Json
 from edge.cli.words import say
+from edge.degraded import sentence
 from edge.errors import NoDaemon
 from edge.settings import Settings, load
 
@@ -113,13 +114,16 @@ def status(config: Config = CONFIG, json: Json = False) -> None:
         talk.data(health)
         return
     locale = settings.locale
-    columns = ("name", "state", "contact", "lock", "mode", "line")
-    talk.table(say(locale, "doors").split(), [[str(door[column]) for column in columns] for door in health["doors"]])
+    columns = ("state", "contact", "lock", "mode", "line")
+    rows = [[str(door["name"]), *(say(locale, f"{column}_{door[column]}") for column in columns)] for door in health["doors"]]
+    talk.table(say(locale, "doors").split(), rows)
     for alarm in health["alarms"]:
         if alarm["type"] != "anyu.gateway.degraded.v1":  # told below, by its word
             talk.line(say(locale, "alarm", what=offline.word(alarm["type"], locale), door=alarm.get("door", ""), since=alarm["since"]))
-    words = ", ".join(health["degraded"])
-    talk.line(say(locale, "degraded", words=words) if words else say(locale, "all_well"))
+    for word in health["degraded"]:
+        talk.line(say(locale, "degraded", word=word, sentence=sentence(word, locale)))
+    if not health["degraded"] and not health["alarms"]:
+        talk.line(say(locale, "all_well"))
 
 
 def events(
