@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
+from pathlib import Path
 
 import typer
 
 from edge import __version__
 from edge.cli import centre, demo, everyone, faces, guard, inspector, installer, looking, manager, weights
+from edge.cli.ending import Ending
 
+nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - where cron or a shell gave us no stdout or stderr
+sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
 for stream in (sys.stdout, sys.stderr):
     if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show a character shows its number, and the table goes on
         stream.reconfigure(errors="backslashreplace")
 
 app = typer.Typer(
     name="anyu-edge",
+    cls=Ending,
     help="The gateway of a dormitory gate. 安寓边缘网关",
     no_args_is_help=True,
     add_completion=False,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sqlite3
 import sys
@@ -48,12 +47,12 @@ def keygen(
     try:
         public = make(file)
     except FileExistsError:
-        talk.complain(say(_locale(), "key_exists", path=str(file)))
+        talk.complain(say(talk.spoken(), "key_exists", path=str(file)))
         raise typer.Exit(talk.WRONG_USE) from None
     except OSError as why:
-        talk.complain(say(_locale(), "cannot_write", path=str(file), detail=str(why.strerror)))
+        talk.complain(say(talk.spoken(), "cannot_write", path=str(file), detail=talk.reason(talk.spoken(), why)))
         raise typer.Exit(talk.WRONG_USE) from None
-    talk.complain(say(_locale(), "key_made", path=str(file)))
+    talk.complain(say(talk.spoken(), "key_made", path=str(file)))
     for text in ("uplink:", "  acks:", f'    {consumer}: {{keys: ["{public}"]}}'):
         talk.line(text)
 
@@ -76,7 +75,7 @@ def sign(
         fields = parse(sys.stdin.buffer.read(4_096))
         talk.data({**fields, "sig": sig_of(_private(key), Speaker(site, gateway, consumer), fields)})
     except NotCanonical as why:
-        talk.complain(say(_locale(), "bad_argument", detail=str(why)))
+        talk.complain(say(talk.spoken(), "bad_argument", detail=str(why)))
         raise typer.Exit(talk.WRONG_USE) from None
 
 
@@ -87,14 +86,10 @@ def _private(path: Path) -> Ed25519PrivateKey:
     try:
         return read(path)
     except OSError as why:
-        talk.complain(say(_locale(), "bad_argument", detail=f"{path}: {why.strerror}"))
+        talk.complain(say(talk.spoken(), "bad_argument", detail=f"{path}: {talk.reason(talk.spoken(), why)}"))
     except ValueError:
-        talk.complain(say(_locale(), "bad_key", path=str(path)))
+        talk.complain(say(talk.spoken(), "bad_key", path=str(path)))
     raise typer.Exit(talk.WRONG_USE)
-
-
-def _locale() -> str:
-    return "zh" if os.environ.get("LC_ALL", os.environ.get("LANG", "")).startswith("zh") else "en"
 
 
 def receive(
@@ -117,7 +112,7 @@ def receive(
 
     Example: anyu-edge receive --broker mqtt://127.0.0.1 --store town.db
     """
-    locale = _locale()
+    locale = talk.spoken()
     signing = _private(ack_key) if ack_key else None
     tls = {"ca": ca, "cert": cert, "key": key} if ca or cert or key else None
     try:
@@ -131,7 +126,7 @@ def receive(
             talk.complain(say(locale, "bad_broker", detail=words))
         raise typer.Exit(talk.WRONG_USE) from None
     except OSError as why:
-        talk.complain(say(locale, "bad_argument", detail=f"{password_file}: {why.strerror}"))
+        talk.complain(say(locale, "bad_argument", detail=f"{password_file}: {talk.reason(locale, why)}"))
         raise typer.Exit(talk.WRONG_USE) from None
     raise typer.Exit(asyncio.run(_receive(settings, store, consumer, signing, seconds, locale, json=json)))
 

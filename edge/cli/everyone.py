@@ -15,7 +15,7 @@ from edge.cli.talk import CONFIG, Config, Json
 from edge.cli.words import say
 from edge.degraded import sentence
 from edge.errors import NoDaemon
-from edge.settings import Settings, load
+from edge.settings import Settings
 
 
 def add_to(app: typer.Typer) -> None:
@@ -39,7 +39,7 @@ def check(
 
     Example: anyu-edge check --config site.yaml
     """
-    found = load(config, secrets=False)
+    found = talk.read(config)
     written = not write_units
     if write_units and found.settings is not None:
         written = units.write(found.settings)  # needs root, which is given up below
@@ -86,7 +86,7 @@ def run(config: Config = CONFIG) -> None:
     from edge import log
     from edge.journal import JournalInUse
 
-    loaded = load(config)
+    loaded = talk.read(config, secrets=True)
     settings = talk.usable(loaded, config)
     # Root is kept: what a gate has worked with so far (ports, keys) may be root's alone. But its files lie where another account writes.
     degraded = (*loaded.degraded, *(("config.run_by_root",) if given_up_for(settings.state_dir) else ()))

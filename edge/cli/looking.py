@@ -19,7 +19,7 @@ from edge.installer.bench import bench
 from edge.installer.discover import LOOK_S, as_data, as_yaml
 from edge.installer.discover import look as look_around
 from edge.installer.doctor import PRESENT_S, Row, worst
-from edge.settings import Settings, load
+from edge.settings import Settings
 
 KINDS = ("serial", "uhppote", "onvif")
 SIGNS: Mapping[Mark, str] = {Mark.GOOD: "+", Mark.WARN: "!", Mark.BAD: "X"}
@@ -43,7 +43,7 @@ def discover(
 
     Example: anyu-edge discover serial
     """
-    loaded = load(config, secrets=False)
+    loaded = talk.read(config)
     locale = loaded.locale
     wanted = tuple(kinds or KINDS)
     if not set(wanted) <= set(KINDS):

@@ -91,9 +91,8 @@ def template(
     Example: anyu-edge roster template roster.xlsx
     """
     from edge.roster.template import template as write
-    from edge.settings import load
 
-    locale = load(config).locale
+    locale = talk.read(config).locale
     _sheet(path, locale)
     give_up_root(path.parent)
     try:
@@ -102,7 +101,7 @@ def template(
         talk.complain(say(locale, "exists", path=str(path)))
         raise typer.Exit(talk.WRONG_USE) from None
     except OSError as why:
-        talk.complain(say(locale, "cannot_write", path=str(path), detail=why.strerror or ""))
+        talk.complain(say(locale, "cannot_write", path=str(path), detail=talk.reason(locale, why)))
         raise typer.Exit(talk.BAD_NEWS) from None
     talk.line(say(locale, "written", path=str(path)))
 
@@ -128,7 +127,7 @@ def export(
         talk.complain(say(settings.locale, "exists", path=str(path)))
         raise typer.Exit(talk.WRONG_USE) from None
     except OSError as why:
-        talk.complain(say(settings.locale, "cannot_write", path=str(path), detail=why.strerror or ""))
+        talk.complain(say(settings.locale, "cannot_write", path=str(path), detail=talk.reason(settings.locale, why)))
         raise typer.Exit(talk.BAD_NEWS) from None
     talk.line(say(settings.locale, "written", path=str(path)))
 

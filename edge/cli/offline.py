@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import secrets
 from collections.abc import Iterator, Mapping
@@ -95,12 +96,20 @@ def who_may(settings: Settings, access_point: str, at: str) -> list[dict[str, ob
 def against_roster(loaded: Loaded) -> list[Fault]:
     """What only shows beside the roster: groups of the rules that nobody belongs to. Warnings, for the roster changes more often."""
     settings = loaded.settings
-    if settings is None or not settings.access_rules or not settings.roster.folder.is_dir():
+    if settings is None or not settings.access_rules:
         return []
-    sheets = apart.read(settings.roster.folder, settings.roster, settings.site.tz, Known(access_points=frozenset(settings.access_points)))
+    place = loaded.layers.place(("roster", "folder"))
+    known_points = Known(access_points=frozenset(settings.access_points))
+    try:
+        if not settings.roster.folder.is_dir():
+            return []
+        sheets = apart.read(settings.roster.folder, settings.roster, settings.site.tz, known_points)
+    except OSError as why:  # the folder, or the Python that a process of its own needs
+        said = (("account", f"uid {os.geteuid()}"), ("path", str(why.filename or settings.roster.folder)))
+        return [Fault(place, "roster_not_looked_at", said, grave=False)]
     if sheets.faults:
         count = str(len(sheets.faults) + sheets.more_faults)
-        return [Fault(loaded.layers.place(("roster", "folder")), "roster_faults", (("count", count),), grave=False)]
+        return [Fault(place, "roster_faults", (("count", count),), grave=False)]
     known = {group for draft in sheets.tenants for group in groups_of(draft.tenant)}
     return [
         Fault(

@@ -40,7 +40,7 @@ def given_up_for(folder: Path) -> tuple[int, int] | None:
         return None
     owner = None
     folder = folder.absolute()
-    for way in (folder, folder.resolve()):
+    for way in (folder, Path(os.path.realpath(folder))):  # Path.resolve raises for links in a circle
         for part in (*reversed(way.parents), way):
             try:
                 found = part.lstat()

@@ -5,6 +5,7 @@ Exit codes: 0 good, 1 bad news, 2 wrong use.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -17,7 +18,7 @@ from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from edge.cli.words import say
+from edge.cli.words import WORDS, say
 from edge.control import client
 from edge.errors import CommandRefused, NoDaemon
 from edge.printable import printable
@@ -33,9 +34,25 @@ Json = Annotated[bool, typer.Option("--json", help="For programs 供程序读取
 CONFIG = DEFAULT_PATH
 
 
+_language: list[Locale] = []
+
+
+def spoken() -> Locale:
+    """The site's language once its settings are read; until then, and where there are none, that of the person at the keyboard."""
+    chosen = os.environ.get("LC_ALL") or os.environ.get("LANG", "")
+    return _language[-1] if _language else "zh" if chosen.startswith("zh") else "en"
+
+
+def read(config: Path, *, secrets: bool = False) -> Loaded:
+    """`edge.settings.load`; from here on the site's language is spoken."""
+    loaded = load(config, secrets=secrets)
+    _language[:] = [loaded.locale]
+    return loaded
+
+
 def site(config: Path) -> Settings:
     """The settings; whoever has faulty ones is shown the faults, and the command ends."""
-    return usable(load(config, secrets=False), config)
+    return usable(read(config), config)
 
 
 def usable(loaded: Loaded, config: Path) -> Settings:
@@ -95,15 +112,25 @@ def refuse(locale: Locale, refused: CommandRefused) -> NoReturn:
     raise typer.Exit(WRONG_USE if refused.code in _MISUSE else BAD_NEWS)
 
 
+def reason(locale: Locale, why: OSError) -> str:
+    """What is wrong with a file, in words."""
+    code = f"errno_{errno.errorcode.get(why.errno or 0, '')}"
+    return say(locale, code) if code in WORDS else why.strerror or type(why).__name__
+
+
 def line(text: str = "") -> None:
     """One line for whoever reads the output, without what a terminal would obey. A reader that goes away ends the command quietly."""
     try:
         sys.stdout.write(printable(text) + "\n")
         sys.stdout.flush()
     except BrokenPipeError:
-        # The interpreter flushes once more at its end; that must not fail too.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        mute()
         raise typer.Exit(0) from None
+
+
+def mute() -> None:
+    """Send what is still in stdout nowhere: the interpreter flushes once more at its end, and that must not fail too."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def data(value: object) -> None:

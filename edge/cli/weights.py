@@ -84,7 +84,7 @@ def pull_(
         except NoMirror as why:
             failed[name] = "; ".join(why.said) or say(locale, "no_mirror")
         except OSError as why:
-            failed[name] = why.strerror or type(why).__name__
+            failed[name] = talk.reason(locale, why)
     _told(settings, taken, failed, json=json)
 
 
@@ -108,7 +108,7 @@ def import_(
         give_up_root(settings.state_dir)
         taken, wrong = import_files(weights, files)
     except OSError as why:
-        talk.complain(say(settings.locale, "cannot_write", path=str(weights.own), detail=why.strerror or ""))
+        talk.complain(say(settings.locale, "cannot_write", path=str(weights.own), detail=talk.reason(settings.locale, why)))
         raise typer.Exit(talk.BAD_NEWS) from None
     if not taken and not wrong:
         talk.complain(say(settings.locale, "nothing_known", path=str(folder)))

@@ -273,6 +273,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "花名册里没有人属于分组“{name}”，这条规则对谁都不起作用。",
         "nobody in the roster belongs to the group '{name}', so that the rule lets nobody in.",
     ),
+    "roster_not_looked_at": (
+        "没有检查花名册：账户 {account} 不能读取或执行 {path}。",
+        "the roster was not looked at: the account {account} cannot read or execute {path}.",
+    ),
     "roster_faults": (
         "花名册有 {count} 处错误，请运行 anyu-edge roster check。",
         "the roster has {count} faults; run anyu-edge roster check.",
