@@ -81,7 +81,7 @@ def doctor(
 
     Example: anyu-edge doctor --door north --pulse
     """
-    loaded = load(config, secrets=False)
+    loaded = talk.read(config)
     settings = talk.usable(loaded, config)
     if door and door not in settings.doors:
         talk.complain(say(settings.locale, "unknown_place", detail=", ".join(settings.doors)))
