@@ -254,12 +254,35 @@ def test_a_stranger_and_why(alive: Premises) -> None:
     assert alive.command("why", "yesterday").returncode == 2
 
 
+@pytest.mark.parametrize(
+    ("line", "there"),
+    [
+        (("unlock", "nort_in", "--reason", "visitor"), "north_in, north_out, south_in"),
+        (("lock-down", "nort"), "north, south"),
+        (("release", "nort"), "north, south"),
+        (("who-may", "nort_in"), "north_in, north_out, south_in"),
+        (("simulate", "card", "nort_in", STRANGER), "north_in, north_out, south_in"),
+        (("simulate", "rex", "nort"), "north, south"),
+        (("doctor", "--door", "nort"), "north, south"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_a_place_that_is_none(alive: Premises, line: tuple[str, ...], there: str) -> None:
+    """Wrong use, and the places that there are, in the language of the site; no word of another."""
+    told = alive.command(*line)
+    assert (told.returncode, told.stderr.strip()) == (2, f"There is no such place. There are: {there}")
+    alive.environ["ANYU_LOCALE"] = "zh"
+    try:
+        assert alive.command(*line).stderr.strip() == f"没有这个地点，现有：{there}"
+    finally:
+        del alive.environ["ANYU_LOCALE"]
+
+
 def test_unlock_lock_down_release(alive: Premises) -> None:
     """A guard's three commands, by their answers and by what is recorded."""
     told = alive.command("unlock", "south_in", "--reason", "forgot_card", "--json")
     assert (told.returncode, json.loads(told.stdout)["result"]) == (0, "confirmed")
     assert alive.wait_for("guard.opened")["data"]["reason_code"] == "forgot_card"
-    assert alive.command("unlock", "nowhere", "--reason", "visitor").returncode == 2
     assert alive.command("unlock", "south_in", "--reason", "because").returncode == 2
     assert alive.command("unlock", "south_in").returncode == 2
     assert alive.command("lock-down", "south").returncode == 0

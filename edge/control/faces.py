@@ -73,7 +73,7 @@ class FaceVerbs:
         tenant_id = _word(args, "tenant_id")
         points = self._points()
         if point and point not in points:
-            raise CommandRefused("unknown_place", f"expected one of {', '.join(points)}")
+            raise CommandRefused("unknown_place", ", ".join(points))
         try:
             asked = await desk.ask(tenant_id)
             if asked is not None and asked.why is Why.NO_ACT:
@@ -115,8 +115,10 @@ class FaceVerbs:
             raise CommandRefused("bad_argument", "seq: expected int")
         desk = self._needed()
         record = await asyncio.to_thread(self._journal.record, seq)
-        said = json.loads(record.data) if record is not None else {}
-        if record is None or "face" not in said.get("method", ()) or "person_ref" not in said or said.get("simulated"):
+        if record is None:
+            raise CommandRefused("no_such_event", f"{seq} ({self._journal.oldest()}-{self._journal.head()})")
+        said = json.loads(record.data)
+        if "face" not in said.get("method", ()) or "person_ref" not in said or said.get("simulated"):
             raise CommandRefused("no_face_event", "this event is no decision by face")
         # One passage is several events; whichever of them the guard names, it is one mistake.
         of = str(said.get("passage_id") or f"{record.epoch}-{seq}")

@@ -113,7 +113,7 @@ class Simulation:
     def _reader(self, args: Mapping[str, str]) -> tuple[str, int]:
         point = self._settings.access_points.get(args.get("access_point", ""))
         if point is None:
-            raise CommandRefused("unknown_place", f"expected one of {', '.join(self._settings.access_points)}")
+            raise CommandRefused("unknown_place", ", ".join(self._settings.access_points))
         if point.reader is None:
             raise CommandRefused("not_wired", "this access point has no reader")
         return point.reader.controller, point.reader.reader
@@ -159,7 +159,7 @@ class Simulation:
     def _controller(self, args: Mapping[str, str]) -> str:
         name = args.get("controller", "")
         if name not in self._controllers:
-            raise CommandRefused("unknown_place", f"expected one of {', '.join(self._controllers)}")
+            raise CommandRefused("unknown_place", ", ".join(self._controllers))
         return name
 
     def _move(self, args: Mapping[str, str]) -> None:
@@ -176,7 +176,7 @@ class Simulation:
     def _door(self, args: Mapping[str, str]) -> DoorSettings:
         door = self._settings.doors.get(args.get("door", ""))
         if door is None:
-            raise CommandRefused("unknown_place", f"expected one of {', '.join(self._settings.doors)}")
+            raise CommandRefused("unknown_place", ", ".join(self._settings.doors))
         return door
 
     def _state(self, args: Mapping[str, str], *states: str) -> str:

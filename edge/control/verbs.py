@@ -137,10 +137,10 @@ class Verbs:
         seq = _argument(args, "seq", int)
         epoch = _argument(args, "epoch", str, "")
         if epoch and epoch != self._journal.epoch:
-            raise CommandRefused("other_epoch", f"event of another epoch than {self._journal.epoch}")
+            raise CommandRefused("other_epoch", self._journal.epoch)
         record = await asyncio.to_thread(self._journal.record, seq)
         if record is None:
-            raise CommandRefused("no_such_event", f"no event {seq} here (oldest {self._journal.oldest()}, newest {self._journal.head()})")
+            raise CommandRefused("no_such_event", f"{seq} ({self._journal.oldest()}-{self._journal.head()})")
         return self._shown(record)
 
     async def _who_may(self, args: Mapping[str, object], _actor: Actor) -> object:
@@ -169,7 +169,7 @@ class Verbs:
         try:
             reason = GuardReason(said)
         except ValueError:
-            raise CommandRefused("bad_reason", f"expected one of {', '.join(GuardReason)}") from None
+            raise CommandRefused("bad_reason", ", ".join(GuardReason)) from None
         return _answered(await self._gates.unlock(point, reason, actor.command()))
 
     async def _lock_down(self, args: Mapping[str, object], actor: Actor) -> object:
@@ -249,12 +249,12 @@ class Verbs:
 
     def _known(self, access_point: str) -> None:
         if access_point not in self._settings.access_points:
-            raise CommandRefused("unknown_place", f"expected one of {', '.join(self._settings.access_points)}")
+            raise CommandRefused("unknown_place", ", ".join(self._settings.access_points))
 
     def _door(self, args: Mapping[str, object]) -> str | None:
         door = _argument(args, "door", str, "")
         if door and door not in self._settings.doors:
-            raise CommandRefused("unknown_place", f"expected one of {', '.join(self._settings.doors)}")
+            raise CommandRefused("unknown_place", ", ".join(self._settings.doors))
         return door or None
 
     def _shown(self, record: Record) -> object:

@@ -26,7 +26,7 @@ class Viewing:
         try:
             reason = ViewReason(str(args.get("reason")))
         except ValueError:
-            raise CommandRefused("bad_reason", f"expected one of {', '.join(ViewReason)}") from None
+            raise CommandRefused("bad_reason", ", ".join(ViewReason)) from None
         now = self._clock.now()
         event = CustodyViewed(at=now.at, clock=now.trust, subject=subject, reason=reason)
         self._recorder.append(event.after(actor.command()))
