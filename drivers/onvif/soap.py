@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import secrets
 import socket
 import struct
@@ -36,6 +37,9 @@ from drivers.onvif.options import Endpoint
 
 if not inspect.iscoroutinefunction(getattr(onvif.client.ONVIFService, "setup", None)):
     raise ImportError("the package `onvif` belongs to another library than onvif-zeep-async")
+
+# It logs a traceback for each value that is not what the WSDL promised; what cannot be read is told by us, once.
+logging.getLogger("zeep").setLevel(logging.CRITICAL)
 
 # The library lifts libxml2's own limits on depth and length; no camera needs that.
 onvif.settings.DEFAULT_SETTINGS.xml_huge_tree = False
@@ -216,7 +220,8 @@ class _Transport(onvif.zeep_aiohttp.AIOHTTPTransport):  # type: ignore[misc]  # 
                     xml.texts(message, "Value") + xml.texts(message, "faultcode"),
                     xml.text(message, "Text") or xml.text(message, "faultstring"),
                 )
-            return self._aiohttp_to_requests_response(answer, content)
+            # Some devices answer in the older envelope; what is in it is the same.
+            return self._aiohttp_to_requests_response(answer, content.replace(xml.SOAP11, xml.SOAP12))
 
     def _note_clock(self, date: str | None) -> None:
         self.http_skew_s = None

@@ -10,6 +10,7 @@ from drivers.errors import Garbled
 
 # The longest answer in use, a camera's profiles, is 60 KB; a pull of 64 events is 100 KB.
 LARGEST = 1 << 20
+SOAP11, SOAP12 = b"http://schemas.xmlsoap.org/soap/envelope/", b"http://www.w3.org/2003/05/soap-envelope"
 
 
 def parse(data: bytes) -> Any:  # noqa: ANN401  # an element of lxml, which has no types

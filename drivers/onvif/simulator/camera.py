@@ -131,9 +131,9 @@ class Simulator:
             self.refused += 1
             return Reply(denied.status, denied.body, denied.headers + date)
         told = await self._do(operation, asked, request, root)
-        if isinstance(told, Reply):
-            return Reply(told.status, told.body, told.headers + date)
-        return Reply(200, words.envelope(told) if isinstance(told, str) else told, date)
+        reply = told if isinstance(told, Reply) else Reply(200, words.envelope(told) if isinstance(told, str) else told)
+        body = reply.body.replace(xml.SOAP12, xml.SOAP11) if self.behaviour.soap11 else reply.body
+        return Reply(reply.status, body, reply.headers + date, self.behaviour.content_type)
 
     async def _do(self, operation: str, asked: Any, request: Request, root: Any) -> Answer:  # noqa: ANN401  # elements of lxml
         behaviour, base = self.behaviour, f"http://127.0.0.1:{self.port}"

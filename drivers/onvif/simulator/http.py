@@ -39,7 +39,7 @@ class Reply:
         """As it goes over the wire."""
         lines = [
             f"HTTP/1.1 {self.status} .",
-            f"Content-Type: {self.content_type}",
+            *([f"Content-Type: {self.content_type}"] if self.content_type else []),
             f"Content-Length: {len(self.body)}",
             "Connection: close",
         ]

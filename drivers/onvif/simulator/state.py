@@ -51,6 +51,8 @@ class Behaviour:
     absolute_only: bool = False  # takes a duration for nonsense and grants a second
     parameters: bool = False  # subscriptions told apart by a reference parameter, all at one address (Axis)
     waits: bool = True  # PullMessages waits for its time-out
+    content_type: str = "application/soap+xml; charset=utf-8"  # what it calls its messages; empty: nothing
+    soap11: bool = False  # its envelopes are those of SOAP 1.1
     answer: Callable[[str], bytes | None] = lambda _operation: None  # bytes instead of the answer to an operation
 
 

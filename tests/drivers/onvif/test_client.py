@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -15,9 +17,11 @@ from pydantic import ValidationError
 
 from drivers.errors import DriverError, Garbled, LineLost, NoAnswer, Refused
 from drivers.onvif import Device, Endpoint, NotAllowed, Skew, Source, connect
-from drivers.onvif.simulator import Behaviour
+from drivers.onvif.io import Ports
+from drivers.onvif.pullpoint import subscribe
+from drivers.onvif.simulator import Behaviour, words
 from drivers.onvif.simulator.http import Reply
-from tests.drivers.harness import PATIENCE_S
+from tests.drivers.harness import BRISK, PATIENCE_S
 from tests.drivers.onvif.conftest import Start
 
 pytestmark = pytest.mark.peer("onvif")
@@ -133,6 +137,39 @@ async def test_putting_a_clock_right(start: Start) -> None:
     async with connected(options) as device:
         assert about(device.skew, -HOUR)
     assert "SetSystemDateAndTime" not in follower.asked
+
+
+OLD = [
+    Behaviour(content_type="text/html"),
+    Behaviour(content_type="text/plain; charset=gb2312"),
+    Behaviour(content_type=""),
+    Behaviour(soap11=True, content_type="text/xml"),
+]
+
+
+@pytest.mark.parametrize("behaviour", OLD, ids=["text/html", "text/plain", "no type", "SOAP 1.1"])
+async def test_messages_by_another_name(start: Start, behaviour: Behaviour) -> None:
+    """What counts is what is in a message, not what it is called; a refusal in it stays one."""
+    _, options = await start(behaviour=behaviour)
+    async with connected(options) as device:
+        assert device.information.serial == "SIM-0001"
+        ports = Ports(device)
+        (relay, _) = await ports.relays()
+        await ports.set_active(relay, active=True)
+        with pytest.raises(Refused):
+            await ports.set_active(replace(relay, token="none"), active=True)
+        await (await subscribe(device, BRISK)).leave()
+
+
+async def test_values_that_make_no_sense_fill_no_log(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    """A clock of impossible numbers is allowed for, and no library writes a traceback for it."""
+    camera, options = await start()
+    wrong = words.envelope(words.clock(camera.clock(), ntp=False)).replace(b"<tt:Hour>", b"<tt:Hour>noon")
+    camera.behaviour.answer = lambda operation: Reply(200, wrong).to_bytes() if operation == "GetSystemDateAndTime" else None
+    with contextlib.suppress(DriverError):
+        async with connected(options):
+            pass
+    assert not [record for record in caplog.records if record.exc_info or record.name.startswith("zeep")]
 
 
 async def test_services_of_an_older_device(start: Start) -> None:
