@@ -16,7 +16,7 @@ from edge.cli.talk import CONFIG, Config, Json
 from edge.cli.words import say
 from edge.control.client import ask
 from edge.errors import CommandRefused, NoDaemon
-from edge.roster.calibrate import GUESSES_A_DAY
+from edge.roster.calibrate import BUSY
 from edge.roster.faces.enrol import EXAMINE_S, PhotoRefused
 from edge.settings import Fault, Loaded, Settings
 from models.weights import Weights, WeightsMissing
@@ -82,8 +82,9 @@ def described(found: Any, locale: str) -> Iterator[str]:  # noqa: ANN401 - what 
     for name, one in found["access_points"].items():
         yield f"{name or '*'}: {say(locale, one['allows'])}{say(locale, 'because', why=say(locale, 'faces_' + one['why']))}"
         if one["allows"] == "face_alone":
-            missed = "?" if one["misses_alone"] is None else _share(one["misses_alone"])
-            yield say(locale, "alone_worth", alone=f"{one['alone']:.3f}", missed=missed, tries=str(GUESSES_A_DAY))
+            for when, end in (("quiet", "_quiet"), ("busy", "")):
+                missed = "?" if one[f"misses_alone{end}"] is None else _share(one[f"misses_alone{end}"])
+                yield say(locale, f"alone_{when}", alone=f"{one[f'alone{end}']:.3f}", missed=missed, tries=str(BUSY))
 
 
 def enrol(

@@ -224,12 +224,16 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "A face opens by itself only where it looks alive too; a good fake may still pass.",
     ),
     "alone_card": ("这里人脸不单独开门，请住户刷卡。", "No face opens by itself here; the card does."),
-    "alone_worth": (
-        "  单独开门须达到 {alone}，约 {missed} 的本人识别达不到而被请去刷卡；陌生人每天最多试 {tries} 人，十年内误开预计不超过一次。",
+    "alone_quiet": (
+        "  单独开门：长期少有陌生人时须达到 {alone}，约 {missed} 的本人识别达不到而被请去刷卡；十年内误开预计不超过一次。",
         (
-            "  by itself from {alone}; {missed} of looks at tenants fall short and are asked for the card; "
-            "at most {tries} strangers try a day, of whom one is expected in ten years at most."
+            "  by itself, where strangers are rare: from {alone}; {missed} of looks at tenants fall short and are asked for the card. "
+            "One stranger is expected to be let in within ten years at most."
         ),
+    ),
+    "alone_busy": (
+        "  每天有 {tries} 个陌生人时：须达到 {alone}，约 {missed} 达不到。",
+        "  where {tries} strangers try every day: from {alone}; {missed} fall short.",
     ),
     "faces_in_force": (
         "启用 {enrolled} 张人脸，{waiting} 张等待本人同意。",

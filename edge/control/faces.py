@@ -154,8 +154,10 @@ class FaceVerbs:
             "allows": str(found.allows),
             "why": str(found.why),
             "fpir": asdict(found.fpir),
-            "alone": round(found.alone, 4),
-            "misses_alone": None if found.misses_alone is None else asdict(found.misses_alone),
+            "alone": round(found.alone.busy, 4),
+            "misses_alone": None if found.misses_alone[0] is None else asdict(found.misses_alone[0]),
+            "alone_quiet": round(found.alone.quiet, 4),
+            "misses_alone_quiet": None if found.misses_alone[1] is None else asdict(found.misses_alone[1]),
             "fnir": None if found.fnir is None else asdict(found.fnir),
             "lookalikes": [pair for pair in map(self._ids, found.lookalikes[:MOST_PAIRS]) if len(pair) == 2],
         }

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from edge.access.events import Event
 from edge.access.terms import Direction
 from edge.clock import Moment
+from edge.roster.calibrate import Alone
 from edge.roster.gallery import Answer, Gallery, Thresholds
 from models.contract import Embedding
 from models.spaces import CARDS
@@ -60,12 +61,12 @@ class Lens:
     gallery: Gallery
     limits: Thresholds
     alone: bool
-    accept_alone: float | None = None
+    worth: Alone | None = None
     """The likeness that a face alone must reach; None: `limits.accept`."""
 
-    def sure(self, vector: Vector) -> str | None:
-        """The tenant of whom a vector is enough for a face alone; None for nobody."""
-        accept = self.limits.accept if self.accept_alone is None else max(self.limits.accept, self.accept_alone)
+    def sure(self, vector: Vector, rate: float) -> str | None:
+        """The tenant of whom a vector is enough for a face alone, where a guess may be wrong with this rate; None for nobody."""
+        accept = self.limits.accept if self.worth is None else self.worth.likeness(rate)
         verdict = self.gallery.judge(Embedding(self.gallery.space, vector), replace(self.limits, accept=accept))
         return verdict.match.ref if verdict.answer is Answer.TENANT else None
 
@@ -155,14 +156,14 @@ class Track:
         ref, votes = named.most_common(1)[0] if named else ("", 0)
         return ref if votes >= agree else None
 
-    def weigh(self, lens: Lens, agree: int) -> None:
-        """Ask at every `agree`-th look whether the mean of all of them is enough for a face alone.
+    def weigh(self, lens: Lens, agree: int, rate: float) -> None:
+        """Ask at every `agree`-th look whether the mean of all of them is enough for a face alone, `rate` being that of one guess.
 
         The mean, because a single look at the gate is noisier than the photos that the likeness was calibrated on. Not at every look:
-        each asking is a guess, and LOOKS // agree of them are counted in the calibration.
+        each asking is a guess, and GUESSES_EACH of them are paid for.
         """
         if self.total is not None and self.evidence % agree == 0:
-            self.sure_of = lens.sure(np.asarray(self.total / np.linalg.norm(self.total), np.float32))
+            self.sure_of = lens.sure(np.asarray(self.total / np.linalg.norm(self.total), np.float32), rate)
 
     def looked(self, vector: Vector, space: str, box: Place) -> bool:
         """Take a look at a face, and whether it is evidence: not where a vector comes again to the bit or nearly.

@@ -122,9 +122,9 @@ class Watch:
         here = (name for name, camera in self._cameras.items() if camera.access_points)
         return tuple(name for name in here if self._guesses.off(name, now.mono))
 
-    def tried(self) -> int:
-        """How many strangers tried within the last day, at all cameras."""
-        return self._guesses.paid()
+    def tried(self) -> tuple[int, float]:
+        """How many strangers tried since the start, at all cameras, and how many of them are expected to have been let in at most."""
+        return self._guesses.paid, self._guesses.spent
 
     # people in view
 
@@ -161,7 +161,7 @@ class Watch:
             track.live = [*track.live, sighting.liveness][-self._settings.of :]
         track.votes.append(vote(lens, sighting.space, message.vector))
         if lens is not None and track.taken_for(self._settings.agree) is not None:
-            track.weigh(lens, self._settings.agree)
+            track.weigh(lens, self._settings.agree, self._guesses.rate(now.mono))
         self._recognise(track, lens, now, out)
         self._count(track, now)
 

@@ -40,10 +40,12 @@ COUNTED = 10  # independent events beyond a threshold from which it is counted: 
 WITHIN = 10.0  # a tail is trusted if the upper bound stays within ten times the target, else the roster is too small to know
 MISSES = 0.10  # beyond one passage in ten missed a queue forms at shift change, and people stop believing the gate
 DOUBT = 10.0  # `uncertain` begins where ten times as many strangers arrive
-GUESSES_A_DAY = 30  # strangers who may try all face doors of a gateway in a day: each doubling costs residents 4 looks in 100
-LOOKS = 8  # a stranger's in ten minutes (the recogniser's BURST): two times three that agree
-TEN_YEARS_D = 3653
-GUESSES = GUESSES_A_DAY * TEN_YEARS_D * (LOOKS // 3)  # in ten years of trying without a pause: 219,180
+LOOKS = 8  # a stranger's in ten minutes (the recogniser's BURST)
+GUESSES_EACH = LOOKS // 3  # three looks that agree are one
+CHANCE_A_DAY = 1 / 3690  # of one stranger let in by a face alone: once in ten years that begin with a month saved, or with 37 restarts
+CHANCE_MOST = 30 * CHANCE_A_DAY  # what a quiet time saves up: all of it together is one chance in 123
+SHARE = 0.05  # of what is left, for each stranger: fourteen of them halve it, which costs residents .02 of likeness
+BUSY = 30  # strangers a day for whom `alone` is told; a gate where more try asks for more
 NORMAL = 1.96  # standard deviations of a two-sided 95 % bound
 
 
@@ -84,13 +86,40 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class Alone:
+    """How like a face must be to open by itself.
+
+    Strangers exceed `start` with a share of `share` at most (upper 95 % bound), which falls off by e every `length`; never below `floor`.
+    """
+
+    start: float
+    share: float
+    length: float
+    floor: float
+
+    def likeness(self, rate: float) -> float:
+        """What strangers reach at most with this rate (0 < rate), a guess."""
+        return max(self.floor, self.start + self.length * math.log(max(1.0, self.share / rate)))
+
+    @property
+    def busy(self) -> float:
+        """At a gate where BUSY strangers try every day."""
+        return self.likeness(CHANCE_A_DAY / BUSY / GUESSES_EACH)
+
+    @property
+    def quiet(self) -> float:
+        """For the first stranger after a month without any."""
+        return self.likeness(CHANCE_MOST * SHARE / GUESSES_EACH)
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
     """The thresholds in force and what they promise.
 
     `fnir` is the share of looks at a tenant that are missed, each photo played against the tenant's others: a template of one photo fewer
     than at the gate, but photos of the office rather than of the gate's camera; None where nobody has two photos. `verify` is the
-    threshold for card and face together. `alone` is the likeness that a face must reach to open by itself, at which GUESSES strangers
-    come in once at most, by the upper bound; `misses_alone` is the share of looks at tenants below it, who are asked for a card.
+    threshold for card and face together. `alone` gives the likeness that a face must reach to open by itself, and `misses_alone` the share
+    of looks at tenants below it, who are asked for a card: at a gate where BUSY strangers try every day, and after a quiet month.
     `lookalikes` are pairs of person_refs that look like one person and were set aside until somebody has looked.
     """
 
@@ -106,8 +135,8 @@ class Calibration:
     allows: Allows
     why: Why
     lookalikes: tuple[tuple[str, str], ...]
-    alone: float
-    misses_alone: Share | None
+    alone: Alone
+    misses_alone: tuple[Share | None, Share | None]
 
 
 def calibrate(space: Space, people: Sequence[Enrolled], rate: float = 0.001) -> Calibration:
@@ -127,13 +156,13 @@ def calibrate(space: Space, people: Sequence[Enrolled], rate: float = 0.001) -> 
     fnir = _misses(own, thresholds)
     allows, why = _allowed(own, card, basis, fnir, verify)
     refs = tuple((people[a].ref, people[b].ref) for a, b in own.lookalikes)
-    alone = max(thresholds.accept, alone_threshold(own, card, 1 / GUESSES))
-    misses = _misses(own, replace(thresholds, accept=alone))
+    alone = _alone(own, card, thresholds.accept)
+    misses = (_misses(own, replace(thresholds, accept=alone.busy)), _misses(own, replace(thresholds, accept=alone.quiet)))
     return Calibration(space, len(people), len(photos), rate, thresholds, verify, basis, fpir, fnir, allows, why, refs, alone, misses)
 
 
-def alone_threshold(own: Own, card: Card, rate: float) -> float:
-    """The likeness that strangers reach at most with this rate, by the upper bound.
+def _alone(own: Own, card: Card, floor: float) -> Alone:
+    """The likeness for a face alone, from the roster's tail.
 
     Where the tail of the roster begins, and the upper 95 % bound of the share beyond it, are the roster's; how fast it falls off is the
     roster's own or the card's, whichever is slower. A roster too small for a tail takes the card's pairs, so many as there are tenants.
@@ -145,7 +174,7 @@ def alone_threshold(own: Own, card: Card, rate: float) -> float:
     else:
         start, share = tail.start, clopper_pearson(tail.events, tail.events / tail.share)[1]
         length = max(tail.length, card.tail)
-    return start + length * math.log(max(1.0, share / rate))
+    return Alone(start, share, length, floor)
 
 
 @dataclass(frozen=True, slots=True)
