@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from edge.cli import app
 from edge.cli.talk import table
 from edge.cli.words import WORDS, say
 from edge.gate.view import Result
-from tests.premises import CARD, STRANGER, Premises
+from tests.premises import CARD, PATIENCE_S, STRANGER, Premises
 
 VERBS = [
     ("check",),
@@ -205,6 +206,23 @@ def test_what_needs_a_daemon_says_so(house: Premises, verb: tuple[str, ...]) -> 
     assert "still works" in second or "key" in second
 
 
+def test_by_hand_it_is_the_locks_type_that_says_what_power_does(house: Premises) -> None:
+    """North is fail-secure, south fail-safe: to shut one its power is cut, to shut the other left on; to open, the other way."""
+    shut = house.command("lock-down").stderr.splitlines()[1]
+    assert "north: the lock stays shut without power. To keep it shut: cut its power" in shut
+    assert "south: the lock opens without power. To keep it shut: leave its power on" in shut
+    assert "north" not in house.command("lock-down", "south").stderr
+    assert "cut its power" not in house.command("lock-down", "south").stderr
+    for verb in (("release",), ("unlock", "south_in", "--reason", "visitor")):
+        assert "south: the lock opens without power. To open: cut the lock's power" in house.command(*verb).stderr
+    opened = house.command("unlock", "north_in", "--reason", "visitor").stderr
+    assert "cutting the power does not help" in opened
+    assert "south" not in opened
+    board = {"driver": "uhppote", "serial": 405419896, "address": "10.0.0.9"}
+    house.write_site(change=lambda text: text.replace("{driver: simulated, doors: 1, readers: 2}", json.dumps(board)))
+    assert "north: the board there lets in by its own card table" in house.command("lock-down").stderr
+
+
 def test_what_needs_none_works(house: Premises) -> None:
     """The roster folder is checked and judged, a template written; a journal that is not there is bad news."""
     assert house.command("roster", "check").returncode == 0
@@ -291,6 +309,30 @@ def test_unlock_lock_down_release(alive: Premises) -> None:
     assert alive.command("release").returncode == 0
     alive.wait_for("door.lockdown", door="south", phase="end")
     assert alive.command("lock-down", "nowhere").returncode == 2
+
+
+def mode_of_south(alive: Premises, wanted: str) -> None:
+    """Wait until `status` shows this mode."""
+    deadline = time.monotonic() + PATIENCE_S
+    while (mode := json.loads(alive.command("status", "--json").stdout)["doors"][1]["mode"]) != wanted:
+        assert time.monotonic() < deadline, mode
+
+
+def test_a_lock_down_during_a_fire_waits_and_says_so(alive: Premises) -> None:
+    """It is said by the answer and by `status`, given twice too, and taken back by a release; when the fire ends it is in force."""
+    alive.command("simulate", "fire", "on")
+    mode_of_south(alive, "fire")
+    waits = "It takes effect when the fire alarm ends; until then the doors stay released."
+    for _ in range(2):
+        assert alive.command("lock-down", "south").stdout.strip() == waits
+    assert "south: when the fire alarm ends: lock-down" in alive.command("status").stdout
+    assert alive.command("release").stdout.strip() == waits
+    assert "when the fire alarm ends" not in alive.command("status").stdout
+    assert json.loads(alive.command("lock-down", "south", "--json").stdout)["waits"] == "fire"
+    alive.command("simulate", "fire", "off")
+    mode_of_south(alive, "lock_down")
+    assert "when the fire alarm ends" not in alive.command("status").stdout
+    assert alive.command("release").stdout.strip() == "Done."
 
 
 def test_simulate(alive: Premises) -> None:

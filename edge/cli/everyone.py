@@ -117,6 +117,9 @@ def status(config: Config = CONFIG, json: Json = False) -> None:
     columns = ("state", "contact", "lock", "mode", "line")
     rows = [[str(door["name"]), *(say(locale, f"{column}_{door[column]}") for column in columns)] for door in health["doors"]]
     talk.table(say(locale, "doors").split(), rows)
+    for door in health["doors"]:
+        if waiting := door.get("waiting"):
+            talk.line(say(locale, "waiting", door=str(door["name"]), mode=say(locale, f"mode_{waiting}")))
     for alarm in health["alarms"]:
         if alarm["type"] != "anyu.gateway.degraded.v1":  # told below, by its word
             talk.line(say(locale, "alarm", what=offline.word(alarm["type"], locale), door=alarm.get("door", ""), since=alarm["since"]))

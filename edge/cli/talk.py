@@ -100,9 +100,9 @@ def need(settings: Settings, verb: str, can: str = "can_check", *, timeout_s: fl
 
 
 def no_daemon(settings: Settings, can: str) -> NoReturn:
-    """Say that there is no daemon, and what can still be done."""
+    """Say that there is no daemon, and what can still be done: the code of a sentence, or the sentence."""
     complain(say(settings.locale, "no_daemon", path=str(socket_of(settings))))
-    complain(say(settings.locale, can))
+    complain(say(settings.locale, can) if can in WORDS else can)
     raise typer.Exit(BAD_NEWS)
 
 

@@ -31,7 +31,26 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "What still works: anyu-edge check, doctor, discover, roster check, events, why, who-may, audit verify.",
     ),
     "can_roster": ("仍可使用：anyu-edge roster check、roster template。", "What still works: anyu-edge roster check, roster template."),
-    "can_key": ("请用机械钥匙，或断开锁的电源（断电开锁）。", "Use the mechanical key, or cut the lock's supply if it is fail-safe."),
+    "open_fail_safe": (
+        "{doors}：断电开锁。要开门：断开锁的电源，或用机械钥匙。",
+        "{doors}: the lock opens without power. To open: cut the lock's power, or use the mechanical key.",
+    ),
+    "open_fail_secure": (
+        "{doors}：断电闭锁，断电打不开。要开门：用机械钥匙。",
+        "{doors}: the lock stays shut without power. To open: use the mechanical key; cutting the power does not help.",
+    ),
+    "shut_fail_safe": (
+        "{doors}：断电开锁，断电就会打开。要封锁：不要断电，用机械钥匙锁上，或派人看守。",
+        "{doors}: the lock opens without power. To keep it shut: leave its power on, and turn the mechanical key or post somebody there.",
+    ),
+    "shut_fail_secure": (
+        "{doors}：断电闭锁，没有电也锁着。要封锁：断开锁的电源，但须先确认里面的人用把手能出来。",
+        "{doors}: the lock stays shut without power. To keep it shut: cut its power, once people inside can get out by the handle.",
+    ),
+    "own_table": (
+        "{doors}：这里的控制器按自己的名单放行，网关不运行时也开门；请断开读卡器。",
+        "{doors}: the board there lets in by its own card table, also while no gateway runs: take its reader off.",
+    ),
     "from_disk": ("（网关没有运行，以下读自磁盘）", "(no daemon; read from disk)"),
     "from_folder": ("（网关没有运行，以下按花名册文件夹判断）", "(no daemon; judged by the roster folder)"),
     "no_journal": ("读不到流水账：{detail}", "The journal cannot be read: {detail}"),
@@ -65,6 +84,11 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "commanded": ("已下令开锁。", "The lock was told to release."),
     "confirmed": ("已开锁，设备已确认。", "Released, and the device confirms it."),
     "accepted": ("已执行。", "Done."),
+    "after_fire": (
+        "火警解除后生效；在此之前门保持开启。",
+        "It takes effect when the fire alarm ends; until then the doors stay released.",
+    ),
+    "waiting": ("{door}：火警解除后：{mode}", "{door}: when the fire alarm ends: {mode}"),
     "not_recorded": (
         "但磁盘还没有写下：在此之前如果重启，就会忘记。请看 status。",
         "But the disk has not taken it yet: a restart before it does forgets it. Look at `anyu-edge status`.",

@@ -270,7 +270,8 @@ class Verbs:
 def _answered(answer: Answer) -> object:
     if answer.result in {Result.UNKNOWN_PLACE, Result.BUSY, Result.FAILED}:
         raise CommandRefused(answer.result.value, f"the gate answers: {answer.result.value}")
-    return {"result": answer.result.value, "passage_id": answer.passage_id, **({} if answer.recorded else {"recorded": False})}
+    more = ({} if answer.recorded else {"recorded": False}) | ({"waits": "fire"} if answer.waits else {})
+    return {"result": answer.result.value, "passage_id": answer.passage_id, **more}
 
 
 def _argument(args: Mapping[str, object], name: str, kind: type[_T], default: _T | None = None) -> _T:

@@ -218,6 +218,7 @@ class Doorstep:
             line="up" if self.lines_up else "unknown",
             alarms=self._alarms.view(),
             dropped=dropped,
+            waiting=self.modes.waiting,
         )
 
     def _mode(self, now: Moment, fx: Effects) -> None:

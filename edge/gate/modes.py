@@ -53,6 +53,11 @@ class Modes:
         """What the guard set last."""
         return self._guard
 
+    @property
+    def waiting(self) -> Mode | None:
+        """What the guard set and a fire keeps from taking effect until it ends."""
+        return self._guard if self.mode is Mode.FIRE and self._guard is not Mode.NORMAL else None
+
     def set(self, mode: Mode) -> None:
         """A guard sets the mode; NORMAL ends lock-down and locked open, and leaves the schedule to itself."""
         self._guard, self._set = mode, True

@@ -347,7 +347,7 @@ class SiteGates:
         asked: list[Coroutine[None, None, Answer]] = [self._ask(name, partial(SetMode, mode), command) for name in doors]
         answers = await asyncio.gather(*asked)
         most = max(answers, key=lambda answer: ORDERS[answer.result], default=Answer(Result.UNKNOWN_PLACE))
-        return replace(most, recorded=all(answer.recorded for answer in answers))
+        return replace(most, recorded=all(answer.recorded for answer in answers), waits=any(answer.waits for answer in answers))
 
     async def _ask(self, door: str, asked: Callable[[int], Input], command: Command | None) -> Answer:
         gate = self._gates.get(door)

@@ -37,6 +37,8 @@ class DoorView:
     alarms: tuple[AlarmView, ...]
     dropped: int = 0
     """Readings dropped because more arrived than a gate can take (0 on any real gate)."""
+    waiting: str | None = None
+    """The mode that a guard set during a fire; it takes effect when the fire ends."""
 
 
 class Result(StrEnum):
@@ -56,8 +58,10 @@ class Answer:
     """The answer to a guard's command; `passage_id` joins an unlock with its events.
 
     `recorded`: False for a mode that is in force and was not on disk when the answer was due: a restart may forget it.
+    `waits`: a mode that takes effect when the fire ends.
     """
 
     result: Result
     passage_id: str | None = None
     recorded: bool = True
+    waits: bool = False

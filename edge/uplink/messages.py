@@ -69,12 +69,13 @@ class DoorHealth(Message):
     lock: LockState
     mode: str = Described(description="normal, or what holds the door otherwise")
     line: Literal["up", "unknown"]
+    waiting: str | SkipJsonSchema[None] = Described(None, description="The mode that takes effect when the fire ends.")
 
     @classmethod
     def of(cls, view: DoorView) -> DoorHealth:
         """Say what a gate shows of itself."""
         v = view
-        return cls(name=v.door, kind=v.kind, state=v.state, contact=v.contact, lock=v.lock, mode=v.mode, line=v.line)
+        return cls(name=v.door, kind=v.kind, state=v.state, contact=v.contact, lock=v.lock, mode=v.mode, line=v.line, waiting=v.waiting)
 
 
 class AlarmHealth(Message):

@@ -63,6 +63,7 @@ def test_fire_goes_before_everything_and_leaves_what_was() -> None:
     play.orders()
     first = play.last("door.lockdown")["alarm_id"]
     assert play.fire(active=True) == ["door.lockdown", "door.locked_open"]
+    assert play.core.view().waiting == "lock_down"
     assert play.last("door.locked_open")["why"] == "fire"
     assert play.orders() == ["hold"]
     assert play.card(TENANT) == ["access.granted"]
