@@ -361,7 +361,7 @@ def test_simulate(alive: Premises) -> None:
 def test_simulate_what_devices_say(alive: Premises) -> None:
     """A code, a misread, covers and supplies are told as such and marked; a code stands in no log."""
     assert alive.command("simulate", "qr", "north_in", "7KQ29XBM").returncode == 0
-    assert alive.wait_for("access.denied", reason="unknown_credential", simulated=True)["data"]["method"] == ["qr"]
+    alive.wait_for("access.denied", reason="unknown_credential", simulated=True, method=["qr"])
     assert alive.command("simulate", "misread", "north_in").returncode == 0
     alive.wait_for("access.denied", reason="misread", simulated=True)
     for state, phase in (("on", "begin"), ("off", "end")):
