@@ -16,6 +16,7 @@ from edge.cli.words import say
 from edge.degraded import sentence
 from edge.errors import NoDaemon
 from edge.settings import Settings
+from edge.settings.machine import against_machine
 
 
 def add_to(app: typer.Typer) -> None:
@@ -45,11 +46,18 @@ def check(
         written = units.write(found.settings)  # needs root, which is given up below
     if found.settings is not None:
         give_up_root(found.settings.state_dir)
-    warnings = (*found.warnings, *offline.against_roster(found), *faces.against_machine(found))
+    here = against_machine(found)
+    faults = (*found.faults, *(fault for fault in here if fault.grave))
+    warnings = (
+        *found.warnings,
+        *(fault for fault in here if not fault.grave),
+        *offline.against_roster(found),
+        *faces.against_machine(found),
+    )
     may = faces.what_faces_may(found.settings) if found.settings is not None else []
-    said = say(found.locale, "settings_bad", faults=str(len(found.faults)), warnings=str(len(warnings)))
+    said = say(found.locale, "settings_bad", faults=str(len(faults)), warnings=str(len(warnings)))
     if json:
-        faults = [
+        rows = [
             {
                 "file": fault.place.file,
                 "line": fault.place.line,
@@ -59,20 +67,20 @@ def check(
                 "near": fault.near,
                 "message": fault.message(found.locale),
             }
-            for fault in (*found.faults, *warnings)
+            for fault in (*faults, *warnings)
         ]
-        talk.data({"ok": not found.faults, "faults": faults, "faces": may})
+        talk.data({"ok": not faults, "faults": rows, "faces": may})
     else:
-        for fault in (*found.faults, *warnings):
+        for fault in (*faults, *warnings):
             talk.line(f"{fault.place}: {say(found.locale, 'fault' if fault.grave else 'warning')}: {fault.message(found.locale)}")
-        if found.settings is not None and not found.faults:
+        if found.settings is not None and not faults:
             s = found.settings
             counts = {"doors": len(s.doors), "points": len(s.access_points), "controllers": len(s.controllers)}
             said = say(found.locale, "settings_good", **{key: str(value) for key, value in counts.items()})
         for text in may:
             talk.line(text)
         talk.line(said)
-    if found.faults:
+    if faults:
         raise typer.Exit(talk.WRONG_USE if talk.missing(found) else talk.BAD_NEWS)
     if not written:
         raise typer.Exit(talk.BAD_NEWS)

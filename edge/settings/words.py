@@ -268,6 +268,29 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "配置里没有 {name}，凭据“{key}”未使用。",
         "there is no {name} in the settings: credential '{key}' is not used.",
     ),
+    # this machine
+    "file_missing": ("找不到文件 {read}。", "there is no file {read}."),
+    "no_plain_file": ("{read} 不是普通文件。", "{read} is no plain file."),
+    "file_unreadable": ("当前账号读不了 {read}。", "this account may not read {read}."),
+    "no_certificate": ("{read} 里没有证书（PEM）。", "{read} holds no certificate (PEM)."),
+    "no_key_pair": (
+        "cert 与 key 不是一对，或不是 PEM，或密钥带口令。",
+        "cert and key do not belong together, are no PEM files, or the key has a passphrase.",
+    ),
+    "no_folder": ("{read} 不是文件夹。", "{read} is no folder."),
+    "folder_missing": ("还没有文件夹 {read}。", "there is no folder {read} yet."),
+    "no_device": ("{read} 不是设备。", "{read} is no device."),
+    "device_missing": (
+        "现在没有 {read}：没有插上，或名称不对（anyu-edge discover serial）。",
+        "{read} is not there now: not plugged in, or another name.",
+    ),
+    "unusual_speed": ("{read} 不是常用波特率；最接近的是 {usual}。", "{read} is no usual speed; the nearest is {usual}."),
+    "no_address": ("{read} 不是 IPv4 地址，四个数都应是 0 到 255。", "{read} is no IPv4 address: four numbers from 0 to 255."),
+    "no_port": ("端口应是 1 到 65535。", "a port is a number from 1 to 65535."),
+    "password_elsewhere": (
+        "有用户名，这里看不到密码；服务从凭据 {name} 读取。",
+        "there is a user, and no password is seen from here; the service reads it from the credential {name}.",
+    ),
     "no_doors": ("没有任何门；site.kind 为 {kind} 的站点至少要有一扇门。", "there is no door; a site of kind {kind} has at least one."),
     "no_group": (
         "花名册里没有人属于分组“{name}”，这条规则对谁都不起作用。",
