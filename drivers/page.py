@@ -33,7 +33,7 @@ sense, what happens on power or line loss, tested peers.
 |---|---|---|---|---|
 """
 TAIL = """
-Modbus boards with `pulse: flash_on`, and ONVIF relays that can be Monostable, end a release by themselves.
+Modbus boards with `pulse`, and ONVIF relays that can be Monostable, end a release by themselves.
 
 ## Grades 等级
 """

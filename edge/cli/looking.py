@@ -37,7 +37,7 @@ def discover(
     config: Config = CONFIG,
     json: Json = False,
 ) -> None:
-    """Find serial ports, UHPPOTE boards and ONVIF cameras, and print them as settings to paste (查找设备).
+    """Find serial ports, UHPPOTE (微耕) boards and ONVIF cameras, and print them as settings to paste (查找设备).
 
     Nothing is opened or changed: this is safe beside a running gateway.
 

@@ -108,7 +108,7 @@ def as_yaml(seen: Seen, used: Mapping[str, str], words: Callable[[str], str]) ->
         if str(board.serial) in used:
             controllers.append(f"  # {board.serial}  {board.address}  {words('used')} {used[str(board.serial)]}")
             continue
-        controllers.append(f"  # {words('firmware')} {board.firmware}")
+        controllers.append(f"  # {words('uhppote')}, {words('firmware')} {board.firmware}")
         text = f"driver: uhppote, serial: {board.serial}, address: {board.address}, doors: {board.doors}"
         controllers.append(f"  {_name('board', names)}: {{{text}}}")
     cameras: list[str] = []

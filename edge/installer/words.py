@@ -63,7 +63,10 @@ REMEDIES: Mapping[str, tuple[str, str]] = {
     "does_not_say": ("再试一次；仍不行则检查线缆", "try again; if it stays so, look at the cable"),
     "identity_unchecked": ("在 site.yaml 写上 id，防止插错", "write its id into site.yaml, so that a swapped plug is noticed"),
     "clock": ("接入校时服务器，或 set_clock: true", "give it a time server, or set_clock: true"),
-    "no_pulse": ("若为 Waveshare 一类的板，设 pulse: flash_on", "if it is a Waveshare board or its kin, set pulse: flash_on"),
+    "no_pulse": (
+        "Waveshare 一类的板设 pulse: flash_on，LC-Modbus 一类的板设 pulse: flash_register",
+        "set pulse: flash_on for a Waveshare board or its kin, pulse: flash_register for an LC-Modbus board or its kin",
+    ),
     "listener_other": ("若不再使用原软件，设 take_listener: true", "if that program is not used any more, set take_listener: true"),
     "card_table_full": (
         "其余的卡由网关判断，网关停机时不能开门；换容量更大的板或减少卡",
@@ -116,6 +119,7 @@ PROMPTS: Mapping[str, tuple[str, str]] = {
     ),
     "used": ("已用作", "already in use as"),
     "guess": ("可能是", "perhaps"),
+    "uhppote": ("微耕（UHPPOTE）控制板", "UHPPOTE (微耕) board"),
     "firmware": ("固件", "firmware"),
     "no_lasting_name": ("没有固定名称：换插口或重启后编号会变", "no lasting name: the number changes with the next boot"),
     "not_looked": ("没能查找 {kind}：{why}", "{kind} could not be looked for: {why}"),

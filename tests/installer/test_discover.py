@@ -109,6 +109,7 @@ def test_what_is_printed_is_yaml(machine: Machine) -> None:
             "board1": "uhppote",
         }
         assert pasted["controllers"]["board1"] == {"driver": "uhppote", "serial": 223344556, "address": "10.1.3.21", "doors": 2}
+        assert any("微耕" in line and "UHPPOTE" in line for line in lines)  # the name on the board's box in China
         assert pasted["cameras"]["camera1"]["port"] == 8899
         assert pasted["cameras"]["camera1"].keys() == {"driver", "host", "port", "username"}
         assert lines[-1] == "# LoadCredential=cameras__camera1__password:anyu-edge.cameras__camera1__password"

@@ -27,9 +27,9 @@ class Options(BaseModel):
     inputs: int = Field(0, ge=0, le=MOST_BITS, description="inputs; input 1 is the discrete input at first_input")
     first_coil: int = Field(0, ge=0, le=0xFFFF)
     first_input: int = Field(0, ge=0, le=0xFFFF)
-    # Waveshare boards and their kin end a release by themselves: "flash on" and "flash off", a coil write at 0x0200 and 0x0400. Without it
-    # the lock stays released if the daemon dies in the middle of a release, until it is back.
-    pulse: Literal["flash_on"] | None = None
+    # How a board ends a release by itself. flash_on: Waveshare and its kin, a coil write at 0x0200 and 0x0400. flash_register: LC-Modbus
+    # boards and their kin, two registers at 3+5(n-1). Without it the lock stays released if the daemon dies in a release, until it is back.
+    pulse: Literal["flash_on", "flash_register"] | None = None
     # An input that is active for 400 ms must be noticed (IEC 60839-11-1): one look, one look that is lost, and the next stay below that.
     poll_s: float = Field(0.1, ge=0.02, le=0.1)
     # Eight bytes at 9,600 baud take 8 ms each way, a board 5 to 50 ms, a USB adapter 16 ms.

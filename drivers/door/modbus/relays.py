@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from drivers.door.modbus.bus import Bus
 from drivers.door.modbus.options import Options
-from drivers.door.modbus.wire import FLASH_OFF, FLASH_ON, READ_COILS, Read, Write
+from drivers.door.modbus.wire import FLASH_OFF, FLASH_ON, READ_COILS, Flash, Question, Read, Write
 from drivers.errors import DriverError, Garbled, LineLost, NoAnswer, Refused, Stale
 from drivers.latches import OPPOSITE
 from drivers.orders import HoldReleased, Level, Outcome, Release, Secure
@@ -100,14 +100,13 @@ class Relays:
         return await self._flash(bus, output, level, ends, order.not_after)
 
     async def _flash(self, bus: Bus, output: int, level: Level, ends: float, not_after: float) -> Outcome:
-        first = FLASH_ON if level is Level.ENERGISED else FLASH_OFF
         for attempt in range(1, TRIES + 1):
             self._in_time(not_after)
             tenths = max(1, math.ceil((ends - self._timing.now()) * 10))
             self._ends[output] = ends = self._timing.now() + tenths / 10
             self._set.pop(output, None)
             try:
-                await bus.ask(Write(first + output - 1, tenths=tenths))
+                await bus.ask(self._pulse(output, level, tenths))
                 follows = await self._reads(bus, output, level)
             except NoAnswer:
                 if attempt == TRIES:
@@ -119,6 +118,13 @@ class Relays:
             if follows is None or self._timing.now() >= ends:
                 return Outcome.COMMANDED  # so short a pulse that it was over before it could be read back
         raise Refused(f"relay {output} does not follow")
+
+    def _pulse(self, output: int, level: Level, tenths: int) -> Question:
+        """What makes the board set a coil for so long."""
+        energise = level is Level.ENERGISED
+        if self._options.pulse == "flash_register":
+            return Flash(output, energise, tenths)
+        return Write((FLASH_ON if energise else FLASH_OFF) + output - 1, tenths=tenths)
 
     async def _drive(self, bus: Bus, output: int, level: Level, not_after: float = math.inf) -> Outcome:
         """Set a coil until it reads as it was set."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from drivers.door.modbus import wire
 from drivers.door.modbus.options import Options
-from drivers.door.modbus.wire import FLASH_OFF, FLASH_ON, READ_COILS, READ_INPUTS, WRITE_COIL
+from drivers.door.modbus.wire import FLASH_OFF, FLASH_ON, READ_COILS, READ_INPUTS, WRITE_COIL, WRITE_REGISTERS
 from drivers.line import Line
 
 HISTORY = 10_000  # a day of a busy gate in the demo
@@ -59,6 +59,8 @@ class Simulator:
 
     def answer(self, pdu: bytes) -> bytes:
         """Carry out one question and give the answer's PDU."""
+        if pdu[0] == WRITE_REGISTERS and self._options.pulse == "flash_register":
+            return self._write_registers(pdu)
         if len(pdu) != wire.QUESTION or pdu[0] not in (READ_COILS, READ_INPUTS, WRITE_COIL):
             return bytes((pdu[0] | wire.REFUSES, NO_FUNCTION))
         function, address, value = struct.unpack(">BHH", pdu)
@@ -83,14 +85,28 @@ class Simulator:
             self._switch(output, value == ENERGISE)
             return None
         for first, energised in ((FLASH_ON, True), (FLASH_OFF, False)):
-            if self._options.pulse is not None and (output := address - first + 1) in self.coils:
+            if self._options.pulse == "flash_on" and (output := address - first + 1) in self.coils:
                 if not 0 < value <= wire.TENTHS_AT_MOST:
                     return BAD_VALUE
-                self._switch(output, energised)
-                loop = asyncio.get_running_loop()
-                self._pulses[output] = loop.call_later(value / 10, self._switch, output, not energised)
+                self._flash(output, energised, value)
                 return None
         return NO_ADDRESS
+
+    def _write_registers(self, pdu: bytes) -> bytes:
+        """An LC board: two registers a relay, what to do and for how many tenths of a second."""
+        if len(pdu) == 10:
+            _, address, count, size, what, tenths = struct.unpack(">BHHBHH", pdu)
+            output, rest = divmod(address - wire.FLASH_REGISTER, wire.FLASH_APART)
+            if (count, size, rest) == (2, 4, 0) and output + 1 in self.coils:
+                if what not in (wire.ENERGISE_FOR, wire.RELAX_FOR) or not 0 < tenths <= wire.TENTHS_AT_MOST:
+                    return bytes((WRITE_REGISTERS | wire.REFUSES, BAD_VALUE))
+                self._flash(output + 1, what == wire.ENERGISE_FOR, tenths)
+                return pdu[: wire.QUESTION]
+        return bytes((WRITE_REGISTERS | wire.REFUSES, NO_ADDRESS))
+
+    def _flash(self, output: int, energised: bool, tenths: int) -> None:
+        self._switch(output, energised)
+        self._pulses[output] = asyncio.get_running_loop().call_later(tenths / 10, self._switch, output, not energised)
 
     def _switch(self, output: int, energised: bool) -> None:
         if output in self._pulses:

@@ -8,6 +8,7 @@
     02  read inputs      address(2) count(2)     02  bytes  bits...
     05  write coil       address(2) FF00|0000    the same bytes again
     05  flash on / off   0200|0400+n  tenths(2)  the same bytes again      Waveshare; the board ends it by itself
+    10  flash on / off   3+5n 2 4 2|4 tenths(2)  10  address(2) count(2)   LC and their kin: two registers for the same
     -                                            function|80  code         the board refuses
 
 How RTU goes wrong: half-connected pairs put noise before a frame, cheap adapters echo what was sent, and an answer may come after its
@@ -24,15 +25,19 @@ from pymodbus.framer.rtu import FramerRTU
 from pymodbus.framer.socket import FramerSocket
 from pymodbus.pdu import DecodePDU
 from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadDiscreteInputsRequest, WriteSingleCoilRequest
+from pymodbus.pdu.register_message import WriteMultipleRegistersRequest
 
 from drivers.errors import NoAnswer, Refused
 
-READ_COILS, READ_INPUTS, WRITE_COIL = 1, 2, 5
+READ_COILS, READ_INPUTS, WRITE_COIL, WRITE_REGISTERS = 1, 2, 5, 16
 REFUSES = 0x80
 FLASH_ON, FLASH_OFF = 0x0200, 0x0400
+FLASH_REGISTER, FLASH_APART = 3, 5  # of relay 1, and how far apart the relays' are; the other three of each are not used here
+ENERGISE_FOR, RELAX_FOR = 2, 4  # what the first of two registers says; the second has the tenths
 TENTHS_AT_MOST = 0x7FFF  # the board's counter
-QUESTION = 5  # bytes of each question's PDU
+QUESTION = 5  # bytes of a question's PDU, but of WRITE_REGISTERS: 6 and the registers
 PDU_AT_MOST = 253  # by the standard
+LONGEST_QUESTION = 13  # bytes of an RTU frame with two registers; a longer one is none of ours
 HEADER = 7  # of Modbus TCP, unit included
 
 # A gateway in between says of a dead board that it cannot be reached (10, 11), a busy board asks to be asked again (6): silence to us.
@@ -96,7 +101,31 @@ class Write:
         return QUESTION
 
 
-Question = Read | Write
+@dataclass(frozen=True, slots=True)
+class Flash:
+    """Energise or relax a relay (from 1) for `tenths` of a second, by the two registers of an LC board."""
+
+    output: int
+    energise: bool
+    tenths: int
+
+    def pdu(self) -> bytes:
+        """Function code and data."""
+        registers = [ENERGISE_FOR if self.energise else RELAX_FOR, self.tenths]
+        address = FLASH_REGISTER + FLASH_APART * (self.output - 1)
+        return bytes((WRITE_REGISTERS,)) + WriteMultipleRegistersRequest(address=address, registers=registers).encode()
+
+    def fits(self, pdu: bytes) -> bool:
+        """Whether this is the answer: where and how many registers were written."""
+        return pdu == self.pdu()[:QUESTION]
+
+    @property
+    def answer_size(self) -> int:
+        """Bytes of the answer's PDU."""
+        return QUESTION
+
+
+Question = Read | Write | Flash
 
 
 def wrap(pdu: bytes, unit: int, tid: int, *, rtu: bool) -> bytes:
@@ -151,10 +180,14 @@ def _tcp_answers(buffer: bytes, unit: int, tid: int) -> list[bytes]:
 
 
 def _rtu_requests(buffer: bytes) -> tuple[list[tuple[int, int, bytes]], bytes]:
-    found, at, size = [], 0, QUESTION + 3
-    while at + size <= len(buffer):
+    found, at = [], 0
+    while at + QUESTION + 3 <= len(buffer):
+        registers = buffer[at + 1] == WRITE_REGISTERS
+        size = QUESTION + 3 + (1 + buffer[at + 6] if registers else 0)
         frame = buffer[at : at + size]
-        if frame[1] in (READ_COILS, READ_INPUTS, WRITE_COIL) and _whole(frame):
+        if len(frame) < size and registers and size <= LONGEST_QUESTION:
+            break
+        if frame[1] in (READ_COILS, READ_INPUTS, WRITE_COIL, WRITE_REGISTERS) and _whole(frame):
             found.append((frame[0], 0, frame[1:-2]))
             at += size
         else:

@@ -36,6 +36,7 @@ pytestmark = pytest.mark.peer("pymodbus")
 
 SECURED = {1: Level.DEENERGISED, 2: Level.ENERGISED}
 UNIT = 7
+PULSES = (None, "flash_on", "flash_register")
 
 
 def options(**more: object) -> Options:
@@ -46,9 +47,12 @@ def options(**more: object) -> Options:
 class Bench:
     """A simulated board on a null modem and a controller for it."""
 
-    def __init__(self, *, echo: bool = False, carry: Callable[[bytes], Any] = lambda data: (data,), **more: object) -> None:
+    def __init__(
+        self, *, echo: bool = False, carry: Callable[[bytes], Any] = lambda data: (data,), theirs: str | None = "", **more: object
+    ) -> None:
+        """`theirs`: the pulse that the board has, where it is not the one that was configured."""
         self.modem = NullModem(carry)
-        self.board = Simulator(options(**more), echo=echo)
+        self.board = Simulator(options(**more | ({"pulse": theirs} if theirs != "" else {})), echo=echo)
         self.controller = Controller(options(**more), SECURED, timing=BRISK, dial=self.modem.dial)
 
     @contextlib.asynccontextmanager
@@ -74,13 +78,15 @@ class Bench:
 def test_published_frames() -> None:
     """The frames that the maker of the boards prints, CRC included."""
 
-    def rtu(question: Read | Write, unit: int = 1) -> str:
+    def rtu(question: wire.Question, unit: int = 1) -> str:
         return wire.wrap(question.pdu(), unit, 0, rtu=True).hex(" ").upper()
 
     assert rtu(Write(0, energise=True)) == "01 05 00 00 FF 00 8C 3A"
     assert rtu(Write(0)) == "01 05 00 00 00 00 CD CA"
     assert rtu(Write(wire.FLASH_ON, tenths=7)) == "01 05 02 00 00 07 8D B0"
     assert rtu(Write(wire.FLASH_ON + 1, tenths=8)) == "01 05 02 01 00 08 9C 74"
+    assert rtu(wire.Flash(1, energise=True, tenths=7)).startswith("01 10 00 03 00 02 04 00 02 00 07")
+    assert rtu(wire.Flash(2, energise=False, tenths=20)).startswith("01 10 00 08 00 02 04 00 04 00 14")
     assert rtu(Read(wire.READ_COILS, 0, 8)) == "01 01 00 00 00 08 3D CC"
     assert wire.wrap(Write(0, energise=True).pdu(), 1, 0x1234, rtu=False).hex() == "12340000000601050000ff00"
 
@@ -149,7 +155,7 @@ async def test_a_press_of_400_ms_is_noticed() -> None:
     assert 2 * Options.model_fields["poll_s"].metadata[1].le + made.timeout_s <= 0.4
 
 
-@pytest.mark.parametrize("pulse", [None, "flash_on"])
+@pytest.mark.parametrize("pulse", PULSES)
 async def test_orders_are_read_back(pulse: str | None) -> None:
     """Release, hold and secure are CONFIRMED by the coil itself, for a fail-secure lock and a magnet."""
     bench = Bench(pulse=pulse)
@@ -164,9 +170,10 @@ async def test_orders_are_read_back(pulse: str | None) -> None:
         assert bench.board.coils == {1: False, 2: False}
 
 
-async def test_a_pulse_of_the_board_ends_without_us() -> None:
-    """With flash_on the release ends although the controller is gone; the coil write carries tenths of a second, rounded up."""
-    bench = Bench(pulse="flash_on")
+@pytest.mark.parametrize("pulse", ["flash_on", "flash_register"])
+async def test_a_pulse_of_the_board_ends_without_us(pulse: str) -> None:
+    """The release ends although the controller is gone; the write carries tenths of a second, rounded up."""
+    bench = Bench(pulse=pulse)
     async with bench.up():
         for door in SECURED:
             await bench.controller.send(Secure(door))
@@ -178,7 +185,7 @@ async def test_a_pulse_of_the_board_ends_without_us() -> None:
 
 async def test_the_longer_of_two_releases_counts() -> None:
     """A short release behind a long one does not cut it, timed by the board or here."""
-    for pulse in (None, "flash_on"):
+    for pulse in PULSES:
         bench = Bench(pulse=pulse)
         async with bench.up():
             await bench.controller.send(release(1, 30))
@@ -187,9 +194,19 @@ async def test_the_longer_of_two_releases_counts() -> None:
             assert bench.board.coils[1]
 
 
+@pytest.mark.parametrize(("said", "has"), [("flash_on", "flash_register"), ("flash_register", "flash_on"), ("flash_register", None)])
+async def test_a_pulse_that_the_board_does_not_have_is_refused(said: str, has: str | None) -> None:
+    """The wrong kind of board says no, and its relay rests."""
+    bench = Bench(theirs=has, pulse=said)
+    async with bench.up():
+        with pytest.raises(Refused, match="refuses"):
+            await bench.controller.send(release(1))
+        assert not bench.board.history
+
+
 async def test_a_relay_that_does_not_follow_is_refused() -> None:
     """A welded or missing relay is told to a person instead of being called released."""
-    for pulse in (None, "flash_on"):
+    for pulse in PULSES:
         bench = Bench(pulse=pulse)
         async with bench.up():
             bench.board.stuck = {1}
@@ -198,7 +215,7 @@ async def test_a_relay_that_does_not_follow_is_refused() -> None:
 
 
 @pytest.mark.parametrize("alone", [True, False], ids=["reads no coil alone", "reads nothing after a write"])
-@pytest.mark.parametrize("pulse", [None, "flash_on"])
+@pytest.mark.parametrize("pulse", PULSES)
 async def test_an_order_that_was_taken_is_never_told_as_refused(pulse: str | None, monkeypatch: pytest.MonkeyPatch, *, alone: bool) -> None:
     """A board that refuses to be read back has carried the order out all the same: at worst it is commanded, not confirmed."""
     bench = Bench(pulse=pulse)
@@ -210,7 +227,7 @@ async def test_an_order_that_was_taken_is_never_told_as_refused(pulse: str | Non
             looks += pdu[0] == wire.READ_COILS
             reads, single = pdu[0] == wire.READ_COILS, pdu[3:5] == b"\0\1"
             no = reads and (single if alone else written)
-            written = pdu[0] == wire.WRITE_COIL
+            written = written or pdu[0] in (wire.WRITE_COIL, wire.WRITE_REGISTERS)
             return bytes((wire.READ_COILS | wire.REFUSES, 3)) if no else answer(pdu)
 
         monkeypatch.setattr(bench.board, "answer", refuses)
@@ -219,9 +236,10 @@ async def test_an_order_that_was_taken_is_never_told_as_refused(pulse: str | Non
         assert bench.board.coils[1]
 
 
-async def test_an_echo_of_a_write_confirms_nothing() -> None:
+@pytest.mark.parametrize("pulse", PULSES)
+async def test_an_echo_of_a_write_confirms_nothing(pulse: str | None) -> None:
     """On an adapter that echoes, a board that is deaf to writes is not taken for one that obeyed."""
-    bench = Bench(echo=True, inputs=0)
+    bench = Bench(echo=True, inputs=0, pulse=pulse)
     async with bench.up() as heard:
         assert await bench.controller.send(Secure(1)) is Outcome.CONFIRMED
         bench.board.mute = True
@@ -349,7 +367,7 @@ def test_settings() -> None:
     assert not options(port="tcp://192.0.2.1:502").is_rtu
     assert options(port="tcp://192.0.2.1:502", framing="rtu").is_rtu
     assert options().locks is Locks.LATCHING
-    assert options(pulse="flash_on").locks is Locks.TIMED
+    assert all(options(pulse=pulse).locks is Locks.TIMED for pulse in PULSES if pulse)
     for wrong in ({"unit": 0}, {"unit": 248}, {"outputs": 0, "inputs": 0}, {"port": "COM1"}, {"poll_s": 0.3}):
         with pytest.raises(ValidationError):
             options(**wrong)
@@ -358,21 +376,21 @@ def test_settings() -> None:
 # --- independent peers -------------------------------------------------------------------------------------------------------------------
 
 
-def board_of_pymodbus() -> SimDevice:
-    """Eight coils and eight inputs in pymodbus' own simulator; input 2 carries current."""
+def board_of_pymodbus(action: Any = None) -> SimDevice:
+    """Eight coils, eight inputs and fifty registers in pymodbus' own simulator; input 2 carries current."""
     blocks = (
         [SimData(0, values=[False] * 8, datatype=DataType.BITS)],
         [SimData(0, values=[False, True] + [False] * 6, datatype=DataType.BITS)],
-        [SimData(0, values=[0], datatype=DataType.REGISTERS)],
+        [SimData(0, values=[0] * 50, datatype=DataType.REGISTERS)],
         [SimData(0, values=[0], datatype=DataType.REGISTERS)],
     )
-    return SimDevice(UNIT, simdata=blocks)
+    return SimDevice(UNIT, simdata=blocks, action=action)
 
 
 @contextlib.asynccontextmanager
-async def pymodbus_over_tcp() -> AsyncIterator[str]:
+async def pymodbus_over_tcp(action: Any = None) -> AsyncIterator[str]:
     """Pymodbus' TCP server on loopback; gives the port's name."""
-    server = ModbusTcpServer(board_of_pymodbus(), address=("127.0.0.1", 0))
+    server = ModbusTcpServer(board_of_pymodbus(action), address=("127.0.0.1", 0))
     await server.serve_forever(background=True)
     try:
         yield f"tcp://127.0.0.1:{server.transport.sockets[0].getsockname()[1]}"
@@ -394,6 +412,38 @@ async def test_against_pymodbus_over_tcp() -> None:
     """The independent server over TCP reads our frames and we read its answers."""
     async with pymodbus_over_tcp() as port:
         await drive_and_poll(port)
+
+
+async def test_flash_registers_against_pymodbus() -> None:
+    """The independent server takes our two registers as one question, at the places that the boards' maps print."""
+    asked: list[tuple[int, list[int]]] = []
+
+    async def action(function: int, _start: int, address: int, _count: int, registers: list[int], values: list[int] | None) -> None:
+        if function == wire.WRITE_REGISTERS and values:
+            asked.append((address, list(values)))
+        elif function == wire.READ_COILS and asked:
+            registers[0] = sum(1 << (at - 3) // 5 for at, (what, _) in asked if what == 2)
+
+    async with pymodbus_over_tcp(action) as port:
+        controller = Controller(options(port=port, pulse="flash_register"), SECURED, timing=BRISK)
+        async with running(controller) as heard:
+            await heard.take(Back)
+            assert await controller.send(release(1, 30)) is Outcome.CONFIRMED
+            assert await controller.send(release(2, 0.25)) is Outcome.CONFIRMED
+    assert asked == [(3, [2, 300]), (8, [4, 3])]
+
+
+@pytest.mark.peer("mbpoll")
+async def test_mbpoll_flashes_our_simulated_board() -> None:
+    """Our simulator takes the registers of an independent client in C, and ends the pulse by itself."""
+    board = Simulator(options(framing="tcp", pulse="flash_register"))
+    port, listening = await listen(board.run)
+    try:
+        await mbpoll(f"tcp://127.0.0.1:{port}", "-t", "4", "-0", "-r", "8", written="2 3")
+        await eventually(lambda: [(done.channel, done.energised) for done in board.history] == [(2, True), (2, False)])
+    finally:
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
 
 
 @pytest.mark.peer("socat")
@@ -442,7 +492,7 @@ async def test_mbpoll_drives_our_simulated_board() -> None:
 async def mbpoll(port: str, *arguments: str, written: str | None = None) -> list[int]:
     """Run mbpoll once against tcp://host:port; the values it read."""
     host, _, number = port.removeprefix("tcp://").partition(":")
-    more = [] if written is None else [written]
+    more = [] if written is None else written.split()
     command = ["mbpoll", "-m", "tcp", "-p", number, "-a", str(UNIT), "-1", "-q", *arguments, host, *more]
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
     async with asyncio.timeout(20):
