@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import grp
 import os
 import re
@@ -594,6 +595,20 @@ def test_every_fault_of_every_piece_has_words() -> None:
     codes = {code for piece in pieces for code in re.findall(r'PydanticCustomError\(\s*"(\w+)"', piece.read_text(encoding="utf-8"))}
     assert len(codes) > 10
     assert codes - WORDS.keys() == set()
+
+
+def test_no_validator_speaks_one_language() -> None:
+    """A fault of a piece has a code, for its words in both languages; only a list of choices is read out of its text."""
+    root = Path(__file__).parent.parent
+    pieces = [*root.glob("drivers/**/*.py"), *root.glob("edge/*/settings.py"), root / "edge/settings/model.py"]
+    validators = [
+        ast.unparse(node)
+        for piece in pieces
+        for node in ast.walk(ast.parse(piece.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef) and any("_validator" in ast.unparse(decorator) for decorator in node.decorator_list)
+    ]
+    assert len(validators) > 10
+    assert [text for text in validators if re.search(r"raise ValueError\((?!f.expected one of )", text)] == []
 
 
 @pytest.mark.parametrize("name", ["site.example.yaml", "sites/gate.yaml", "sites/capture.yaml", "sites/card.yaml"])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import TypeAdapter, ValidationError
@@ -58,6 +59,8 @@ class _Cross:
         yield from self._files()
         site = self._values.get("site")
         kind = site.get("kind", "gate") if isinstance(site, Mapping) else "gate"
+        if self._values.get("doors") and kind == "capture":
+            yield self._fault(("doors",), "capture_doors", grave=False, key=True)
         if not self._values.get("doors") and kind in {"gate", "card"}:
             yield self._fault(("doors",), "no_doors", kind=str(kind))
 
@@ -183,7 +186,8 @@ class _Cross:
         if address.scheme == "mqtt" and host not in LOOPBACK and not _said(uplink.get("allow_plain")):
             yield self._fault(("uplink", "broker"), "plain_uplink", word="uplink.not_allowed")
         if isinstance(allowed, list | tuple) and host not in {str(name).lower() for name in allowed}:
-            yield self._fault(("uplink", "broker"), "broker_not_allowed", word="uplink.not_allowed", name=host)
+            fault = self._fault(("uplink", "broker"), "broker_not_allowed", word="uplink.not_allowed", name=host)
+            yield replace(fault, near=nearest(host, map(str, allowed)))
 
     def _files(self) -> Iterator[Fault]:
         """The daemon runs in /, so a path from anywhere else leads nowhere."""

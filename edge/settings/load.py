@@ -139,6 +139,6 @@ def _locale(merged: Mapping[str, object], text: str, environ: Mapping[str, str])
     if said not in {"zh", "en"}:
         found = _LOCALE.search(text)
         said = found[1] if found else None
-    if said is None and not text:
-        said = "zh" if environ.get("LC_ALL", environ.get("LANG", "")).startswith("zh") else "en"
+    if said is None and (not merged or "locale" in merged):
+        said = "zh" if (environ.get("LC_ALL") or environ.get("LANG", "")).startswith("zh") else "en"
     return "zh" if said == "zh" else "en"

@@ -22,6 +22,11 @@ MAX_NODES = 50_000
 MAX_FAULTS = 50
 
 _YAML = "tag:yaml.org,2002:"
+# What looks like a space and is none for YAML: no-break, ideographic and typographic ones.
+_ODD_SPACE = re.compile(r"^ *([\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000\ufeff])")
+_NO_SPACE = re.compile(r"^\s*(?:- )?[\"']?[A-Za-z_][A-Za-z0-9_-]*[\"']?(:)[^\s/]")
+# What an input method writes for the signs of YAML, where it stands among signs and not in somebody's text.
+_WIDE_SIGNS = {"，": ",", "｛": "{", "｝": "}", "［": "[", "］": "]", "“": '"', "”": '"'}
 _WIDE_COLON = re.compile(r"^\s*(?:- )?[\"']?[A-Za-z0-9_.-]+[\"']?\s*(：)")
 # The scanner's complaints that a person can do something about; whatever is not listed is told in its own words.
 _SYNTAX = (
@@ -41,13 +46,17 @@ _SYNTAX = (
 
 @dataclass(slots=True)
 class Tree:
-    """Plain values, the place of every key and value by path, and what was wrong with the writing; of a file its mode and group."""
+    """Plain values, the place of every key and value by path, and what was wrong with the writing; of a file its mode and group.
+
+    `numbers` are values that were read as numbers, as they stand there: 001 for 1.
+    """
 
     values: dict[str, object] = field(default_factory=dict)
     keys: dict[Path, Place] = field(default_factory=dict)
     places: dict[Path, Place] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     text: str = ""
+    numbers: dict[Path, str] = field(default_factory=dict)
     mode: int = 0
     group: int = 0
 
@@ -146,6 +155,7 @@ class _Walk:
         if tag == "!" or kind in {"str", "timestamp", "null", "bool"}:  # a date stays text: whoever wants a date reads it
             return {"null": None, "bool": text.lower() == "true"}.get(kind, text)
         plain = text.replace("_", "")
+        self._tree.numbers[path] = text
         if kind == "int":
             return int(plain, 0 if plain.lstrip("+-")[:2].lower() in {"0x", "0o", "0b"} else 10)
         if kind == "float":
@@ -180,14 +190,21 @@ def _decode(raw: bytes, name: str, faults: list[Fault]) -> str:
 
 
 def _syntax(why: MarkedYAMLError, text: str, name: str) -> Iterator[Fault]:
-    """Say what a person did, where it can be told: tabs and wide colons come before the scanner's own opinion."""
-    tabs = [number for number, line in enumerate(text.splitlines(), 1) if "\t" in line[: len(line) - len(line.lstrip())]]
-    wide = [(number, found.start(1) + 1) for number, line in enumerate(text.splitlines(), 1) if (found := _WIDE_COLON.match(line))]
+    """Say what a person did, where it can be told: tabs, other spaces and wide signs come before the scanner's own opinion."""
+    lines = text.split("\n")
+    tabs = [number for number, line in enumerate(lines, 1) if "\t" in line[: len(line) - len(line.lstrip())]]
+    odd = [(number, found) for number, line in enumerate(lines, 1) if (found := _ODD_SPACE.match(line))]
+    wide = [(number, found) for number, line in enumerate(lines, 1) if (found := _WIDE_COLON.match(line))]
     for number in tabs[:MAX_FAULTS]:
-        yield Fault(Place(name, number, text.splitlines()[number - 1].index("\t") + 1), "tab")
-    for number, column in wide[:MAX_FAULTS]:
-        yield Fault(Place(name, number, column), "wide_colon")
-    if tabs or wide:
+        yield Fault(Place(name, number, lines[number - 1].index("\t") + 1), "tab")
+    for number, found in odd[:MAX_FAULTS]:
+        yield Fault(Place(name, number, found.start(1) + 1), "odd_space", (("what", f"U+{ord(found[1]):04X}"),))
+    for number, found in wide[:MAX_FAULTS]:
+        yield Fault(Place(name, number, found.start(1) + 1), "wide_colon")
+    if tabs or odd or wide:
+        return
+    if (likely := _wide_sign(why, text, name) or _no_space(why, lines, name)) is not None:
+        yield likely
         return
     said = f"{why.context or ''} {why.problem or ''}"
     mark = why.problem_mark or why.context_mark
@@ -196,6 +213,28 @@ def _syntax(why: MarkedYAMLError, text: str, name: str) -> Iterator[Fault]:
         mark = why.context_mark  # where it was opened: the end of the file helps nobody
     place = Place(name, mark.line + 1, mark.column + 1) if mark is not None else Place(name)
     yield Fault(place, code, (("why", said.strip()),))
+
+
+def _wide_sign(why: MarkedYAMLError, text: str, name: str) -> Fault | None:
+    """A full-width sign in the brackets that the scanner could not read: the first bracket or quote, else the comma it stumbled behind."""
+    if why.problem_mark is None:
+        return None
+    end = why.problem_mark.index
+    begin = why.context_mark.index if why.context_mark is not None else text.rfind("\n", 0, end) + 1
+    found = [at for at in range(begin, min(end + 1, len(text))) if text[at] in _WIDE_SIGNS]
+    if not found or not re.search(r"[\[{｛［]", text[begin:end]):
+        return None
+    at = next((at for at in found if text[at] != "，"), found[-1])
+    return Fault(_at(text, at, name), "wide_sign", (("read", text[at]), ("sign", _WIDE_SIGNS[text[at]])))
+
+
+def _no_space(why: MarkedYAMLError, lines: list[str], name: str) -> Fault | None:
+    """The last colon without a space before the place where the scanner stumbled."""
+    line = why.problem_mark.line if why.problem_mark is not None else len(lines) - 1
+    for number in range(min(line, len(lines) - 1), -1, -1):
+        if found := _NO_SPACE.match(lines[number]):
+            return Fault(Place(name, number + 1, found.start(1) + 1), "colon_space")
+    return None
 
 
 def _start(node: Node, name: str) -> Place:

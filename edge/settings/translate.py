@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import BaseModel
@@ -24,6 +25,8 @@ _CODES = {
     "model_type": "mapping", "model_attributes_type": "mapping", "dict_type": "mapping", "mapping_type": "mapping",
     "list_type": "list", "tuple_type": "list", "set_type": "list", "frozen_set_type": "list",
 }  # fmt: skip
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+_WITH_UNIT = re.compile(_NUMBER.pattern + r"\s*[^\W\d_]{1,8}")
 _ONE_OF = "expected one of "
 
 
@@ -47,6 +50,10 @@ class Layers:
         """Whether anything is written there."""
         return any(path in tree.places for tree in self._trees)
 
+    def written(self, path: Path) -> str:
+        """A number as it stands in the file, 001 for 1; empty for what was not read as a number."""
+        return next((tree.numbers.get(path, "") for tree in self._trees if path in tree.places), "")
+
     def from_credential(self, path: Path) -> bool:
         """Whether a credential gives this value."""
         return self.written_in(path, self._trees[0])
@@ -67,7 +74,7 @@ def translate(errors: Iterable[ErrorDetails], layers: Layers, root: type[BaseMod
         # Of a choice between kinds ("a list of spans, or a weekday") tell only the one that came furthest.
         deeper = any(b and f is not fault and f.path[: len(fault.path)] == fault.path and len(f.path) > len(fault.path) for b, f in found)
         rival = any(b and f is not fault and f.path == fault.path and _better(f, fault) for b, f in found)
-        if not (branch and (deeper or rival)) and not any(branch and f.path == fault.path for f in faults):
+        if not (branch and (deeper or rival)) and not any(branch and f.path == fault.path for f in faults) and fault not in faults:
             faults.append(fault)
     return faults
 
@@ -97,7 +104,10 @@ def _real(loc: tuple[int | str, ...], layers: Layers, kind: str) -> tuple[Path, 
 
 
 def _fault(error: ErrorDetails, path: Path, layers: Layers, root: type[BaseModel], values: Mapping[str, object]) -> Fault:
-    ctx = {key: _shown(value) for key, value in error.get("ctx", {}).items()}
+    given = error.get("ctx", {})
+    inner = given.get("at", ())  # a fault of a whole piece that one key in it makes
+    path = (*path, *inner)
+    ctx = {key: _shown(value) for key, value in given.items() if key != "at"}
     ctx["key"] = str(path[-1]) if path else ""
     kinds = kinds_at(root, path, values)
     hidden = not kinds or is_secret(kinds) or layers.from_credential(path)
@@ -106,8 +116,11 @@ def _fault(error: ErrorDetails, path: Path, layers: Layers, root: type[BaseModel
     kind = error["type"]
     if kind == "value_error" and ctx["why"].startswith(_ONE_OF):
         kind, ctx["expected"] = "literal_error", ", ".join(f"'{word}'" for word in ctx["why"].removeprefix(_ONE_OF).split(", "))
-    is_key = "[key]" in error["loc"] or kind == "extra_forbidden"
-    near = ""
+    is_key = "[key]" in error["loc"] or kind == "extra_forbidden" or bool(inner)
+    near = nearest(str(inner[-1]), given["expected"]) if inner else ""
+    if kind == "missing" and (typo := _misspelt(path, root, values)):
+        kind, path, is_key = "extra_forbidden", (*path[:-1], typo), True
+        ctx["key"] = typo
     if kind == "extra_forbidden":
         near = nearest(ctx["key"], keys_at(root, path[:-1], values) - _known_keys(path[:-1], values))
         code = kind
@@ -115,11 +128,43 @@ def _fault(error: ErrorDetails, path: Path, layers: Layers, root: type[BaseModel
         code = "name" if _NAME_PATTERN in ctx.get("pattern", "") else "pattern"
     else:
         code = _CODES.get(kind, kind if kind in WORDS else "invalid")
+    code = _sharper(code, ctx["key"], error.get("input"))
+    if code == "odd_space":
+        ctx["what"] = f"U+{ord(ctx['key'][0]):04X}"
+    if code == "wide_sign":
+        ctx |= {"read": "，", "sign": ","}
+    if code == "string":
+        ctx["read"] = layers.written(path) or ctx["read"]
     if code == "choice":
         choices = re.findall(r"'([^']*)'", ctx.get("expected", ""))
         near = nearest(str(error.get("input")), choices)
         ctx["expected"] = ", ".join(choices) or ctx.get("expected", "")
     return Fault(layers.place(path, key=is_key), code, tuple(sorted(ctx.items())), near, path=path)
+
+
+def _misspelt(path: Path, root: type[BaseModel], values: Mapping[str, object]) -> str:
+    """The key beside a missing one that was meant to be it; empty where there is none."""
+    known, key = keys_at(root, path[:-1], values), str(path[-1])
+    return next((found for found in sorted(_known_keys(path[:-1], values) - known) if nearest(found, [key])), "")
+
+
+def _sharper(code: str, key: str, read: object) -> str:
+    """The same fault, where what was written shows the slip of the hand."""
+    if code == "extra_forbidden" and ":" in key:
+        return "colon_space"
+    if code == "extra_forbidden" and not key[:1].isascii() and key[:1].isspace():
+        return "odd_space"
+    if not isinstance(read, str):
+        return code
+    if code == "name" and "，" in read:
+        return "wide_sign"
+    if code == "mapping" and re.match(r"[A-Za-z_][A-Za-z0-9_-]*:[^\s/]", read):
+        return "colon_space"
+    if code in {"int", "float"} and (plain := unicodedata.normalize("NFKC", read)) != read and _NUMBER.fullmatch(plain.strip()):
+        return "wide_digits"
+    if code in {"int", "float"} and _WITH_UNIT.fullmatch(unicodedata.normalize("NFKC", read).strip()):
+        return "no_unit"
+    return code
 
 
 def _known_keys(path: Path, values: Mapping[str, object]) -> set[str]:

@@ -28,6 +28,12 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     # YAML
     "tab": ("用了制表符（Tab）缩进，请改用空格。", "indented with a tab; use spaces."),
+    "odd_space": (
+        "行首有一个不是空格的空白 {what}，请改用空格。",
+        "the line begins with {what}, which looks like a space and is none; use spaces.",
+    ),
+    "wide_sign": ("用了全角的“{read}”，请改用半角的 {sign}。", "a full-width {read}; write {sign}"),
+    "colon_space": ("冒号后面要有一个空格。", "a space is needed after the colon."),
     "wide_colon": ("用了全角冒号“：”，请改用半角“:”，后面加一个空格。", "a full-width colon; write ':' and a space after it."),
     "yaml_colon": (
         "这里不该再出现冒号：请检查缩进；值里含“: ”时整个值要加引号。",
@@ -53,6 +59,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "missing": ("缺少“{key}”。", "'{key}' is missing."),
     "int": ("应是整数，读到 {read}。", "expected a whole number, read {read}."),
     "float": ("应是数字，读到 {read}。", "expected a number, read {read}."),
+    "wide_digits": ("用了全角数字 {read}，请改用半角数字。", "full-width digits, {read}; write them half-width."),
+    "no_unit": ("只写数字，不带单位，读到 {read}。", "a number alone, without a unit; read {read}."),
     "bool": ("应是 true 或 false，读到 {read}。", "expected true or false, read {read}."),
     "string": ("应是文字，读到 {read}；数字请加引号。", "expected text, read {read}; quote a number."),
     "mapping": ("应是“键: 值”的列表，读到 {read}。", "expected a list of 'key: value', read {read}."),
@@ -100,6 +108,15 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "应是 IPv4 地址，可带 :端口，例如 10.1.3.20，读到 {read}。",
         "expected an IPv4 address, with :port if need be, such as 10.1.3.20; read {read}.",
     ),
+    "onvif_identity": (
+        "请写明是哪台设备：serial（序列号），没有序列号的写 hardware。",
+        "say which device this is: serial, or hardware where it has no serial number.",
+    ),
+    "onvif_tokens": (
+        "{what}_tokens 写了 {count} 个，{what}s 是 {number}。",
+        "{what}_tokens names {count}, and {what}s is {number}.",
+    ),
+    "onvif_token_twice": ("{what}_tokens 里有一个写了两次。", "{what}_tokens names one twice."),
     "osdp_key": ("密钥应是 32 位十六进制数（不显示读到的内容）。", "a key is 32 hexadecimal digits (what was read is not shown)."),
     "osdp_default_key": (
         "这是标准公开的默认密钥，只能在 install_mode: true 时用；请给每个读卡器各自的密钥。",
@@ -164,8 +181,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "uplink_trust": ("keys 和 unsigned: true 写一个，且只写一个。", "give keys, or unsigned: true, and not both."),
     "uplink_stranger": (
-        "uplink.acks 里有 uplink.consumers 没有的名字。",
-        "uplink.acks names somebody who is not in uplink.consumers.",
+        "uplink.consumers 里没有“{name}”。",
+        "'{name}' is not in uplink.consumers.",
     ),
     "uplink_tls": ("写了 tls，地址却以 mqtt:// 开头；请写 mqtts://。", "tls is set but the address begins with mqtt://; write mqtts://."),
     "uplink_password": ("有密码而没有用户名，请写 uplink.username。", "a password without uplink.username."),
@@ -291,10 +308,14 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "有用户名，这里看不到密码；服务从凭据 {name} 读取。",
         "there is a user, and no password is seen from here; the service reads it from the credential {name}.",
     ),
+    "capture_doors": (
+        "采集站点（kind: capture）只记录，这里却有门；要开门请写 kind: gate 或 card。",
+        "a site of kind capture drives no door, and there are doors; where they are to open write kind: gate or card.",
+    ),
     "no_doors": ("没有任何门；site.kind 为 {kind} 的站点至少要有一扇门。", "there is no door; a site of kind {kind} has at least one."),
     "no_group": (
-        "花名册里没有人属于分组“{name}”，这条规则对谁都不起作用。",
-        "nobody in the roster belongs to the group '{name}', so that the rule lets nobody in.",
+        "花名册里没有人属于分组“{name}”。",
+        "nobody in the roster belongs to the group '{name}'.",
     ),
     "roster_not_looked_at": (
         "没有检查花名册：账户 {account} 不能读取或执行 {path}。",

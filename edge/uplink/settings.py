@@ -151,8 +151,9 @@ class UplinkSettings(BrokerSettings):
 
     @model_validator(mode="after")
     def _known(self) -> UplinkSettings:
-        if not self.acks.keys() <= set(self.consumers):
-            raise PydanticCustomError("uplink_stranger", "uplink.acks names somebody who is not in uplink.consumers")
+        for name in self.acks.keys() - {*self.consumers}:
+            said = {"at": ["acks", name], "name": name, "expected": [*self.consumers]}
+            raise PydanticCustomError("uplink_stranger", "'{name}' is not in uplink.consumers", said)
         return self
 
     @property

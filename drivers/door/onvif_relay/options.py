@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from drivers.onvif import Endpoint
 from drivers.table import Has, Locks, up_to
@@ -29,12 +30,13 @@ class Options(Endpoint):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if not self.serial and not self.hardware:
-            raise ValueError("say which device this is: serial, or hardware where it has no serial number")
+            raise PydanticCustomError("onvif_identity", "say which device this is: serial, or hardware where it has no serial number")
         for count, tokens, what in ((self.outputs, self.output_tokens, "output"), (self.inputs, self.input_tokens, "input")):
             if tokens and len(tokens) != count:
-                raise ValueError(f"{what}_tokens names {len(tokens)}, but {what}s says {count}")
+                said = {"what": what, "count": len(tokens), "number": count}
+                raise PydanticCustomError("onvif_tokens", "{what}_tokens names {count}, and {what}s is {number}", said)
             if len(set(tokens)) != len(tokens):
-                raise ValueError(f"{what}_tokens names one twice")
+                raise PydanticCustomError("onvif_token_twice", "{what}_tokens names one twice", {"what": what})
         return self
 
     @property

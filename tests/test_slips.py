@@ -1,0 +1,85 @@
+"""Slips of the hand in site.yaml: each is told at its own place and for what it is, in Chinese and English."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edge.settings import load
+from tests.test_settings import GOOD
+
+ODD = "the line begins with U+{}, which looks like a space and is none; use spaces."
+
+
+def found(path: Path, old: str, new: str, **environ: str) -> list[str]:
+    """The faults of the good file with a slip in it, without the folder."""
+    assert old in GOOD
+    path.write_text(GOOD.replace(old, new, 1), encoding="utf-8")
+    return [fault.text("en").replace(f"{path.parent}/site.yaml:", "") for fault in load(path, environ).faults]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("driver: sim", "drver: sim", "4:9: there is no setting 'drver'. Did you mean 'driver'?"),
+        ("name: anting_01", "nmae: anting_01", "2:8: there is no setting 'nmae'. Did you mean 'name'?"),
+        ("lock:", "lokc:", "7:5: there is no setting 'lokc'. Did you mean 'lock'?"),
+        ("doors: 2, inputs", "doors: 2，inputs", "4:36: a full-width ，; write ,"),
+        ("{controller: sim, input: 1}", "{controller: sim，input: 1}", "8:30: a full-width ，; write ,"),
+        ("label: 安亭一号公寓}", "label: 安亭，一号，kind: gate}", "2:37: a full-width ，; write ,"),
+        ("[north_in, north_out]", "[north_in，north_out]", "14:43: a full-width ，; write ,"),
+        ("inputs: 8}", "inputs: 8｝", "4:47: a full-width ｝; write }"),
+        ("sim: {driver", "sim: ｛driver", "4:8: a full-width ｛; write {"),
+        ("  north:\n", "  north:\n    label:大门\n", "7:10: a space is needed after the colon."),
+        ("site: {name: anting_01, label: 安亭一号公寓}", "site:\n  name: a\n  label:大门", "4:8: a space is needed after the colon."),
+        ("site: {name: anting_01, label: 安亭一号公寓}", "site:\n  name:a", "3:3: a space is needed after the colon."),
+        ("label: 安亭一号公寓", "label:安亭", "2:25: a space is needed after the colon. Did you mean 'label'?"),
+        ("    contact", "\u00a0\u00a0\u00a0\u00a0contact", "8:1: " + ODD.format("00A0")),
+        ("    contact", "\u3000\u3000contact", "8:1: " + ODD.format("3000")),
+        ("    contact", "  \u3000contact", "8:3: " + ODD.format("3000")),
+        ("  north:\n", "\u3000north:\n", "6:1: " + ODD.format("3000")),
+        ("inputs: 8", "inputs: ８", "4:46: full-width digits, '８'; write them half-width."),
+        ("    contact", "    release_s: ５.5\n    contact", "8:16: full-width digits, '５.5'; write them half-width."),
+        ("    contact", "    release_s: 5s\n    contact", "8:16: a number alone, without a unit; read '5s'."),
+        ("    contact", "    release_s: 5 秒\n    contact", "8:16: a number alone, without a unit; read '5 秒'."),
+        ("    contact", "    release_s: one\n    contact", "8:16: expected a number, read 'one'."),
+        ("label: 安亭一号公寓", "label: 001", "2:32: expected text, read 001; quote a number."),
+        ("label: 安亭一号公寓", "label: 1_0", "2:32: expected text, read 1_0; quote a number."),
+        ("name: anting_01", "name: 310114", "2:14: expected text, read 310114; quote a number."),
+        ("acks: {centre:", "acks: {center:", "15:45: 'center' is not in uplink.consumers. Did you mean 'centre'?"),
+        ("uplink:", "control: {roles: {gaurd: [x]}}\nuplink:", ("15:19: expected one of guard, manager, installer, inspector, "
+         "read 'gaurd'. Did you mean 'guard'?")),
+        ("acks:", "brokers: [localhots], acks:", ("15:18: localhost is not in uplink.brokers. "
+         "Until it is, nothing is sent; doors go on. Did you mean 'localhots'?")),
+    ],
+)  # fmt: skip
+def test_a_slip_is_told_for_what_it_is(tmp_path: Path, old: str, new: str, said: str) -> None:
+    """A fault names the slip, at its column, with what to write."""
+    assert said in found(tmp_path / "site.yaml", old, new)
+
+
+def test_text_with_full_width_signs_is_text(tmp_path: Path) -> None:
+    """A comma of a label is no slip, nor are a colon and a space in a quoted one."""
+    assert found(tmp_path / "site.yaml", "安亭一号公寓", "安亭，一号“公寓”") == []
+    assert found(tmp_path / "site.yaml", "安亭一号公寓", '"安亭: 一号"') == []
+
+
+@pytest.mark.parametrize("raw", ["", "# only words\n", "- a\n", "locale: no\n", "locale: 中文\n"])
+@pytest.mark.parametrize(
+    ("environ", "locale"),
+    [({"LANG": "zh_CN.UTF-8"}, "zh"),
+     ({"LANG": "zh_CN.UTF-8", "LC_ALL": ""}, "zh"), ({"LANG": "zh_CN.UTF-8", "LC_ALL": "C"}, "en"), ({}, "en")],
+)  # fmt: skip
+def test_a_file_without_a_language_is_answered_in_the_terminals(tmp_path: Path, raw: str, environ: dict[str, str], locale: str) -> None:
+    """Empty means unset, as everywhere."""
+    path = tmp_path / "site.yaml"
+    path.write_text(raw, encoding="utf-8")
+    assert load(path, environ).locale == locale
+
+
+def test_a_site_that_only_captures_has_no_doors(tmp_path: Path) -> None:
+    """A warning: such a site works, and its doors open."""
+    path = tmp_path / "site.yaml"
+    path.write_text(GOOD.replace("name: anting_01", "name: anting_01, kind: capture"), encoding="utf-8")
+    assert [(fault.code, fault.place.line) for fault in load(path, {}).warnings] == [("capture_doors", 5)]
