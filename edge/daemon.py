@@ -178,7 +178,11 @@ class Daemon:
                 health=self.health,
                 desk=self.recognition.desk,
                 examination=Examination(
-                    self.controllers, {name: self._kind(name) for name in self.controllers}, lines, Viewing(self.journal, self.clock).viewed
+                    self.controllers,
+                    {name: self._kind(name) for name in self.controllers},
+                    lines,
+                    Viewing(self.journal, self.clock).viewed,
+                    self.recognition.cameras,
                 ),
             ).table(),
             settings.control.members,

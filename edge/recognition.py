@@ -92,6 +92,10 @@ class Recognition:
         """The cameras that do not answer."""
         return self.lookout.lost() if self.lookout is not None else ()
 
+    def cameras(self) -> Mapping[str, bool]:
+        """Each camera that is looked at, and whether there is a picture now."""
+        return self.lookout.view().cameras if self.lookout is not None else {}
+
     def health(self) -> RecognitionHealth:
         """For the centre: which engine, how many faces, and what a face by itself may do where."""
         if self.lookout is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,10 +12,11 @@ from drivers.examine import Mark
 from edge.cli import talk
 from edge.cli.talk import CONFIG, Config, Json
 from edge.cli.words import say
+from edge.degraded import sentence
 from edge.errors import NoDaemon
 from edge.installer import doctor as look
 from edge.installer import words
-from edge.installer.bench import bench
+from edge.installer.bench import Bench, bench
 from edge.installer.discover import LOOK_S, as_data, as_yaml
 from edge.installer.discover import look as look_around
 from edge.installer.doctor import PRESENT_S, Row, worst
@@ -93,7 +94,10 @@ def doctor(
         told.prompt("with_daemon" if devices.daemon else "without_daemon", {})
         told.rows(look.controllers(devices, settings, door or None))
         if not door:
-            told.rows(_cameras(settings, daemon=devices.daemon, streams=streams))
+            told.rows(_cameras(devices, settings, streams=streams))
+            if devices.daemon:
+                health: Any = talk.ask(settings, "status")
+                told.rows(look.degraded(health, settings, lambda word: sentence(word, settings.locale)))
         else:
             told.rows(look.readers(devices, settings, door, told.prompt, seconds))
             told.rows(look.contacts(devices, settings, door, told.prompt, seconds))
@@ -131,10 +135,10 @@ class _Told:
         """Say something that is no finding."""
         talk.complain(words.prompt(self._locale, code, values))
 
-    def ask(self, code: str, values: Mapping[str, str]) -> bool:
-        """Ask, unless nobody is to be asked; a program that did not say --yes has said no."""
+    def ask(self, code: str, values: Mapping[str, str]) -> bool | None:
+        """Ask, unless nobody is to be asked: --yes is leave to release, and no word of what was heard. A program without it has said no."""
         if self._yes:
-            return True
+            return True if code == "may_pulse" else None
         if self._json:
             return False
         try:
@@ -158,26 +162,22 @@ class _Told:
             ]
             talk.data({"mark": worst(self.all).value, "findings": rows})
             return
-        count = sum(row.mark is Mark.BAD for row in self.all)
-        talk.line(words.prompt(self._locale, "some_bad" if count else "all_good", {"count": str(count)}))
+        count = sum(row.mark is worst(self.all) for row in self.all)
+        said = {Mark.BAD: "some_bad", Mark.WARN: "some_to_see", Mark.GOOD: "all_good"}[worst(self.all)]
+        talk.line(words.prompt(self._locale, said, {"count": str(count)}))
 
 
-def _cameras(settings: Settings, *, daemon: bool, streams: bool) -> list[Row]:
+def _cameras(devices: Bench, settings: Settings, *, streams: bool) -> list[Row]:
     """Every camera. Beside a daemon, whether it has the picture is the daemon's word: cheap cameras serve few viewers."""
     if not settings.cameras:
         return []
     from edge.installer.cameras import look_at
 
-    lost: set[str] = set()
-    if daemon:
-        health = talk.need(settings, "status")
-        degraded = health.get("degraded", ()) if isinstance(health, dict) else ()
-        lost = {word.removeprefix("device.") for word in degraded}
     rows = []
     for name, camera in settings.cameras.items():
-        rows += look_at(name, camera, stream=streams and not daemon)
-        if daemon:
-            rows.append(Row(name, Mark.BAD, "camera_down") if name in lost else Row(name, Mark.GOOD, "camera_up"))
+        rows += look_at(name, camera, stream=streams and not devices.daemon)
+        if devices.daemon:
+            rows.append(look.camera(devices, name))
     return rows
 
 

@@ -76,8 +76,9 @@ class Lines:
             self._followers.discard(take)
 
     async def _one(self, name: str, driver: DoorController, kind: str) -> dict[str, object]:
+        """`answers` is false where nobody can ask the device anything: of it, `up` means that its line is open."""
         line, found = self._lines[name], list[Finding]()
-        why = line.why
+        why, answers = line.why, isinstance(driver, Examinable)
         if line.up and isinstance(driver, Examinable):
             try:
                 async with asyncio.timeout(LOOK_S):
@@ -85,15 +86,23 @@ class Lines:
             except (DriverError, TimeoutError) as error:
                 why = str(error) or "no answer"
         shown = [{"code": f.code, "mark": f.mark.value, "values": dict(f.values), "reader": f.reader} for f in found]
-        return {"controller": name, "driver": kind, "up": line.up, "why": why, "findings": shown}
+        return {"controller": name, "driver": kind, "up": line.up, "answers": answers, "why": why, "findings": shown}
 
 
 class Examination:
     """The daemon's side."""
 
-    def __init__(self, controllers: Mapping[str, DoorController], kinds: Mapping[str, str], lines: Lines, viewed: Viewed) -> None:
-        """`kinds` has the driver of each controller; `viewed` is told of who listens, and why."""
+    def __init__(
+        self,
+        controllers: Mapping[str, DoorController],
+        kinds: Mapping[str, str],
+        lines: Lines,
+        viewed: Viewed,
+        cameras: Callable[[], Mapping[str, bool]] = dict,
+    ) -> None:
+        """`kinds` has the driver of each controller; `viewed` is told of who listens, and why; `cameras`: which have a picture now."""
         self._viewed = viewed
+        self._cameras = cameras
         self._controllers = controllers
         self._kinds = kinds
         self._lines = lines
@@ -103,7 +112,9 @@ class Examination:
         return {"examine": self._examine, "readings": self._readings}
 
     async def _examine(self, _args: Mapping[str, object], _actor: Actor) -> object:
-        return await self._lines.look(self._controllers, self._kinds)
+        """Every controller, then every camera that is looked at (`camera`: true; `up`: it has a picture)."""
+        seen = [{"controller": name, "camera": True, "up": up} for name, up in self._cameras().items()]
+        return [*await self._lines.look(self._controllers, self._kinds), *seen]
 
     async def _readings(self, args: Mapping[str, object], actor: Actor) -> AsyncGenerator[object, None]:
         seconds = args.get("seconds", 20)

@@ -18,8 +18,17 @@ from edge.settings import Settings
 PRESENT_S = 20.0  # from the laptop to the reader with a card in hand
 Tell = Callable[[str, Mapping[str, str]], None]
 """Say something to the installer now, by its code."""
-Ask = Callable[[str, Mapping[str, str]], bool]
-"""Ask the installer; False is the answer of whoever does not answer."""
+Ask = Callable[[str, Mapping[str, str]], bool | None]
+"""Ask the installer; False is the answer of whoever does not answer, None that nobody is to be asked."""
+# What a site may choose, or what passes by itself: worth a look, and no reason to call the installer back.
+BEARABLE = (
+    "clock.untrusted",
+    "uplink.unsigned.",
+    "recognition.prints_open",
+    "vision.no_landlock_",
+    "vision.flood",
+    "vision.face_alone_off.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +44,25 @@ class Row:
 def controllers(bench: Bench, settings: Settings, door: str | None) -> list[Row]:
     """Every controller, or those behind one door: reach, and what the device says of itself."""
     wanted = behind(settings, door)
-    return [row for one in bench.examine() if one["controller"] in wanted for row in _of_controller(one)]
+    return [row for one in bench.examine() if one["controller"] in wanted and not one.get("camera") for row in _of_controller(one)]
+
+
+def camera(bench: Bench, name: str) -> Row:
+    """Whether the daemon has this camera's picture now."""
+    up = {one["controller"]: bool(one["up"]) for one in bench.examine() if one.get("camera")}.get(name)
+    if up is None:
+        return Row(name, Mark.WARN, "camera_unused")
+    return Row(name, Mark.GOOD, "camera_up") if up else Row(name, Mark.BAD, "camera_down")
+
+
+def degraded(health: Mapping[str, Any], settings: Settings, sentence: Callable[[str], str]) -> list[Row]:
+    """What a running daemon says of itself; a device that is away has a row of its own."""
+    devices = {f"device.{name}" for name in (*settings.controllers, *settings.cameras)}
+    return [
+        Row(word, Mark.WARN if word.startswith(BEARABLE) else Mark.BAD, "degraded", {"what": sentence(word)})
+        for word in health["degraded"]
+        if word not in devices
+    ]
 
 
 def readers(bench: Bench, settings: Settings, door: str, tell: Tell, seconds: float = PRESENT_S) -> list[Row]:
@@ -79,7 +106,10 @@ def pulse(bench: Bench, door: str, ask: Ask) -> list[Row]:
     done = bench.pulse(door)
     if not done.ok:
         return [Row(door, Mark.BAD, "pulse_failed", {"why": done.said})]
-    if not ask("did_it_click", {"door": door}):
+    heard = ask("did_it_click", {"door": door})
+    if heard is None:
+        return [Row(door, Mark.GOOD, "ordered", {"said": done.said})]
+    if not heard:
         return [Row(door, Mark.BAD, "no_click", {"said": done.said})]
     return [Row(door, Mark.GOOD, "clicked", {"said": done.said})]
 
@@ -106,7 +136,7 @@ def _of_controller(one: Examined) -> Iterator[Row]:
         code = "held" if one["why"] == "held by another program" else "unreachable"
         yield Row(name, Mark.BAD, code, {"driver": kind, "why": str(one["why"]) or "-"})
         return
-    yield Row(name, Mark.GOOD, "reached", {"driver": kind})
+    yield Row(name, Mark.GOOD, "reached" if one.get("answers", True) else "line_open", {"driver": kind})
     if one["why"]:
         yield Row(name, Mark.WARN, "does_not_say", {"why": str(one["why"])})
     for found in one["findings"]:

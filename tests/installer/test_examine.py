@@ -40,7 +40,8 @@ async def test_every_kind_says_what_it_is(tmp_path: Path) -> None:
         settings = read_settings(premises.site().config, {})
         rows = await asyncio.to_thread(examine, settings)
         found = {(row.subject, row.code): row for row in rows}
-        assert {subject for subject, code in found if code == "reached"} == set(names)
+        assert {subject for subject, code in found if code in {"reached", "line_open"}} == set(names)
+        assert "lcus" in {subject for subject, code in found if code == "line_open"}
         assert found["uhppote", "identity"].values["what"] == "serial: 105419896"
         assert found["uhppote", "firmware"].values["version"] == "v8.92"
         assert found["uhppote", "clock"].mark is Mark.GOOD
