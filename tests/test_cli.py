@@ -21,6 +21,7 @@ from edge.cli import app
 from edge.cli.talk import table
 from edge.cli.words import WORDS, say
 from edge.gate.view import Result
+from edge.journal.faults import Fault
 from tests.premises import CARD, PATIENCE_S, STRANGER, Premises
 
 VERBS = [
@@ -102,6 +103,7 @@ def test_every_reason_is_explained() -> None:
     """`why` has a sentence for every reason a decision can have, and every answer of a gate has words."""
     assert {f"why_{reason}" for reason in Reason} <= WORDS.keys()
     assert set(Result) <= WORDS.keys()
+    assert {f"disk_{fault}" for fault in Fault} <= WORDS.keys()
     assert say("zh", "some_new_code", detail="x") == "some_new_code：x"
 
 
@@ -109,6 +111,15 @@ def test_columns_stay_columns(capsys: pytest.CaptureFixture[str]) -> None:
     """A Chinese character takes two places."""
     table(("编号", "NAME"), [("1", "示例甲"), ("1001", "b")])
     assert capsys.readouterr().out == "编号  NAME\n1     示例甲\n1001  b\n"
+
+
+@pytest.mark.parametrize("verb", [("events",), ("why", "1"), ("audit", "verify")], ids=" ".join)
+def test_a_site_that_never_started(house: Premises, verb: tuple[str, ...]) -> None:
+    """There is no record because nothing has happened: that is said, and no fault of the disk is made up."""
+    told = house.command(*verb)
+    assert told.returncode == 1
+    assert "Nothing is recorded yet" in told.stderr
+    assert "disk" not in told.stderr.replace("read from disk", "")
 
 
 # --- check -----------------------------------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from edge.cli import talk
 from edge.cli.root import give_up_root
 from edge.cli.talk import Json
 from edge.cli.words import say
+from edge.settings import Locale
 from edge.settings.words import WORDS
 from edge.settings.words import say as say_fault
 from edge.uplink.settings import BrokerSettings
@@ -132,7 +133,14 @@ def receive(
 
 
 async def _receive(
-    settings: BrokerSettings, store: Path, consumer: str, key: Ed25519PrivateKey | None, seconds: float | None, locale: str, *, json: bool
+    settings: BrokerSettings,
+    store: Path,
+    consumer: str,
+    key: Ed25519PrivateKey | None,
+    seconds: float | None,
+    locale: Locale,
+    *,
+    json: bool,
 ) -> int:
     from edge import log
     from edge.uplink.arrivals import Arrival
@@ -148,7 +156,7 @@ async def _receive(
     try:
         receiver = Receiver(settings, store, consumer=consumer, on_event=show, key=key)
     except (sqlite3.Error, OSError) as why:
-        talk.complain(say(locale, "cannot_write", path=str(store), detail=str(why)))
+        talk.complain(say(locale, "cannot_write", path=str(store), detail=talk.reason(locale, why)))
         return talk.WRONG_USE
     task = asyncio.create_task(receiver.run())
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -29,8 +29,10 @@ class Ending(TyperGroup):
             raise typer.Exit(0) from None
         except NoDaemon as why:
             said = say(talk.spoken(), "no_daemon", path=str(why).partition(": ")[0])
-        except (Unreadable, sqlite3.Error) as why:
-            said = say(talk.spoken(), "disk", detail=str(why))
+        except Unreadable as why:
+            said = say(talk.spoken(), "disk", detail=say(talk.spoken(), f"disk_{why.fault}"))
+        except sqlite3.Error as why:
+            said = say(talk.spoken(), "disk", detail=talk.reason(talk.spoken(), why))
         except OSError as why:
             where = f"{why.filename}: " if isinstance(why.filename, str | Path) else ""
             said = say(talk.spoken(), "disk", detail=where + talk.reason(talk.spoken(), why))

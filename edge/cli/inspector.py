@@ -8,8 +8,7 @@ from typing import Any
 
 import typer
 
-from edge.cli import talk
-from edge.cli.root import give_up_root
+from edge.cli import offline, talk
 from edge.cli.talk import CONFIG, Config, Json
 from edge.cli.words import say
 from edge.control.client import LONG_ANSWER_S
@@ -56,11 +55,10 @@ def verify(config: Config = CONFIG, json: Json = False) -> None:
 def _from_disk(settings: Settings) -> dict[str, Any]:
     from edge.journal import ChainWalk
 
-    give_up_root(settings.state_dir)
-    path = settings.state_dir / "journal" / "journal.db"
+    path = offline.journal_file(settings)
     try:
         report = ChainWalk(path).run()
     except (OSError, sqlite3.Error) as why:
-        talk.complain(say(settings.locale, "no_journal", detail=f"{path} ({type(why).__name__})"))
+        talk.complain(say(settings.locale, "no_journal", detail=f"{path} ({talk.reason(settings.locale, why)})"))
         raise typer.Exit(talk.BAD_NEWS) from None
     return {**asdict(report), "chain": report.chain.hex(), "ok": report.ok}

@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
@@ -18,6 +19,7 @@ from edge.cli.root import give_up_root
 from edge.cli.words import say
 from edge.clock import PlainClock
 from edge.control.whomay import who_may as judge
+from edge.durable import no_link
 from edge.errors import CommandRefused
 from edge.gate.wiring import wire
 from edge.journal.faults import Unreadable
@@ -145,11 +147,25 @@ def _encoder(settings: Settings) -> Encoder:
     return Encoder(settings.site.name, settings.gateway.name, disclose_person=True)
 
 
-def _reader(settings: Settings) -> Reader:
+def journal_file(settings: Settings) -> Path:
+    """The journal's database; where there is none, or this account may not read it, that is said and the command ends."""
     give_up_root(settings.state_dir)
-    return Reader(settings.state_dir / "journal" / "journal.db")
+    path = settings.state_dir / "journal" / "journal.db"
+    try:
+        with open(path, "rb", opener=no_link):
+            return path
+    except FileNotFoundError:
+        talk.complain(say(settings.locale, "never_started", path=str(path)))
+    except OSError as why:
+        talk.complain(say(settings.locale, "no_journal", detail=f"{path} ({talk.reason(settings.locale, why)})"))
+    raise typer.Exit(talk.BAD_NEWS)
+
+
+def _reader(settings: Settings) -> Reader:
+    return Reader(journal_file(settings))
 
 
 def _no_journal(settings: Settings, why: Unreadable) -> NoReturn:
-    talk.complain(say(settings.locale, "no_journal", detail=f"{settings.state_dir / 'journal'} ({why})"))
+    where = f"{settings.state_dir / 'journal'} ({say(settings.locale, f'disk_{why.fault}')})"
+    talk.complain(say(settings.locale, "no_journal", detail=where))
     raise typer.Exit(talk.BAD_NEWS)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
+import sqlite3
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -108,12 +110,23 @@ def no_daemon(settings: Settings, can: str) -> NoReturn:
 
 def refuse(locale: Locale, refused: CommandRefused) -> NoReturn:
     """Say why the daemon does not do it."""
-    complain(say(locale, refused.code, detail=str(refused)))
+    complain(say(locale, refused.code, detail=_said(locale, refused)))
     raise typer.Exit(WRONG_USE if refused.code in _MISUSE else BAD_NEWS)
 
 
-def reason(locale: Locale, why: OSError) -> str:
-    """What is wrong with a file, in words."""
+def _said(locale: Locale, refused: CommandRefused) -> str:
+    """What the daemon says beside its code, in the language of the place: roles, and why a disk refuses."""
+    if refused.code == "other_role":  # guard (anyu-guard), manager (anyu-manager)
+        return re.sub(r"(\w+) \(", lambda role: f"{say(locale, 'role_' + role[1])} (", str(refused))
+    number = next((number for number in errno.errorcode if os.strerror(number) == str(refused)), 0)
+    return reason(locale, OSError(number, str(refused))) if number else str(refused)
+
+
+def reason(locale: Locale, why: OSError | sqlite3.Error) -> str:
+    """What is wrong with a file or a database, in words."""
+    if isinstance(why, sqlite3.Error):
+        code = "_".join(getattr(why, "sqlite_errorname", "").split("_")[:2])  # SQLITE_READONLY_DIRECTORY is SQLITE_READONLY
+        return say(locale, code) if code in WORDS else str(why)
     code = f"errno_{errno.errorcode.get(why.errno or 0, '')}"
     return say(locale, code) if code in WORDS else why.strerror or type(why).__name__
 

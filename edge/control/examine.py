@@ -119,7 +119,7 @@ class Examination:
     async def _readings(self, args: Mapping[str, object], actor: Actor) -> AsyncGenerator[object, None]:
         seconds = args.get("seconds", 20)
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= LONGEST_S:
-            raise CommandRefused("bad_argument", f"seconds: expected up to {LONGEST_S:g}")
+            raise CommandRefused("bad_argument", f"seconds: 0-{LONGEST_S:g}")
         self._viewed("readings", args, actor)
         async with aclosing(self._lines.follow(float(seconds))) as items:
             async for item in items:

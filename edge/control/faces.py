@@ -112,7 +112,7 @@ class FaceVerbs:
         """A guard says of an event that somebody else was taken for this tenant."""
         seq = args.get("seq")
         if not isinstance(seq, int) or isinstance(seq, bool):
-            raise CommandRefused("bad_argument", "seq: expected int")
+            raise CommandRefused("bad_argument", "seq")
         desk = self._needed()
         record = await asyncio.to_thread(self._journal.record, seq)
         if record is None:
@@ -195,5 +195,5 @@ def _unwell(why: Exception) -> NoReturn:
 def _word(args: Mapping[str, object], name: str) -> str:
     value = args.get(name)
     if not isinstance(value, str) or not value:
-        raise CommandRefused("bad_argument", f"{name}: expected text")
+        raise CommandRefused("bad_argument", name)
     return value

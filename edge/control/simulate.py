@@ -59,7 +59,7 @@ class Simulation:
         `live`: "yes" lets real locks move. Raises CommandRefused for what is not there or not understood.
         """
         if args.get("live") == "yes" and ((what in WHAT and what not in ASKS) or (what, args.get("state")) == ("fire", "off")):
-            raise CommandRefused("not_live", f"{what}: only the device itself says this of a real door")
+            raise CommandRefused("not_live", what)
         match what:
             case "card":
                 controller, reader = self._reader(args)
@@ -68,7 +68,7 @@ class Simulation:
                 controller, reader = self._reader(args)
                 text = args.get("number", "")
                 if not text.isascii() or not text.isprintable() or not 0 < len(text) <= MOST_TEXT:
-                    raise CommandRefused("bad_argument", f"a code has 1 to {MOST_TEXT} characters of ASCII")
+                    raise CommandRefused("bad_argument", f"text: ASCII, 1-{MOST_TEXT}")
                 self._say(controller, CodeRead(reader, text), args)
             case "misread":
                 controller, reader = self._reader(args)
@@ -77,7 +77,7 @@ class Simulation:
                 controller, reader = self._reader(args)
                 digits = args.get("number", "")
                 if not digits.isdecimal() or len(digits) > 16:
-                    raise CommandRefused("bad_argument", "a PIN has 1 to 16 digits")
+                    raise CommandRefused("bad_argument", "number: 0-9, 1-16")
                 self._say(controller, PinEntered(reader, digits), args)
             case "rex":
                 self._press(args)
@@ -88,19 +88,19 @@ class Simulation:
             case "desk":
                 button = self._settings.guard_button
                 if button is None:
-                    raise CommandRefused("not_wired", "this site has no guard_button")
+                    raise CommandRefused("not_wired", "guard_button")
                 self._touch(button.controller, button.input, Contact(button.active), args)
             case "tamper":
                 cover = args.get("reader", "0")
                 if not cover.isdecimal() or len(cover) > 3:
-                    raise CommandRefused("bad_argument", "reader: expected its number, 0 for the device itself")
+                    raise CommandRefused("bad_argument", "reader: 0-255")
                 self._say(self._controller(args), Tamper(int(cover), self._state(args, "on", "off") == "on"), args)
             case "power":
                 self._say(self._controller(args), Power(self._state(args, "ok", "failed") == "ok"), args)
             case "fire":
                 fire = self._settings.fire
                 if fire is None:
-                    raise CommandRefused("not_wired", "this site has no fire input")
+                    raise CommandRefused("not_wired", "fire")
                 burning = self._state(args, "on", "off") == "on"
                 alarm = Contact(fire.active)
                 reading = InputChanged(fire.input, alarm if burning else _other(alarm))
@@ -108,14 +108,14 @@ class Simulation:
                 if not burning and isinstance(self._controllers[fire.controller], simulated.Controller):
                     self._play(fire.controller, reading, live=False)  # the device may have said so all along; a drill ends all the same
             case _:
-                raise CommandRefused("bad_argument", f"expected one of {', '.join(WHAT)}")
+                raise CommandRefused("bad_argument", " | ".join(WHAT))
 
     def _reader(self, args: Mapping[str, str]) -> tuple[str, int]:
         point = self._settings.access_points.get(args.get("access_point", ""))
         if point is None:
             raise CommandRefused("unknown_place", ", ".join(self._settings.access_points))
         if point.reader is None:
-            raise CommandRefused("not_wired", "this access point has no reader")
+            raise CommandRefused("not_wired", f"access_points.{args['access_point']}.reader")
         return point.reader.controller, point.reader.reader
 
     def _card(self, text: str) -> tuple[int, int]:
@@ -124,14 +124,12 @@ class Simulation:
         try:
             return wiegand.read_notation(text, wiegand.FORMATS[roster.card_format])
         except wiegand.BadNotation as why:
-            raise CommandRefused(
-                "bad_argument", f"not a card, such as fc:205,42220, dec:0013477100 or hex:00CDA4EC ({why.fault})"
-            ) from None
+            raise CommandRefused("bad_argument", f"fc:205,42220 | dec:0013477100 | hex:00CDA4EC ({why.fault})") from None
 
     def _press(self, args: Mapping[str, str]) -> None:
         button = self._door(args).exit_button
         if button is None:
-            raise CommandRefused("not_wired", "this door has no exit button")
+            raise CommandRefused("not_wired", f"doors.{args['door']}.exit_button")
         if button.door is not None:
             for active in (True, False):
                 self._say(button.controller, RequestToExit(button.door, active), args)
@@ -147,14 +145,14 @@ class Simulation:
         passes = self._door(args).passes
         inward = self._state(args, "in", "out") == "in"
         if passes is None:
-            raise CommandRefused("not_wired", "this door has no pass contacts")
+            raise CommandRefused("not_wired", f"doors.{args['door']}.passes")
         number = passes.inward if inward else passes.outward
         if passes.door is not None:
             self._say(passes.controller, Passed(passes.door, inward is not passes.swapped), args)
         elif number is not None:
             self._touch(passes.controller, number, Contact(passes.active), args)
         else:
-            raise CommandRefused("not_wired", "no pass contact in this direction")
+            raise CommandRefused("not_wired", f"doors.{args['door']}.passes.{'inward' if inward else 'outward'}")
 
     def _controller(self, args: Mapping[str, str]) -> str:
         name = args.get("controller", "")
@@ -165,7 +163,7 @@ class Simulation:
     def _move(self, args: Mapping[str, str]) -> None:
         contact = self._door(args).contact
         if contact is None:
-            raise CommandRefused("not_wired", "this door has no contact")
+            raise CommandRefused("not_wired", f"doors.{args['door']}.contact")
         opened = self._state(args, "open", "closed") == "open"
         state = Contact.OPEN if opened != contact.inverted else Contact.CLOSED
         if contact.door is not None:
@@ -182,7 +180,7 @@ class Simulation:
     def _state(self, args: Mapping[str, str], *states: str) -> str:
         state = args.get("state", "")
         if state not in states:
-            raise CommandRefused("bad_argument", f"expected one of {', '.join(states)}")
+            raise CommandRefused("bad_argument", " | ".join(states))
         return state
 
     def _say(self, name: str, reading: Reading, args: Mapping[str, str]) -> None:

@@ -150,7 +150,7 @@ class Verbs:
         try:
             at = datetime.fromisoformat(said) if said else None
         except ValueError:
-            raise CommandRefused("bad_time", f"not a time: {said}") from None
+            raise CommandRefused("bad_time", said) from None
         return await asyncio.to_thread(who_may, point, self._roster.book, self._wiring.rules, self._clock.now(), at)
 
     async def _verify(self, _args: Mapping[str, object], _actor: Actor) -> object:
@@ -201,7 +201,7 @@ class Verbs:
     async def _roster_export(self, args: Mapping[str, object], actor: Actor) -> object:
         suffix = _argument(args, "suffix", str, ".csv")
         if suffix not in {".csv", ".xlsx"}:
-            raise CommandRefused("bad_argument", "expected .csv or .xlsx")
+            raise CommandRefused("bad_argument", ".csv, .xlsx")
         self._viewed("roster", args, actor)
         return {"base64": await asyncio.to_thread(self._exported, suffix)}
 
@@ -269,7 +269,7 @@ class Verbs:
 
 def _answered(answer: Answer) -> object:
     if answer.result in {Result.UNKNOWN_PLACE, Result.BUSY, Result.FAILED}:
-        raise CommandRefused(answer.result.value, f"the gate answers: {answer.result.value}")
+        raise CommandRefused(answer.result.value, "")
     more = ({} if answer.recorded else {"recorded": False}) | ({"waits": "fire"} if answer.waits else {})
     return {"result": answer.result.value, "passage_id": answer.passage_id, **more}
 
@@ -277,5 +277,5 @@ def _answered(answer: Answer) -> object:
 def _argument(args: Mapping[str, object], name: str, kind: type[_T], default: _T | None = None) -> _T:
     value = args.get(name, default)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise CommandRefused("bad_argument", f"{name}: expected {kind.__name__}")
+        raise CommandRefused("bad_argument", name)
     return value

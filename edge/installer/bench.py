@@ -30,7 +30,9 @@ ORDER_S = 3.0  # an unlock older than this never acts
 WAITING = 256  # readings nobody has looked at yet
 
 Examined = Mapping[str, Any]
-"""One controller: controller, driver, up, answers, why, findings (code, mark, values, reader). Of a daemon's camera: controller, camera, up."""
+"""A controller: controller, driver, up, answers, why, findings (code, mark, values, reader).
+
+A daemon adds its cameras: controller (the camera's name), camera, up."""
 Heard = Mapping[str, Any]
 """One reading, as edge.control.examine.plain writes it."""
 
