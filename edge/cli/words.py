@@ -96,6 +96,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "不能带 --live：门磁、防拆、供电、通过和消防解除只由设备自己说（{detail}）。",
         "Not with --live: how things stand is the device's own to say ({detail}).",
     ),
+    "no_pass_contact": ("这个方向没有接通过触点。", "No pass contact is wired in this direction."),
     "not_wired": ("没有接这个：{detail}", "Not wired: {detail}"),
     "bad_id": (
         "事件编号应为“网关-纪元-序号”或序号，读到 {detail}。",

@@ -152,7 +152,7 @@ class Simulation:
         elif number is not None:
             self._touch(passes.controller, number, Contact(passes.active), args)
         else:
-            raise CommandRefused("not_wired", f"doors.{args['door']}.passes.{'inward' if inward else 'outward'}")
+            raise CommandRefused("no_pass_contact", "no pass contact in this direction")
 
     def _controller(self, args: Mapping[str, str]) -> str:
         name = args.get("controller", "")
