@@ -22,7 +22,7 @@ from edge.cli.talk import table
 from edge.cli.words import WORDS, say
 from edge.gate.view import Result
 from edge.journal.faults import Fault
-from tests.premises import CARD, PATIENCE_S, STRANGER, Premises
+from tests.premises import CARD, PATIENCE_S, ROSTER, STRANGER, Premises
 
 VERBS = [
     ("check",),
@@ -153,6 +153,18 @@ def test_check_looks_at_the_roster(house: Premises) -> None:
     assert "Did you mean 'residents'?" in told.stdout
     house.write_roster("tenant_id,name\n1,\n")
     assert "run anyu-edge roster check" in house.command("check").stdout
+
+
+def test_check_says_what_an_ended_tenancy_does(house: Premises) -> None:
+    """Refused at an entry, let out at an exit; and how many are concerned today. A house without entries is not told."""
+    told = house.command("check")
+    assert "Whose tenancy has ended is refused at entries and let out at exits; nobody is reminded of it." in told.stdout
+    assert "warning: 1 people in the roster have a tenancy that is over" in told.stdout
+    assert json.loads(house.command("check", "--json").stdout)["notes"]
+    house.write_roster(ROSTER.replace("2026-01-31", "2099-12-31").replace("fc:205;42220", '"fc:205,42220"'))
+    house.write_site(change=lambda text: text.replace("direction: in", "direction: out"))
+    told = house.command("check")
+    assert (told.returncode, "tenancy" in told.stdout) == (0, False)
 
 
 def test_check_speaks_chinese(house: Premises) -> None:

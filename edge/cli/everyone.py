@@ -55,6 +55,9 @@ def check(
         *faces.against_machine(found),
     )
     may = faces.what_faces_may(found.settings) if found.settings is not None else []
+    # Until a site can choose (a guard is asked, or somebody is reminded), an installer learns here what an ended tenancy does.
+    entries = found.settings is not None and any(point.direction == "in" for point in found.settings.access_points.values())
+    notes = [say(found.locale, "after_end")] if entries else []
     said = say(found.locale, "settings_bad", faults=str(len(faults)), warnings=str(len(warnings)))
     if json:
         rows = [
@@ -69,7 +72,7 @@ def check(
             }
             for fault in (*faults, *warnings)
         ]
-        talk.data({"ok": not faults, "faults": rows, "faces": may})
+        talk.data({"ok": not faults, "faults": rows, "faces": may, "notes": notes})
     else:
         for fault in (*faults, *warnings):
             talk.line(f"{fault.place}: {say(found.locale, 'fault' if fault.grave else 'warning')}: {fault.message(found.locale)}")
@@ -77,7 +80,7 @@ def check(
             s = found.settings
             counts = {"doors": len(s.doors), "points": len(s.access_points), "controllers": len(s.controllers)}
             said = say(found.locale, "settings_good", **{key: str(value) for key, value in counts.items()})
-        for text in may:
+        for text in (*notes, *may):
             talk.line(text)
         talk.line(said)
     if faults:

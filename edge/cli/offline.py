@@ -96,7 +96,10 @@ def who_may(settings: Settings, access_point: str, at: str) -> list[dict[str, ob
 
 
 def against_roster(loaded: Loaded) -> list[Fault]:
-    """What only shows beside the roster: groups of the rules that nobody belongs to. Warnings, for the roster changes more often."""
+    """What only shows beside the roster: groups of the rules that nobody belongs to, tenancies that have ended.
+
+    Warnings, for the roster changes more often.
+    """
     settings = loaded.settings
     if settings is None or not settings.access_rules:
         return []
@@ -113,7 +116,9 @@ def against_roster(loaded: Loaded) -> list[Fault]:
         count = str(len(sheets.faults) + sheets.more_faults)
         return [Fault(place, "roster_faults", (("count", count),), grave=False)]
     known = {group for draft in sheets.tenants for group in groups_of(draft.tenant)}
-    return [
+    today = PlainClock().now().at.astimezone(settings.site.tz).date()
+    over = sum(1 for draft in sheets.tenants if (end := draft.tenant.valid_until) is not None and end < today)
+    return [Fault(place, "tenancies_over", (("count", str(over)),), grave=False)] * bool(over) + [
         Fault(
             loaded.layers.place(("access_rules", rule, "groups", index)), "no_group", (("name", name),), nearest(name, known), grave=False
         )

@@ -17,6 +17,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "No address is found for camera '{name}'; it keeps {addresses}.",
     ),
     "units_written": ("已写入 {path}：{count} 个地址。", "Written to {path}: {count} addresses."),
+    "after_end": (
+        "租期结束的人：入口拒绝，出口照常放行，不会提醒任何人。",
+        "Whose tenancy has ended is refused at entries and let out at exits; nobody is reminded of it.",
+    ),
     "settings_bad": ("{faults} 处错误，{warnings} 处提醒。", "{faults} faults, {warnings} warnings."),
     "warning": ("提醒", "warning"),
     "fault": ("错误", "fault"),

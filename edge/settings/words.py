@@ -321,6 +321,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "没有检查花名册：账户 {account} 不能读取或执行 {path}。",
         "the roster was not looked at: the account {account} cannot read or execute {path}.",
     ),
+    "tenancies_over": (
+        "花名册里有 {count} 人的租期已结束，入口会拒绝他们；续住请改截止日期。",
+        "{count} people in the roster have a tenancy that is over, and entries refuse them; who stays needs another date.",
+    ),
     "roster_faults": (
         "花名册有 {count} 处错误，请运行 anyu-edge roster check。",
         "the roster has {count} faults; run anyu-edge roster check.",
