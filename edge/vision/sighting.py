@@ -33,7 +33,7 @@ Count = Annotated[int, Field(ge=0, le=2**53)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 # No free text: a face would fit into it, and from here words go to the broker, the journal and terminals.
-Poor = Literal["too_small", "cut_off", "turned", "tilted", "too_dark", "too_bright", "flat", "blurred"]
+Poor = Literal["too_small", "cut_off", "turned", "tilted", "unsure", "too_dark", "too_bright", "flat", "blurred"]
 """As models.quality.Poor, which cannot be imported without OpenCV."""
 _SPACES = frozenset(str(space) for space in CARDS)
 

@@ -34,7 +34,11 @@ REFUSALS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "too_small": ("人脸太小，请靠近拍摄", "the face is too small: come closer"),
         "cut_off": ("人脸不完整，请把整张脸拍进去", "the face is cut off: show all of it"),
         "turned": ("脸没有正对镜头", "the face is turned away: look into the camera"),
-        "tilted": ("头歪得太多", "the head is tilted too far"),
+        "tilted": ("头歪得太多，或照片方向不对", "the head is tilted too far, or the photo is not the right way up"),
+        "unsure": (
+            "人脸看不清：有遮挡、太歪或照片方向不对",
+            "the face is not seen clearly: covered, tilted, or the photo is not the right way up",
+        ),
         "too_dark": ("光线太暗", "too dark"),
         "too_bright": ("光线太亮", "too bright"),
         "flat": ("照片对比度太低", "too little contrast"),

