@@ -152,7 +152,12 @@ class Daemon:
             memory=self.journal,
             new_id=new_id,
             changed=self._changed,
-            others=lambda: (*degraded, *self.recognition.words(), *self.cards.words()),
+            others=lambda: (
+                *degraded,
+                *(("journal.slow",) if self.gates.slow_disk() else ()),
+                *self.recognition.words(),
+                *self.cards.words(),
+            ),
         )
         way = None if settings.uplink is None or settings.uplink.not_allowed else settings.uplink
         self.uplink = way and Uplink(
@@ -208,9 +213,9 @@ class Daemon:
             self.journal.append(GatewayStopping(at=now.at, clock=now.trust))
         self.supervisor.stop()
 
-    def close(self) -> None:
-        """Write out what waits and mark the stop as clean; blocks for 3 s at most."""
-        self.journal.close()
+    def close(self) -> int:
+        """Write out what waits and mark the stop as clean; blocks for 3 s at most. Gives the number of events that could not be written."""
+        return self.journal.close()
 
     # --- what is told of it ----------------------------------------------------------------------------------------------------------
 
@@ -252,6 +257,7 @@ class Daemon:
             Unit("cards", self.cards.run),
             *self.recognition.units(),
             Unit("condition", self.condition.run, essential=True, progress=self.condition.pulse.last),
+            Unit("journal", self.journal.keep_writing, essential=True),
             Unit("roster", RosterWatch(self.roster, self.settings.roster, self.clock).run),
             Unit("control", self.control.run),
             *((Unit("timekeeper", partial(self.timekeeper.run, self.clock)),) if self.timekeeper else ()),

@@ -40,7 +40,14 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "磁盘几秒没有写完一次，事件暂存内存：请检查磁盘。",
         "a write has not come back for seconds; events wait in memory: look at the disk.",
     ),
-    "journal.writer_stopped": ("记录事件的线程停了：请重启网关。", "what writes events has stopped: restart the gateway."),
+    "journal.writer_stopped": (
+        "记录事件的线程停了，会自动重新启动：请把日志发来。",
+        "what writes events has stopped and is started anew: send the log.",
+    ),
+    "journal.slow": (
+        "磁盘太慢，常常先开门后记录：请查是什么在写磁盘，或更换磁盘。",
+        "the disk is slow, and doors open before their record is on it: look for what else writes there, or replace the disk.",
+    ),
     "journal.events_lost": (
         "内存放不下的事件已丢失，已声明编号：先解决磁盘问题。",
         "events that memory could not hold are lost, and their numbers were told: mend the disk first.",

@@ -55,7 +55,9 @@ def serve(settings: Settings, degraded: tuple[str, ...] = ()) -> int:
             signal.signal(number, lambda *_: None)
         ended = runner.run(daemon.run())
         code = 0 if ended.failed is None else 1
-        daemon.close()
+        if unwritten := daemon.close():
+            log.error("%d events could not be written and go with this process: the disk does not take them", unwritten)
+            code = 1
         closed.set()
         if code or ended.abandoned:
             give_up_later(code)

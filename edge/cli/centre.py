@@ -168,4 +168,4 @@ async def _receive(
     summary = receiver.summary()
     values = {name: str(value) for name, value in asdict(summary).items()}
     talk.data(asdict(summary)) if json else talk.line(say(locale, "received", **values))
-    return talk.BAD_NEWS if summary.missing else 0
+    return talk.BAD_NEWS if summary.missing or summary.conflicts else 0

@@ -139,8 +139,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "The chain breaks at {epoch} number {seq} ({what}); {checked} records before it hold.",
     ),
     "received": (
-        "收到 {received}，重复 {duplicates}，缺 {missing}（{gaps} 段），已声明丢失 {lost}，无效 {malformed}，网关 {gateways}",
-        "received {received}, twice {duplicates}, missing {missing} ({gaps} gaps), lost {lost}, malformed {malformed}, {gateways} gateways",
+        "收到 {received}，重复 {duplicates}，缺 {missing}（{gaps} 段），声明丢失 {lost}，同号异文 {conflicts}，无效 {malformed}",
+        "received {received}, twice {duplicates}, altered {conflicts}, missing {missing} ({gaps} gaps), lost {lost}, malformed {malformed}",
     ),
     "key_exists": ("{path} 已经存在，没有改动。", "{path} is there already; nothing was changed."),
     "key_made": (

@@ -66,7 +66,7 @@ class Gate:
         self._telling: set[asyncio.Task[None]] = set()
         self._patient: set[asyncio.Task[None]] = set()
         self._dropped = 0
-        self._waits = CommitWaits()
+        self.commits = CommitWaits()
         self._played = Played()
         self._progress = clock.now().mono
         self._take(core.start(clock.now()))
@@ -109,7 +109,7 @@ class Gate:
 
     def waits(self) -> WaitsView:
         """What releases waited for their records."""
-        return self._waits.view()
+        return self.commits.view()
 
     def progress(self) -> float:
         """When the gate last got somewhere (monotonic); an idle gate shows it every IDLE_S."""
@@ -248,7 +248,8 @@ class Gate:
         except TimeoutError:
             return
         finally:
-            self._waits.took(self._clock.now().mono - begun, committed=committed)
+            now = self._clock.now().mono
+            self.commits.took(now - begun, now, committed=committed)
 
     def _tell(self, controller: str, indicate: Indicate) -> None:
         """Show the answer at the reader, if it can; nothing depends on it."""

@@ -45,7 +45,7 @@ from edge.gate.records import DeviceRecords, recorded
 from edge.gate.simulated import ReadOnly, Rehearsals
 from edge.gate.view import AlarmView, Answer, DoorView, Result
 from edge.gate.visits import Visits
-from edge.gate.waits import WaitsView
+from edge.gate.waits import WaitsView, slow
 from edge.gate.wiring import Wiring
 from edge.supervisor import Unit
 
@@ -138,6 +138,10 @@ class SiteGates:
     def waits(self) -> Mapping[str, WaitsView]:
         """What releases waited for their records, by door."""
         return {name: gate.waits() for name, gate in self._gates.items()}
+
+    def slow_disk(self) -> bool:
+        """Whether releases run ahead of their records, again and again."""
+        return slow((gate.commits for gate in self._gates.values()), self._clock.now().mono)
 
     def alarms(self) -> tuple[AlarmView, ...]:
         """Every alarm open at the site or at a door."""

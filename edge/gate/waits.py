@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 KEPT = 512  # of a busy hour at one door; 4 KB
+
+
+LOOKED_AT = 20
+SLOW_LATE = 5
+SLOW_WITHIN_S = 3600.0
+"""The disk is slow while five of the newest twenty releases, of the last hour, ran ahead of their record. A good disk is late with one in a
+hundred.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,15 +27,17 @@ class WaitsView:
 
 
 class CommitWaits:
-    """The waits of one door."""
+    """The waits of one door. `outcomes` are the newest with their time (monotonic): True was late."""
 
     def __init__(self) -> None:
         self._newest: deque[float] = deque(maxlen=KEPT)
+        self.outcomes: deque[tuple[float, bool]] = deque(maxlen=LOOKED_AT)
         self._count = 0
         self._late = 0
 
-    def took(self, seconds: float, *, committed: bool) -> None:
+    def took(self, seconds: float, now: float, *, committed: bool) -> None:
         """One release waited so long; `committed` is whether its record was on disk then."""
+        self.outcomes.append((now, not committed))
         self._newest.append(seconds)
         self._count += 1
         self._late += not committed
@@ -34,3 +45,9 @@ class CommitWaits:
     def view(self) -> WaitsView:
         """All of it."""
         return WaitsView(self._count, self._late, tuple(self._newest))
+
+
+def slow(doors: Iterable[CommitWaits], now: float) -> bool:
+    """Whether the disk is slow, by the newest releases of all doors."""
+    newest = sorted(outcome for door in doors for outcome in door.outcomes)[-LOOKED_AT:]
+    return sum(late for at, late in newest if now - at <= SLOW_WITHIN_S) >= SLOW_LATE

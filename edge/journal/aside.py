@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from edge.journal.faults import DAMAGE
 from edge.journal.store import connect, read_eras, row_id
 
 KEPT = 3
@@ -31,9 +32,9 @@ def peek(path: Path) -> LastSeen | None:
         with closing(connect(path)) as db:
             era = read_eras(db)[-1]
             (last,) = db.execute("SELECT max(id) FROM event").fetchone()
-    except (sqlite3.Error, IndexError):
+            return LastSeen(era.epoch, max(era.base_seq, (last or 0) - row_id(era.number, 0)))
+    except (sqlite3.Error, *DAMAGE):
         return None
-    return LastSeen(era.epoch, max(era.base_seq, (last or 0) - row_id(era.number, 0)))
 
 
 def set_aside(path: Path, at: datetime) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from edge.journal.record import Draft, link
-from edge.journal.store import Era, connect, read_eras, row_id
+from edge.journal.record import Draft, names_hole, try_link
+from edge.journal.store import Era, connect, read_eras, row_id, text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +63,7 @@ class ChainWalk:
         db = connect(self._path)
         epochs: tuple[str, ...] = ()
         try:
+            db.text_factory = text_of
             db.execute("PRAGMA query_only = ON")
             db.execute("BEGIN")
             eras = read_eras(db)
@@ -87,9 +87,9 @@ class ChainWalk:
         ):
             number = key - row_id(era.number, 0)
             event = Draft(*rest)
-            if number != seq + 1 and not _names(event, era.epoch, seq + 1, number - 1):
+            if number != seq + 1 and not names_hole(event, era.epoch, seq + 1, number - 1):
                 raise _Broken(ChainBreak(era.epoch, seq + 1, "missing"))
-            chain = link(chain, era.epoch, number, event)
+            chain = try_link(chain, era.epoch, number, event)
             if chain != stored:
                 raise _Broken(ChainBreak(era.epoch, number, "changed"))
             seq = number
@@ -98,11 +98,3 @@ class ChainWalk:
             self._place = (era.epoch, seq + 1)
         if self._expected is not None and self._expected[0] == era.epoch and seq < self._expected[1]:
             raise _Broken(ChainBreak(era.epoch, seq + 1, "short"))
-
-
-def _names(event: Draft, epoch: str, first: int, last: int) -> bool:
-    """Whether this is the record of loss for exactly these numbers."""
-    if (event.cls, event.name) != ("gateway", "loss"):
-        return False
-    said = json.loads(event.data)
-    return (said.get("epoch"), said.get("from"), said.get("to")) == (epoch, str(first), str(last))

@@ -13,7 +13,7 @@ from edge.journal.aside import lying_aside
 from edge.journal.ballast import Ballast
 from edge.journal.desk import Desk, Shown
 from edge.journal.faults import disk_free
-from edge.journal.mark import Mark, MarkFile
+from edge.journal.mark import Mark, MarkFile, which
 from edge.journal.settings import JournalSettings
 from edge.journal.store import Store
 
@@ -42,6 +42,7 @@ class Chores:
 
     def __init__(self, folder: Path, settings: JournalSettings, clock: Clock, desk: Desk, boot_id: str) -> None:
         self._folder = folder
+        self._database = folder / "journal.db"
         self._settings = settings
         self._clock = clock
         self._desk = desk
@@ -110,6 +111,7 @@ class Chores:
                 certain=now.certain,
                 leap=now.leap,
                 unwritten=unwritten,
+                file=which(self._database),
             )
         )
 

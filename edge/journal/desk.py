@@ -23,7 +23,7 @@ MOST_DAMAGED = 10_000
 
 _STOOD = "journal.stood"
 
-LossCause = Literal["disk_full", "disk_failed", "corrupt", "rolled_back", "pruned"]
+LossCause = Literal["disk_full", "disk_failed", "corrupt", "rolled_back", "pruned", "left_out"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,12 +28,20 @@ class Fault(StrEnum):
     """A write has not come back for seconds: the disk neither takes it nor refuses it."""
 
 
+DAMAGE = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
+"""What our own code raises over a stored value that is not what was written: a time that is no date, a number that is none."""
+
+
 class NewerSchema(sqlite3.DatabaseError):
     """The database belongs to a later version; nothing here may write to it."""
 
 
 class JournalInUse(Exception):
     """Another process writes this journal: stop, and say so."""
+
+
+class WriterStopped(Exception):
+    """The journal's thread has ended, which no disk makes it do: nothing is written any more."""
 
 
 class Unreadable(Exception):
@@ -69,12 +77,14 @@ _ERRNO: dict[int | None, Fault] = {
 }
 
 
-def fault_of(error: sqlite3.Error | OSError, folder: Path) -> Fault:
-    """Name a failure. Only damage that SQLite itself found is called corrupt."""
+def fault_of(error: Exception, folder: Path) -> Fault:
+    """Name a failure: one of SQLite, of the disk, or one of DAMAGE. What the disk merely does not give now is never called corrupt."""
     if isinstance(error, NewerSchema):
         return Fault.NEWER
     if isinstance(error, OSError):
         return _ERRNO.get(error.errno, Fault.IO_ERROR)
+    if not isinstance(error, sqlite3.Error):
+        return Fault.CORRUPT
     code: int | None = getattr(error, "sqlite_errorcode", None)
     # Errors raised by Python's module itself have no code: text that is no UTF-8 is the only one our statements can meet.
     fault = _SQLITE.get(code & 0xFF, Fault.IO_ERROR) if code is not None else Fault.CORRUPT

@@ -7,6 +7,8 @@ what a consumer has yet to get is what lies behind the number that it acknowledg
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +19,7 @@ from edge.clock import Clock, Leap
 from edge.journal.acks import Ack
 from edge.journal.chain import ChainReport, ChainWalk
 from edge.journal.desk import Desk, LossCause
-from edge.journal.faults import Fault, Unreadable
+from edge.journal.faults import Fault, Unreadable, WriterStopped
 from edge.journal.health import JournalHealth, judge
 from edge.journal.mark import read_mark
 from edge.journal.opened import Opened
@@ -33,6 +35,12 @@ OPEN_S = 5.0
 
 CLOSE_S = 3.0
 """Longest that `close` waits for the last commit: the daemon has five seconds to stop in all."""
+
+WRITER_EVERY_S = 1.0
+"""How soon the end of the writer's thread is noticed."""
+
+MARK_S = 0.3
+"""Longest that `close` waits for the mark of what it could not write."""
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -90,6 +98,13 @@ class Journal:
         self._writer.start()
         return self._writer.opened(OPEN_S)
 
+    async def keep_writing(self) -> None:
+        """Run as long as the writer does; started anew where it has ended. Raises WriterStopped."""
+        self._writer.start()
+        while self._writer.is_alive():  # noqa: ASYNC110 - a thread that ends wakes nobody
+            await asyncio.sleep(WRITER_EVERY_S)
+        raise WriterStopped
+
     def append(self, *events: Event, facts: Mapping[str, str] = NO_FACTS) -> Receipt:
         """Queue events, to be committed together; never waits for the disk and never raises for it.
 
@@ -98,10 +113,20 @@ class Journal:
         """
         return self._desk.append(tuple(draft(event) for event in events), facts)
 
-    def close(self) -> None:
-        """Write what waits, fold the log, mark the stop as clean; after 3 s it returns whatever the disk does."""
+    def close(self) -> int:
+        """Write what waits, fold the log, mark the stop as clean; after 3 s it returns whatever the disk does.
+
+        Gives the number of events that were not written and go with the process. The mark has it too, where the disk takes that.
+        """
         self._desk.wake(stop=True)
         self._writer.join(CLOSE_S)
+        left = self._desk.waiting() + self._desk.lost()
+        if left and self._writer.is_alive():
+            # The disk does not come back to the writer; a few bytes in place may still get as far as the kernel.
+            last = threading.Thread(target=self._writer.mark_unwritten, name="last mark", daemon=True)
+            last.start()
+            last.join(MARK_S)
+        return left
 
     @property
     def epoch(self) -> str:

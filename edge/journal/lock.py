@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from edge.journal.faults import JournalInUse
+from edge.journal.mark import which
 
 
 class FolderLock:
@@ -17,9 +18,11 @@ class FolderLock:
         self._file: int | None = None
 
     def take(self) -> None:
-        """Take it, or keep it. Raises JournalInUse, and OSError where the folder cannot be written."""
+        """Take it, or keep it; anew where its file was deleted. Raises JournalInUse, and OSError where the folder cannot be written."""
         if self._file is not None:
-            return
+            if which(self._path) == str(os.fstat(self._file).st_ino):
+                return
+            self.release()
         file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -39,6 +39,16 @@ class Mark:
     certain: datetime | None = None
     leap: Leap | None = None
     unwritten: int = 0
+    file: str = ""
+    """Which file the database is, as `which` gives it: a copy that was put in its place is another one. Empty: not known."""
+
+
+def which(path: Path) -> str:
+    """Which file lies there, by its number on its disk; empty where there is none. A copy is another file, whatever its name."""
+    try:
+        return str(path.stat().st_ino)
+    except OSError:
+        return ""
 
 
 def read_mark(folder: Path) -> Mark | None:
@@ -98,6 +108,7 @@ def _parse(block: bytes) -> tuple[int, Mark] | None:
             certain=datetime.fromisoformat(certain) if certain else None,
             leap=Leap(datetime.fromisoformat(leap["at"]), float(leap["vouched_s"])) if leap else None,
             unwritten=plain["unwritten"],
+            file=str(plain.get("file", "")),  # a mark of version 0.1.0 has none
         )
         return int(plain["count"]), mark
     except (ValueError, KeyError, TypeError):
@@ -116,4 +127,5 @@ def _plain(mark: Mark) -> dict[str, object]:
         "certain": rfc3339(mark.certain) if mark.certain else None,
         "leap": {"at": rfc3339(mark.leap.at), "vouched_s": mark.leap.vouched_s} if mark.leap else None,
         "unwritten": mark.unwritten,
+        "file": mark.file,
     }

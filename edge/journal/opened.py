@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from edge.journal.mark import Mark, read_mark
+from edge.journal.mark import Mark, read_mark, which
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,14 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What lay in the folder before this run touched it. `virgin`: neither a mark nor a database."""
+    """What lay in the folder before this run touched it. `virgin`: neither a mark nor a database.
+
+    `stopped`: the last run stopped in order and left these very files.
+    """
 
     mark: Mark | None
     virgin: bool
+    stopped: bool = False
 
     @classmethod
     def look(cls, folder: Path, database: Path) -> Past:
@@ -42,7 +46,8 @@ class Past:
             empty = True
         except OSError:
             empty = False
-        return cls(mark, mark is None and empty)
+        same = mark is not None and mark.file in {"", which(database)}
+        return cls(mark, mark is None and empty, mark is not None and mark.clean and same)
 
     def judge(self, boot_id: str, now: datetime, last_record: datetime | None) -> Opened:
         """Judge how the last run ended; `last_record` is the time of the newest record, where one could be read."""

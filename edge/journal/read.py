@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.journal.faults import Unreadable, fault_of
-from edge.journal.record import Draft, Record, link
-from edge.journal.store import Era, connect, read_eras, row_id
+from edge.journal.faults import DAMAGE, Unreadable, fault_of
+from edge.journal.record import Draft, Record, names_hole, try_link
+from edge.journal.store import Era, connect, read_eras, row_id, text_of
 
 _COLUMNS = "SELECT id, at, class, name, data, chain FROM event"
-_CHAIN = "SELECT chain FROM event"
+_CHAIN = "SELECT id, chain FROM event"
 
 MOST_CANDIDATES = 8
 """Chain values tried for the record after several damaged ones."""
@@ -45,10 +45,10 @@ class Reader:
         """Records of one epoch with `after` < seq <= `upto`, in order, at most `limit`. Raises Unreadable."""
         first, last = row_id(era.number, 0), row_id(era.number + 1, 0) - 1 if upto is None else row_id(era.number, upto)
         with self._reading() as db:
-            (base,) = db.execute("SELECT base_chain FROM era WHERE number = ?", (era.number,)).fetchone() or (b"",)
+            base = db.execute("SELECT base_seq + ?, base_chain FROM era WHERE number = ?", (first, era.number)).fetchone()
             before = db.execute(f"{_CHAIN} WHERE id > ? AND id <= ? ORDER BY id DESC LIMIT 1", (first, first + after)).fetchone()
             rows = db.execute(f"{_COLUMNS} WHERE id > ? AND id <= ? ORDER BY id LIMIT ?", (first + after, last, limit)).fetchall()
-        return _check(era, rows, before[0] if before else base)
+            return _check(era, rows, *(before or base or (first, b"")))
 
     def last(self, era: Era) -> int:
         """The last number of an epoch that is held; 0 = none. Raises Unreadable."""
@@ -91,24 +91,32 @@ class Reader:
             try:
                 if self._db is None:
                     self._db = connect(self._path)
+                    self._db.text_factory = text_of
                     self._db.execute("PRAGMA query_only = ON")
                 self._db.execute("BEGIN")
                 try:
                     yield self._db
                 finally:
                     self._db.execute("ROLLBACK")
-            except (sqlite3.Error, OSError) as error:
+            except (sqlite3.Error, OSError, *DAMAGE) as error:
                 raise Unreadable(fault_of(error, self._path.parent)) from error
 
 
-def _check(era: Era, rows: list[tuple[int, str, str, str, bytes, bytes]], before: bytes) -> Page:
-    """Compare every record with its chain value. One that was damaged does not bring its successor into doubt."""
+def _check(era: Era, rows: list[tuple[int, str, str, str, bytes, bytes]], last: int, before: bytes) -> Page:
+    """Compare every record with its chain value. One that was damaged does not bring its successor into doubt.
+
+    `last` and `before` are the key and chain value of the record before. Raises LookupError where numbers are missing that no loss names.
+    """
     sound: list[Record] = []
     damaged: list[int] = []
     candidates = {before}
     for key, at, cls, name, data, chain in rows:
         seq = key - row_id(era.number, 0)
-        links = {link(one, era.epoch, seq, Draft(at, cls, name, data)) for one in candidates}
+        draft = Draft(at, cls, name, data)
+        if key != last + 1 and not names_hole(draft, era.epoch, last - row_id(era.number, 0) + 1, seq - 1):
+            raise LookupError("numbers are missing")
+        last = key
+        links = {try_link(one, era.epoch, seq, draft) for one in candidates}
         if chain in links:
             sound.append(Record(seq, era.epoch, at, cls, name, data, chain))
         else:

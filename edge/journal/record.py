@@ -57,3 +57,22 @@ def link(before: bytes, epoch: str, seq: int, event: Draft) -> bytes:
     """Chain one record to the chain value before it."""
     head = json.dumps([epoch, seq, event.at, event.cls, event.name], ensure_ascii=False, separators=(",", ":"))
     return sha256(before + head.encode() + b"\n" + event.data).digest()
+
+
+def try_link(before: bytes, epoch: str, seq: int, event: Draft) -> bytes:
+    """The same for a record as it was read back: one whose values are not even of their kind links to nothing (empty)."""
+    try:
+        return link(before, epoch, seq, event)
+    except (TypeError, ValueError):
+        return b""
+
+
+def names_hole(event: Draft, epoch: str, first: int, last: int) -> bool:
+    """Whether this is the record of loss for exactly these numbers."""
+    if (event.cls, event.name) != ("gateway", "loss"):
+        return False
+    try:
+        said = json.loads(event.data)
+        return (said["epoch"], said["from"], said["to"]) == (epoch, str(first), str(last))
+    except (TypeError, ValueError, LookupError):
+        return False

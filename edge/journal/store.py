@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Literal, Self
 
 from edge.journal.faults import NewerSchema
-from edge.journal.record import NO_CHAIN, Draft, link
+from edge.journal.mark import which
+from edge.journal.record import NO_CHAIN, Draft, link, names_hole
 
 APPLICATION_ID = 0x414E5955
 """`ANYU`, in the file's header."""
@@ -65,6 +66,11 @@ def read_eras(db: sqlite3.Connection) -> list[Era]:
     return [Era(*row) for row in db.execute("SELECT number, epoch, base_seq, base_chain FROM era ORDER BY number")]
 
 
+def text_of(raw: bytes) -> str:
+    """Text as it lies there: damaged text differs from what was chained, and is no reason to leave the records around it unread."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
 def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
     """Open a connection that any thread may use, one at a time; transactions are begun by hand."""
     uri = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
@@ -76,8 +82,10 @@ class Store:
 
     def __init__(self, path: Path, synchronous: Literal["FULL", "NORMAL", "OFF"] = "FULL") -> None:
         """Open or create the database. Raises sqlite3.Error; `created` says that it was not there. Only measurements use less than FULL."""
+        self._path = path
         self._db = connect(path, create=True)
         try:
+            self._db.text_factory = text_of
             self._db.execute(f"PRAGMA synchronous = {synchronous}")
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA wal_autocheckpoint = 0")
@@ -88,6 +96,7 @@ class Store:
         except BaseException:
             self._db.close()
             raise
+        self._files: dict[Path, str] = {}
         self._rows: list[tuple[int, str, str, str, bytes, bytes]] = []
 
     @property
@@ -98,6 +107,17 @@ class Store:
     def close(self) -> None:
         """Close; as the last connection it also folds the write-ahead log into the database."""
         self._db.close()
+
+    def moved(self) -> bool:
+        """Whether the database, its log or its index is no longer the file that it was at the first look: deleted, or replaced."""
+        now = {path: which(path) for path in (self._path, *(self._path.with_name(self._path.name + end) for end in ("-wal", "-shm")))}
+        moved = any(was != now[path] for path, was in self._files.items())
+        self._files = self._files or {path: file for path, file in now.items() if file}
+        return moved
+
+    def gone(self) -> bool:
+        """Whether it is the database itself that was deleted or replaced since the first look."""
+        return self._files.get(self._path) != which(self._path)
 
     @contextmanager
     def transaction(self) -> Iterator[Self]:
@@ -193,7 +213,10 @@ class Store:
         last = self.last_at()
         if len(rows) < 2 or last is None:
             return None
-        waits, since = ((datetime.fromisoformat(last) - datetime.fromisoformat(at)).total_seconds() / 86_400 for (at,) in rows)
+        try:
+            waits, since = ((datetime.fromisoformat(last) - datetime.fromisoformat(at)).total_seconds() / 86_400 for (at,) in rows)
+        except (TypeError, ValueError):
+            return None  # a damaged time; whoever reads that record tells
         if waits < 1 or since < 1:
             return None
         used, free, size = (self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size"))
@@ -202,7 +225,7 @@ class Store:
     def last_at(self) -> str | None:
         """The time of the newest record of any era."""
         row = self._db.execute("SELECT at FROM event ORDER BY id DESC LIMIT 1").fetchone()
-        return str(row[0]) if row else None
+        return row[0] if row else None
 
     def prune(self, upto: int, cutoff: str, now: str, limit: int) -> int:
         """Delete the oldest records up to `upto` of the current era (and any of older eras) that are older than `cutoff`.
@@ -238,8 +261,16 @@ class Store:
         if not self.eras:
             return Tip(0, NO_CHAIN)
         span = row_id(self.era.number, self.era.base_seq), row_id(self.era.number + 1, 0)
-        row = self._db.execute("SELECT id, chain FROM event WHERE id > ? AND id < ? ORDER BY id DESC LIMIT 1", span).fetchone()
-        return Tip(row[0] - row_id(self.era.number, 0), row[1]) if row else Tip(self.era.base_seq, self.era.base_chain)
+        rows = self._db.execute(
+            "SELECT id, at, class, name, data, chain FROM event WHERE id > ? AND id < ? ORDER BY id DESC LIMIT 2", span
+        ).fetchall()
+        if not rows:
+            return Tip(self.era.base_seq, self.era.base_chain)
+        (key, *draft, chain), before = rows[0], rows[1][0] if len(rows) == 2 else span[0]
+        hole = before - row_id(self.era.number, 0) + 1, key - row_id(self.era.number, 0) - 1
+        if key != before + 1 and not names_hole(Draft(*draft), self.era.epoch, *hole):
+            raise sqlite3.DatabaseError("the last number does not follow the one before")
+        return Tip(hole[1] + 1, chain)
 
     def _migrate(self) -> bool:
         """Bring the schema up to date, one numbered file a transaction. Says whether there was nothing before."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -16,7 +17,7 @@ from edge.journal.aside import LastSeen, lying_aside, peek, set_aside
 from edge.journal.chores import Chores
 from edge.journal.desk import Batch, Desk, Shown
 from edge.journal.facts import read_facts
-from edge.journal.faults import Fault, JournalInUse, Unreadable, disk_free, fault_of
+from edge.journal.faults import DAMAGE, Fault, JournalInUse, Unreadable, disk_free, fault_of
 from edge.journal.founding import Known, found, loss, parse_at, renew
 from edge.journal.lock import FolderLock
 from edge.journal.opened import Opened, Past
@@ -59,12 +60,16 @@ class Writer:
         self._pending: tuple[Batch, list[range], Tip | None] | None = None
         self._carrying = False
         self._more = False
+        self._files_at = 0.0
         self._wakes: tuple[Callable[[int], None], ...] = ()
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
 
     def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
+        """Start the thread, or another one where it has ended."""
+        if self._thread.ident is not None and not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        if not self._thread.is_alive():
+            self._thread.start()
 
     def opened(self, timeout_s: float) -> Opened:
         """What the last run left, once the first attempt at the database is over. Raises JournalInUse."""
@@ -86,6 +91,10 @@ class Writer:
         if self._thread.ident is not None:
             self._thread.join(timeout_s)
 
+    def mark_unwritten(self) -> None:
+        """Write down how many events are in memory only, from another thread: the writer's own hangs."""
+        self._try_mark(at_once=True)
+
     def _run(self) -> None:
         self._past = Past.look(self._folder, self._path)
         facts = {} if self._past.virgin else read_facts(self._path)
@@ -103,6 +112,7 @@ class Writer:
             self._refused = error
         finally:
             self._ready.set()
+            self._close_store()
             self._lock.release()
 
     def _over(self) -> bool:
@@ -126,8 +136,9 @@ class Writer:
             if batch is not None or self._may_carry():
                 self._write(store, batch or Batch([], 0, "disk_failed", {}, None))
             self._more = self._chores.do(store) or self._may_carry()
+            self._look_at_files(store)
             self._found_well()
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, *DAMAGE) as error:
             return self._fail(error)
         finally:
             self._desk.busy(now=False)
@@ -189,7 +200,9 @@ class Writer:
         try:
             if self._desk.shown.era is None:
                 self._judge_past(parse_at(store.last_at()))
-            found(store, self._known(), self._clock.now(), self._new_epoch)
+            first = self._desk.shown.era is None
+            stopped = not first or self._past is None or self._past.stopped
+            found(store, self._known(), self._clock.now(), self._new_epoch, stopped=stopped)
             if self._desk.condition.fault is not None:
                 with store.transaction():
                     store.set_facts({"written_again": rfc3339(self._clock.now().at)})
@@ -227,6 +240,20 @@ class Writer:
         head = max(mark.head, self._gone.seq) if self._gone and self._gone.epoch == mark.epoch else mark.head
         return Known(mark.epoch, head, self._desk.deletable_of(mark.acked, head), mark.unwritten)
 
+    def _look_at_files(self, store: Store) -> None:
+        """With every sign of life: are the files behind us still those under their names? If not, go on with what lies there."""
+        if (now := time.monotonic()) < self._files_at:
+            return
+        self._files_at = now + self._settings.alive_s
+        self._lock.take()
+        if not store.moved():
+            return
+        log.error("files of the journal were deleted or replaced under us: going on with what lies there")
+        if not store.gone():
+            store.checkpoint(truncate=True)  # only the log went: what it held is folded into the database
+        self._close_store()
+        self._more = True
+
     def _look_again(self, span: tuple[int, int, int | None]) -> None:
         """A reader met damage: if the same read fails again on a fresh connection, the file goes aside."""
         self._desk.suspect = None
@@ -256,7 +283,7 @@ class Writer:
             except sqlite3.Error as error:
                 log.debug("closing after a fault: %s", error)
 
-    def _fail(self, error: sqlite3.Error | OSError) -> bool:
+    def _fail(self, error: Exception) -> bool:
         """Close, name the fault, and do what can be done at once: then there is more to do, and True is given."""
         fault, before = fault_of(error, self._folder), self._desk.condition.fault
         self._close_store()
@@ -302,6 +329,6 @@ class Writer:
                 self._reader.close()
                 self._store.checkpoint(truncate=True)
                 self._chores.write_mark(clean=True)
-            except (sqlite3.Error, OSError):
+            except (sqlite3.Error, OSError, *DAMAGE):
                 log.exception("the journal could not be closed cleanly")
         self._close_store()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from edge.uplink.arrivals import Arrival, Malformed, Report, take_apart
 from edge.uplink.broker import Message
-from edge.uplink.receive_store import Key, Row, Run, Store
+from edge.uplink.receive_store import LEFT_OUT, Key, Row, Run, Store
 
 MOST_RUNS = 50_000
 """Runs of numbers that are followed: a town has 121 gateways, and each begins a new one once in years."""
@@ -24,8 +25,9 @@ class Summary:
     """What a receiver has seen since it was started, and what it lacks now.
 
     `received`: events kept, new to it. `duplicates`: came again and were dropped. `gaps`: stretches of numbers that are not here;
-    `missing`: how many numbers those are, the tail that `health` tells of included. `lost`: numbers that gateways said can never come.
-    `malformed`: messages that were none of ours.
+    `missing`: how many numbers those are, the tail that `health` tells of included. `lost`: numbers that gateways said can never come, but
+    for those that they left out. `malformed`: messages that were none of ours. `conflicts`: events that came under a number with another
+    body than the event that is kept: that gateway gave numbers twice, and these are lost.
     """
 
     received: int = 0
@@ -35,6 +37,7 @@ class Summary:
     lost: int = 0
     malformed: int = 0
     gateways: int = 0
+    conflicts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class _Group:
     touched: dict[Key, None]
     fresh: list[Arrival]
     duplicates: int = 0
+    conflicts: int = 0
 
 
 class Ledger:
@@ -61,13 +65,15 @@ class Ledger:
         """Open the database. Raises sqlite3.Error."""
         self._path = path
         self._store = Store(path)
-        self._received = self._duplicates = self._malformed = 0
+        self._received = self._duplicates = self._malformed = self._conflicts = 0
         self._gateways: set[tuple[str, str]] = {(key.site, key.gateway) for key in self._store.runs}
         self._older: dict[tuple[str, str], list[Key]] = {}
         for key in self._store.runs:
             self._older.setdefault((key.site, key.gateway), []).append(key)
         self.complaint = ""
         """Why the last malformed message was refused."""
+        self.conflict = ""
+        """The last event that came under a number of another."""
 
     def take(self, messages: Iterable[Message]) -> tuple[list[Word], list[Arrival]]:
         """Commit what is new in these messages: (what to acknowledge, the new events in order of arrival)."""
@@ -88,6 +94,7 @@ class Ledger:
             raise
         self._received += len(group.rows)
         self._duplicates += group.duplicates
+        self._conflicts += group.conflicts
         return [Word(key, self._store.runs[key].covered.contiguous) for key in group.touched], group.fresh
 
     @property
@@ -116,8 +123,8 @@ class Ledger:
             holes = run.covered.gaps(max(run.head, run.covered.last))
             gaps += len(holes)
             missing += sum(last - first + 1 for first, last in holes)
-            lost += run.gone.count()
-        return Summary(self._received, self._duplicates, gaps, missing, lost, self._malformed, self.gateways)
+            lost += run.gone.count() - run.left_out.count()
+        return Summary(self._received, self._duplicates, gaps, missing, lost, self._malformed, self.gateways, self._conflicts)
 
     def gaps(self) -> dict[Key, list[tuple[int, int]]]:
         """What is not here, by run, as (first, last)."""
@@ -138,6 +145,10 @@ class Ledger:
             if arrival.seq in run.covered:
                 if arrival.seq not in run.gone:
                     group.duplicates += 1
+                    kept = self._store.body(arrival.key, arrival.seq)
+                    if kept is not None and json.loads(kept) != arrival.event:
+                        group.conflicts += 1
+                        self.conflict = f"{arrival.key.gateway} #{arrival.seq}: another event has this number"
                     continue
             elif not run.covered.add(arrival.seq, arrival.seq):
                 continue  # too many islands: it will come again
@@ -181,6 +192,8 @@ class Ledger:
         for start, end in run.covered.gaps(last):
             if end >= first:
                 run.gone.add(max(start, first), end)
+                if cause == LEFT_OUT:
+                    run.left_out.add(max(start, first), end)
         run.covered.add(first, last)
         group.gone.append((key, first, last, cause))
 

@@ -20,9 +20,10 @@ def readable(arrival: Arrival, locale: str) -> str:
     name = str(event["type"]).removeprefix("anyu.").removesuffix(".v1")
     data: Mapping[str, Any] = event["data"]
     where = data.get("access_point") or data.get("door") or ""
-    parts = [words.event(name).of(locale), str(where)]
+    left_out = data.get("cause") == "left_out"
+    parts = [(words.LEFT_OUT if left_out else words.event(name)).of(locale), str(where)]
     shown = _SHOWN_OF_STRANGERS if name.startswith("person.") else _SHOWN
-    parts += [_text(data[key], locale) for key in shown if key in data and data[key] not in _SAID]
+    parts += [_text(data[key], locale) for key in shown if key in data and data[key] not in _SAID and not left_out]
     if name == "gateway.loss":
         parts.append(f"{data.get('from')}-{data.get('to')}")
     if data.get("simulated"):

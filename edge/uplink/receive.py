@@ -224,13 +224,15 @@ class Receiver:
                 if (said_at := self._said_at) - self._noted_at > NOTED_APART_MS:
                     self._ledger.note_said(said_at)
                     self._noted_at = said_at
-                complaint = self._ledger.complaint
+                complaint, conflict = self._ledger.complaint, self._ledger.conflict
                 credit = max(LEAST_CREDIT, self._capacity // max(1, self._ledger.gateways))
         except sqlite3.Error as fault:
             self._complaints.begin("disk", "the database takes nothing (%s); what is not acknowledged comes again", fault)
             threading.Event().wait(RETRY_S)
             return
         self._complaints.end("disk", "the database takes events again")
+        if conflict:
+            self._complaints.begin("conflict", "a gateway gave a number twice, and the later event is not kept; the first: %s", conflict)
         if complaint:
             self._complaints.begin("malformed", "messages that are none of ours are dropped and counted; the first: %s", complaint)
         with suppress(RuntimeError):

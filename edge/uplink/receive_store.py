@@ -41,6 +41,10 @@ CREATE TABLE IF NOT EXISTS gone (
 """
 
 
+LEFT_OUT = "left_out"
+"""Cause of numbers that a gateway left out after a start without a stop: nothing is known to be lost."""
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
     """One run of sequence numbers. Gateways of two sites may bear one name, so the site is part of it."""
@@ -63,11 +67,15 @@ class Row:
 
 @dataclass(slots=True)
 class Run:
-    """What is known of one run. `head` is the newest number that the gateway has spoken of, `gone` what it said is lost."""
+    """What is known of one run. `head` is the newest number that the gateway has spoken of, `gone` what it said can never come.
+
+    `left_out` is that part of `gone` which no event is known to have had.
+    """
 
     number: int
     covered: Coverage
     gone: Coverage = field(default_factory=Coverage)
+    left_out: Coverage = field(default_factory=Coverage)
     head: int = 0
     asked_in: str = ""  # the gateway's epoch in which it was last asked for the rest of this run
 
@@ -133,6 +141,11 @@ class Store:
         """Every event of a run in order: (number, CloudEvent as it came)."""
         yield from self._db.execute("SELECT seq, body FROM event WHERE run = ? ORDER BY seq", (self.runs[key].number,))
 
+    def body(self, key: Key, seq: int) -> str | None:
+        """One event as it came."""
+        row = self._db.execute("SELECT body FROM event WHERE run = ? AND seq = ?", (self.runs[key].number, seq)).fetchone()
+        return str(row[0]) if row else None
+
     def count(self) -> int:
         """Events kept."""
         return int(self._db.execute("SELECT count(*) FROM event").fetchone()[0])
@@ -140,7 +153,9 @@ class Store:
     def _load(self, number: int, contiguous: int) -> Run:
         beyond = self._db.execute("SELECT seq FROM event WHERE run = ? AND seq > ? ORDER BY seq", (number, contiguous))
         run = Run(number, Coverage(contiguous, (seq for (seq,) in beyond)))
-        for first, last in self._db.execute("SELECT first, last FROM gone WHERE run = ?", (number,)).fetchall():
+        for first, last, cause in self._db.execute("SELECT first, last, cause FROM gone WHERE run = ?", (number,)).fetchall():
             run.covered.add(first, last)
+            if cause == LEFT_OUT:
+                run.left_out.add(first, last)
             run.gone.add(first, last)
         return run

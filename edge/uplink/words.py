@@ -66,6 +66,8 @@ EVENTS = {
     "gateway.config_applied": Word("settings in force", "配置已启用"),
 }
 
+LEFT_OUT = Word("numbers left out, nothing is known to be lost", "跳过的编号，未见丢失")
+"""What `gateway.loss` is called where it has this cause."""
 VALUES = {
     "in": Word("in", "进"),
     "out": Word("out", "出"),

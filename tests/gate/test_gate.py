@@ -17,6 +17,7 @@ from edge.gate.gate import INBOX
 from edge.gate.inputs import ContactSaid, ExitPressed, SetMode, Unlock
 from edge.gate.recorder import NO_FACTS
 from edge.gate.view import Answer, Result
+from edge.gate.waits import SLOW_WITHIN_S, CommitWaits, slow
 from tests.clock import START
 from tests.gate.house import NOBODY, SECOND, TENANT, VISITOR, name
 from tests.gate.scene import Scene
@@ -327,3 +328,21 @@ async def until_answered(scene: Scene, count: int) -> None:
     async with asyncio.timeout(20):
         while len(scene.answers) < count:  # noqa: ASYNC110 - answers come in a dict
             await asyncio.sleep(0.01)
+
+
+async def test_a_slow_disk_is_said() -> None:
+    """Five of the newest twenty releases ran ahead of their record: said; twenty good ones later it is over."""
+    async with Scene().running() as scene:
+        waits = scene.gate.commits
+        for turn in range(20):
+            waits.took(0.025, float(turn), committed=turn % 5 != 0)
+        assert not slow([waits], 20.0)
+        waits.took(0.025, 20.0, committed=False)
+        assert not slow([waits], 21.0)  # the oldest late one has gone
+        waits.took(0.025, 21.0, committed=False)
+        assert slow([waits], 22.0)
+        assert not slow([waits], 22.0 + SLOW_WITHIN_S)
+        other = CommitWaits()
+        for turn in range(20):
+            other.took(0.001, 30.0 + turn, committed=True)
+        assert not slow([waits, other], 60.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from edge.access.events import DoorForced, DoorOpened, Event
@@ -34,6 +34,16 @@ def mark_of(record: Record) -> str:
 def data_of(record: Record) -> dict[str, str]:
     """The body of any event."""
     return dict(json.loads(record.data))
+
+
+def numbers_of(records: Iterable[Record]) -> list[int]:
+    """Every number that these records account for: their own, and those that records of loss of this epoch name."""
+    found: list[int] = []
+    for record in records:
+        found.append(record.seq)
+        if record.name == "loss" and data_of(record)["epoch"] == record.epoch:
+            found += range(int(data_of(record)["from"]), int(data_of(record)["to"]) + 1)
+    return sorted(found)
 
 
 def eventually(true: Callable[[], bool], what: str) -> None:

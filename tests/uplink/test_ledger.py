@@ -109,6 +109,29 @@ def test_loss_fills_the_gap_that_can_never_be_filled_otherwise(ledger: Ledger) -
     assert len(ledger.take([live(5)])[1]) == 1
 
 
+def test_numbers_that_were_left_out_are_not_lost(ledger: Ledger, tmp_path: Path) -> None:
+    """After a crash: the gap is filled, nothing is missing, nothing is counted as lost, over a restart of the receiver too."""
+    body = event(1004, kind="gateway.loss")
+    body["data"] |= {"epoch": "e1", "from": "4", "to": "1003", "cause": "left_out"}
+    words, _ = ledger.take([batch([1, 2, 3]), Message(f"{BASE}/evt/gateway", json.dumps(body).encode(), False)])
+    assert words == [Word(KEY, 1004)]
+    assert (ledger.summary().lost, ledger.summary().missing) == (0, 0)
+    ledger.close()
+    again = Ledger(ledger._path)
+    assert (again.summary().lost, again.summary().missing) == (0, 0)
+    again.close()
+
+
+def test_a_known_number_with_another_body_is_counted_and_said(ledger: Ledger) -> None:
+    """A gateway that was set back gives numbers twice: what was kept stays, and somebody hears of it."""
+    ledger.take([batch([1, 2, 3])])
+    other = event(2)
+    other["data"] |= {"door": "another"}
+    ledger.take([live(3), Message(f"{BASE}/evt/door", json.dumps(other).encode(), False)])
+    assert (ledger.summary().duplicates, ledger.summary().conflicts) == (2, 1)
+    assert "#2" in ledger.conflict
+
+
 def test_loss_may_speak_of_an_older_epoch(ledger: Ledger) -> None:
     """The numbers of a database that is gone are told in the next one."""
     ledger.take([batch([1, 2], epoch="old")])

@@ -9,6 +9,7 @@ import pytest
 
 from edge.clock import PlainClock
 from edge.journal.founding import found
+from edge.journal.mark import Mark, MarkFile
 from edge.journal.record import draft
 from edge.journal.store import Store
 from tests.uplink.conftest import Mosquitto, granted
@@ -22,13 +23,14 @@ GROUP = 10_000  # rows a transaction: the journal's own store, filled as fast as
 
 
 def fill(folder: Path) -> None:
-    """A journal with so many events that nobody has acknowledged."""
+    """A journal with so many events that nobody has acknowledged, left by a stop in order."""
     folder.mkdir(parents=True)
     with closing(Store(folder / "journal.db", "OFF")) as store:
         found(store, None, PlainClock().now(), lambda: "long")
         for start in range(0, WAITING, GROUP):
             with store.transaction():
                 store.add(draft(granted(number)) for number in range(start, start + GROUP))
+    MarkFile(folder).write(Mark("long", WAITING, PlainClock().now().at, "boot", clean=True))
 
 
 async def test_a_live_event_passes_the_backlog_and_nothing_is_missing(tmp_path: Path, broker: Mosquitto, house: Gatehouse) -> None:

@@ -27,7 +27,7 @@ from tests.walks.harness import ROOT, Data, Machine, Person, Site, leaf_site, un
 pytestmark = pytest.mark.peer("mosquitto")
 
 KILLS = int(os.environ.get("KILLS", "30"))
-"""Set KILLS=1000 in the environment for a night."""
+"""Set KILLS=300 in the environment for half an hour, 1000 for a night."""
 
 PEOPLE = [Person(f"A4{number:03d}", 45_000 + number) for number in range(150)]
 SWIPE_EVERY_S = 0.06  # each makes three events, each person comes back after nine seconds: a converter repeats nobody for two
@@ -124,6 +124,16 @@ async def people_come(house: Gatehouse) -> None:
         await asyncio.sleep(SWIPE_EVERY_S)
 
 
+def gaps(events: dict[Place, Data]) -> set[int]:
+    """Numbers that are not there and that no record of loss names; of one that is there and named all the same too."""
+    named: set[int] = set()
+    for event in events.values():
+        if event["type"] == "anyu.gateway.loss.v1":
+            named |= set(range(int(event["data"]["from"]), int(event["data"]["to"]) + 1))
+    numbers = {seq for _, seq in events}
+    return (set(range(1, max(numbers, default=0) + 1)) ^ numbers) ^ named
+
+
 def journal_of(site: Site) -> dict[Place, Data]:
     """What lies in the gateway's journal after the last kill, as the town would be told; the chain must hold."""
     journal = Journal(site.journal, JournalSettings(ballast_mb=0), PlainClock())
@@ -137,6 +147,7 @@ def journal_of(site: Site) -> dict[Place, Data]:
             found |= {(record.epoch, record.seq): json.loads(encoder.event(record)) for record in page}
             after = page[-1].seq
         assert after == journal.head()
+        del found[journal.epoch, after]  # of the numbers left out by this very opening after the kill
         return found
     finally:
         journal.close()
@@ -177,7 +188,7 @@ async def test_nothing_told_is_lost_and_nothing_is_told_twice(tmp_path: Path, br
             await until(lambda: bool(witness.saw) and town.head() == max(seq for _, seq in witness.saw), 2 * PATIENCE_S)
             await asyncio.sleep(2)
             await until(lambda: town.head() == max(seq for _, seq in witness.saw), 2 * PATIENCE_S)
-            await until(lambda: len(town.events()) == town.head(), 2 * PATIENCE_S)
+            await until(lambda: not gaps(town.events()), 2 * PATIENCE_S)
             machine.kill()
     finally:
         town.kill()
@@ -185,11 +196,12 @@ async def test_nothing_told_is_lost_and_nothing_is_told_twice(tmp_path: Path, br
     journal, received = journal_of(site), town.events()
     assert received == journal
     assert {epoch for epoch, _ in journal} == {next(iter(journal))[0]}, "a kill made a new epoch"
-    assert sorted(seq for _, seq in journal) == list(range(1, len(journal) + 1)), "a gap in the numbers"
+    holes = [event["data"] for event in received.values() if event["type"] == "anyu.gateway.loss.v1"]
+    assert [hole["cause"] for hole in holes] == ["left_out"] * victims.count("gateway"), "one hole a kill, and nothing lost"
+    assert not gaps(received), "a gap in the numbers that nobody names"
     assert witness.saw.items() <= received.items(), "what the gateway had shown as committed is not at the town"
     names = Counter(event["type"] for event in received.values())
     assert names["anyu.gateway.started.v1"] == 1 + victims.count("gateway")
-    assert names["anyu.gateway.loss.v1"] == 0
     granted = Counter(event["data"]["passage_id"] for event in received.values() if event["type"] == "anyu.access.granted.v1")
     assert len(granted) > KILLS
     assert set(granted.values()) == {1}, "one grant under two numbers"

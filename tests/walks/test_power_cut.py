@@ -67,7 +67,7 @@ async def test_the_door_is_secured_again_and_the_blind_time_told(
         await machine.in_force()
         house.swipe(WANG.value, inward=False)
         await house.until_coil(energised=not secured)
-    assert "gateway.loss" not in centre.names()
+    assert [event["data"]["cause"] for event in centre.events("gateway.loss")] == ["left_out"]
 
 
 async def test_a_daemon_that_died_in_a_pulse_secures_the_door_at_its_restart(

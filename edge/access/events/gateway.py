@@ -78,7 +78,11 @@ class GatewayClock(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayLoss(Event):
-    """Sequence numbers that can never be filled otherwise, and why. `epoch` is the one the lost numbers belong to."""
+    """Sequence numbers that can never be filled otherwise, and why. `epoch` is the one the lost numbers belong to.
+
+    `left_out`: numbers that nobody is known to have had. After a start without a stop before it the disk may have forgotten events that
+    the centre has; new events do not take their numbers.
+    """
 
     CLASS: ClassVar[str] = "gateway"
     NAME: ClassVar[str] = "loss"
@@ -86,7 +90,7 @@ class GatewayLoss(Event):
     epoch: str
     from_: str
     to: str
-    cause: Literal["disk_full", "disk_failed", "corrupt", "rolled_back", "pruned"]
+    cause: Literal["disk_full", "disk_failed", "corrupt", "rolled_back", "pruned", "left_out"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,192 @@
+"""A database that forgot its last seconds, came back from a copy, or vanished under the running daemon: no number is given twice unsaid."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edge.journal import Journal
+from edge.journal.faults import WriterStopped
+from edge.journal.founding import LEFT_OUT
+from edge.journal.writer import Writer
+from tests.journal.conftest import Make
+from tests.journal.samples import WAIT_S, data_of, eventually, mark_of, numbers_of, opened
+
+
+def put(journal: Journal, *marks: str) -> None:
+    """Write these down."""
+    assert journal.append(*(opened(mark) for mark in marks)).wait_blocking(WAIT_S)
+
+
+def stop_short(folder: Path, to: Path) -> None:
+    """What the disk holds now, as if the process had ended; the copy is made by the files' own names and numbers."""
+    eventually((folder / "alive").exists, "the first mark")
+    shutil.copytree(folder, to)
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_a_folder_set_back_gives_no_number_twice(make: Make, tmp_path: Path, stopped: bool) -> None:
+    """A copy of a running or of a stopped journal is put in its place; a hole that is named lies between what was and what comes."""
+    folder, copy = tmp_path / "journal", tmp_path / "copy"
+    journal = make()
+    journal.open()
+    put(journal, "1", "2", "3")
+    if stopped:
+        journal.close()
+    stop_short(folder, copy)
+    if stopped:
+        journal = make()
+        journal.open()
+    put(journal, "4", "5")
+    journal.close()
+    shutil.rmtree(folder)
+    shutil.copytree(copy, folder)
+    again = make()
+    again.open()
+    put(again, "other")
+    records = again.page(0, 100)
+    assert [mark_of(record) for record in records if record.name != "loss"] == ["1", "2", "3", "other"]
+    said = data_of(records[3])
+    assert (said["from"], said["to"], said["cause"]) == ("4", str(3 + LEFT_OUT), "left_out")
+    assert numbers_of(records) == list(range(1, again.head() + 1))
+    assert again.verify().ok
+
+
+def test_a_stop_in_order_leaves_nothing_out(make: Make) -> None:
+    """The usual restart: numbers go on without a gap."""
+    for n in range(3):
+        journal = make()
+        journal.open()
+        put(journal, str(n))
+        journal.close()
+    again = make()
+    again.open()
+    assert [mark_of(record) for record in again.page(0, 100)] == ["0", "1", "2"]
+    assert again.head() == 3
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # the thread is ended on purpose
+def test_a_stop_that_loses_events_counts_them(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk hangs over the stop: the number is given, and the next start reports exactly so many as lost."""
+    journal = make()
+    journal.open()
+    put(journal, "1", "2")
+    held, hanging = threading.Event(), threading.Event()
+
+    def hang(writer: Writer, *_args: object) -> None:
+        hanging.set()
+        held.wait(WAIT_S)
+        raise SystemExit  # the process is gone by then
+
+    monkeypatch.setattr(Writer, "_write", hang)
+    for n in range(7):
+        journal.append(opened(str(n)))
+    assert hanging.wait(WAIT_S)
+    assert journal.close() == 7
+    monkeypatch.undo()
+    held.set()
+    again = make()
+    journal._writer.join(WAIT_S)
+    again.open()
+    said = [data_of(record) for record in again.page(2, 10)]
+    assert [(each["from"], each["to"], each["cause"]) for each in said] == [
+        ("3", "9", "disk_failed"),
+        ("11", str(10 + LEFT_OUT), "left_out"),
+    ]
+
+
+def delete(folder: Path) -> None:
+    """Somebody tidies up."""
+    for file in folder.glob("journal.db*"):
+        file.unlink()
+
+
+def delete_log(folder: Path) -> None:
+    """Somebody takes the log for rubbish."""
+    (folder / "journal.db-wal").unlink()
+
+
+def delete_index(folder: Path) -> None:
+    """Somebody takes the index for rubbish."""
+    (folder / "journal.db-shm").unlink()
+
+
+def set_back(folder: Path) -> None:
+    """Somebody copies yesterday's database over it."""
+    delete(folder)
+    shutil.copy(folder.parent / "copy" / "journal.db", folder / "journal.db")
+
+
+def garble(folder: Path) -> None:
+    """Somebody puts another file there."""
+    delete(folder)
+    (folder / "journal.db").write_bytes(b"no database" * 1000)
+
+
+def remove(folder: Path) -> None:
+    """Somebody removes the folder."""
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("act", [delete, delete_log, delete_index, set_back, garble, remove])
+def test_files_that_vanish_under_the_running_daemon(make: Make, tmp_path: Path, act: Callable[[Path], None]) -> None:
+    """Noticed with the next sign of life: what comes is written, what was remembered stays, what could not be sent is named."""
+    folder = tmp_path / "journal"
+    journal = make()
+    journal.open()
+    journal.remember("mode.north", "lock_down")
+    put(journal, "1", "2")
+    journal.close()
+    shutil.copytree(folder, tmp_path / "copy")
+    journal = make()
+    journal.open()
+    put(journal, "3", "4")
+    old = journal.epoch
+    eventually(lambda: journal._writer._files_at > 0 and bool(journal._writer._store and journal._writer._store._files), "a first look")
+    act(folder)
+    only_the_log = act in (delete_log, delete_index)
+    if only_the_log:
+        eventually(lambda: len(list(folder.glob("journal.db-*"))) == 2, "the files made anew")
+    else:
+        eventually(lambda: journal.epoch not in ("", old), "a new epoch")
+    put(journal, "5")
+    assert journal.recall("mode.north") == "lock_down"
+    journal.close()
+    again = make()
+    again.open()
+    assert again.recall("mode.north") == "lock_down"
+    records = again.page(0, 100)
+    marks = [mark_of(record) for record in records if record.name != "loss"]
+    told = [(data_of(record)["epoch"], data_of(record)["from"], data_of(record)["to"]) for record in records if record.name == "loss"]
+    if only_the_log:
+        assert (marks, told, again.epoch) == (["1", "2", "3", "4", "5"], [], old)
+    elif act is set_back:
+        assert (marks, told) == (["1", "2", "5"], [(old, "3", "4")])
+    else:
+        assert (marks, told) == (["5"], [(old, "1", "4")])
+    assert again.verify().ok
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # the thread is ended on purpose
+async def test_a_writer_that_ends_is_an_essential_units_failure(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever ended the thread: the unit fails, and starts it anew; what was appended meanwhile is written."""
+    journal = make()
+    journal.open()
+    put(journal, "1")
+
+    def end(_writer: Writer) -> bool:
+        raise SystemExit
+
+    monkeypatch.setattr(Writer, "_turn", end)
+    receipt = journal.append(opened("2"))
+    with pytest.raises(WriterStopped):
+        await journal.keep_writing()
+    assert "writer_stopped" in journal.health().why
+    monkeypatch.undo()
+    journal._writer.start()
+    assert receipt.wait_blocking(WAIT_S)
+    assert [mark_of(record) for record in journal.page(0, 10)] == ["1", "2"]
