@@ -33,7 +33,8 @@ class Has:
     """What a device with its options has, each by the device's own numbers: all that site.yaml may refer to.
 
     An output or a door of `doors` can be a lock. Of a door in `contacts`, `buttons` and `passes` the device itself tells the leaf
-    (DoorPosition), the exit button (RequestToExit) and who went through (Passed).
+    (DoorPosition), the exit button (RequestToExit) and who went through (Passed). `rests`: its relays are at rest when it secures, so that
+    no lock can be secured by an energised coil.
     """
 
     readers: Collection[int] = ()
@@ -43,6 +44,7 @@ class Has:
     contacts: Collection[int] = ()
     buttons: Collection[int] = ()
     passes: Collection[int] = ()
+    rests: bool = False
 
 
 def up_to(number: int) -> range:

@@ -24,6 +24,7 @@ from drivers.orders import Level, Secure
 from drivers.table import Has, Locks
 from edge.daemon import Daemon
 from edge.gate.settings import GateSettings, Number
+from edge.gate.wiring import wire
 from edge.settings import Loaded, load
 from edge.settings.fields import alternatives, inside
 from edge.settings.wires import SLOTS, WORD, Slot, spans
@@ -171,6 +172,24 @@ async def test_a_driver_obeys_for_the_locks_that_it_declares(kind: str) -> None:
         for number in locks | absent(locks):
             with pytest.raises(LineLost if number in locks else Refused):
                 await controller.send(Secure(number))
+
+
+@pytest.mark.parametrize("wiring", ["no", "nc"])
+@pytest.mark.parametrize("lock", ["fail_safe", "fail_secure"])
+@pytest.mark.parametrize("kind", with_peers(drivers.KINDS))
+def test_what_check_lets_pass_can_be_driven(tmp_path: Path, kind: str, lock: str, wiring: str) -> None:
+    """Every lock in every wiring: the controller can be made, or its wiring was refused at its place."""
+    for device in examples(kind):
+        path, line, _ = site(tmp_path, device, SLOTS[0], 1)
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace("type: fail_secure, wiring: no", f"type: {lock}, wiring: {wiring}", 1), encoding="utf-8")
+        found = load(path, {})
+        if found.settings is None:
+            (fault,) = found.faults
+            assert (fault.code, fault.place.line) in {("must_rest", line), ("drives_no_lock", line)}
+        else:
+            plan = wire(found.settings, found.settings.site.tz).controllers["device"]
+            assert drivers.make(plan.kind, plan.options, plan.secured)
 
 
 def test_what_could_stand_there_is_said_in_both_languages(tmp_path: Path) -> None:

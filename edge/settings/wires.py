@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 import drivers
 from drivers.table import Has, Locks
+from edge.access.lock import LockType, Wiring, secured_level
 from edge.gate.settings import Number
 from edge.settings.faults import Fault, Path
 from edge.settings.fields import value_at
@@ -76,7 +77,7 @@ class Wires:
         self._has = {name: _has(given) for name, given in controllers.items()}
 
     def faults(self) -> Iterator[Fault]:
-        """What is not there, and what is used twice; in the order of the file."""
+        """What is not there, and what is used twice, in the order of the file; then locks that the device cannot secure."""
         taken: dict[tuple[str, str, int], Path] = {}
         for use in sorted(self._uses(), key=lambda use: self._layers.place(use.path)):
             if not self._there(use):
@@ -87,6 +88,20 @@ class Wires:
                 # Numbers that stand there as text (of the environment, quoted) were not compared once: such a site goes on.
                 text = any(isinstance(value_at(self._values, path), str) for path in (first, use.path))
                 yield Fault(self._layers.place(use.path), "taken", said, path=use.path, word=TWICE if text else "")
+
+        for path, lock in pieces(self._values, (*_DOOR, "lock")):
+            yield from self._rests(path, lock)
+
+    def _rests(self, path: Path, lock: Mapping[str, object]) -> Iterator[Fault]:
+        """`run` has never started with such a lock: the driver refuses it."""
+        has = self._has.get(str(lock.get("controller")))
+        try:
+            level = secured_level(LockType(str(lock.get("type"))), Wiring(str(lock.get("wiring"))))
+        except ValueError:
+            return  # reported by edge.settings.load
+        if has is not None and has.rests and level == "energised":
+            said = (("name", str(lock.get("controller"))), ("sign", "nc" if lock.get("wiring") == "no" else "no"))
+            yield Fault(self._layers.place((*path, "wiring")), "must_rest", said, path=(*path, "wiring"))
 
     def _uses(self) -> Iterator[_Use]:
         for slot in SLOTS:

@@ -87,7 +87,9 @@ class Options(BaseModel):
     def has(self) -> Has:
         """What site.yaml may refer to. Readers 1 and 2 are in and out of door 1, and so on; the relay of a door has its number."""
         doors = up_to(self.doors)
-        return Has(readers=up_to(2 * self.doors), outputs=doors, inputs=(FIRE_INPUT,), doors=doors, contacts=doors, buttons=doors)
+        return Has(
+            readers=up_to(2 * self.doors), outputs=doors, inputs=(FIRE_INPUT,), doors=doors, contacts=doors, buttons=doors, rests=True
+        )
 
 
 def endpoint(text: str) -> tuple[str, int]:
