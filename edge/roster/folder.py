@@ -24,7 +24,7 @@ from edge.roster.settings import RosterSettings
 from edge.roster.sheet import Sheet, open_sheet
 from edge.roster.table import MAX_FILE_BYTES, Unreadable, read_table
 
-READER = 1
+READER = 2
 """Goes up whenever the same bytes would be read differently, so that a roster kept by an older version is read anew."""
 
 _SUFFIXES = (".csv", ".xlsx")

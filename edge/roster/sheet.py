@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from datetime import date
 from typing import TypeVar
 
+from edge.roster import footers
 from edge.roster.cells import Wrong
-from edge.roster.columns import Column, Heading, nearest, recognise
+from edge.roster.columns import CONFIRM, LIKE, UNREAD, Column, Heading, fold, nearest, recognise
 from edge.roster.faults import Notes, Place, Shown
 from edge.roster.masks import Cell
 from edge.roster.table import Row, Table
@@ -18,13 +20,20 @@ HEADINGS_WITHIN = 10
 """Rows searched for the headings: managers put a title and a date above them."""
 
 _LONG_RUN = re.compile(r"\d{5}")
+_DATES = re.compile(r"(?:19|20|21)\d\d\s*[-/.年]\s*\d{1,2}\s*(?:[-/.月]|$)|(?:19|20|21)\d\d[01]\d[0-3]\d")
+_CARDS = re.compile(r"(?:dec|hex|fc):.*|\d{8,10}|\d{1,5}[,-]\d{4,5}", re.IGNORECASE)
+_DATE_WORD = re.compile("[日期]|时间|date|day", re.IGNORECASE)
+MOST_CODES = 20
+"""Codes taken from a sheet: one answers a question, older ones may stand beside it."""
 
 
 class Sheet:
     """The rows below the headings. Cells of a column that the file lacks are empty."""
 
-    def __init__(self, table: Table, headings: Sequence[Heading], rows: Sequence[Row], notes: Notes) -> None:
+    def __init__(self, table: Table, headings: Sequence[Heading], rows: Sequence[Row], notes: Notes, codes: Sequence[str] = ()) -> None:
+        """`codes` are those that the manager has entered to confirm a change."""
         self.table = table
+        self.codes = codes
         self.headings = {heading.key: heading for heading in headings}
         self.card_columns = [heading for heading in headings if heading.key == "cards"]
         self._rows = rows
@@ -84,31 +93,118 @@ def open_sheet(table: Table, columns: Sequence[Column], notes: Notes) -> Sheet |
     for column in needed:
         if all(heading.key != column.key for heading in found):
             notes.fault("missing_heading", table.place(row.number), needed=column.zh if chinese else column.key)
-    _unknown(table, row, columns, unknown, notes)
+    codes = [code for above in table.rows[:at] for code in footers.codes(above.cells)]
+    rows: Sequence[Row] = _people(table, table.rows[at + 1 :], columns, found, codes, notes)
+    numbers = {kept.number for kept in rows}
     for merged in table.merged:
-        if merged.last >= row.number:  # a title above the headings may be as wide as it likes
+        # a title above the headings may be as wide as it likes, and so may a footer
+        if merged.last >= row.number and (merged.first <= row.number or not numbers.isdisjoint(range(merged.first, merged.last + 1))):
             notes.fault("merged_cells", table.place(merged.first, merged.index), rows=f"{merged.first}-{merged.last}")
-    rows = _not_longer(table, table.rows[at + 1 :], 1 + max(index for index, cell in enumerate(row.cells) if cell != ""), notes)
-    return Sheet(table, _once(table, row, found, notes), rows, notes)
+    width = 1 + max(index for index, cell in enumerate(row.cells) if cell != "")
+    rows = _not_longer(table, rows, width, notes)
+    _unknown(table, row, rows, columns, found, unknown, notes)
+    _nameless(table, row, rows, width, notes)
+    confirmed = [index for index, cell in enumerate(row.cells) if isinstance(cell, str) and fold(cell) in CONFIRM]
+    codes += [code for each in rows for index in confirmed if (code := footers.as_code(_cell(each, index)))]
+    return Sheet(table, _once(table, row, found, notes), rows, notes, codes[:MOST_CODES])
+
+
+def _cell(row: Row, index: int) -> Cell:
+    return row.cells[index] if index < len(row.cells) else ""
+
+
+def _filled(cell: Cell) -> bool:
+    return not isinstance(cell, str) or bool(cell.strip())
+
+
+def _people(
+    table: Table, rows: Sequence[Row], columns: Sequence[Column], found: Sequence[Heading], codes: list[str], notes: Notes
+) -> list[Row]:
+    """The rows without those that are nobody; each of them is noted, and a code in one goes into `codes`."""
+    where = {heading.key: heading.index for heading in reversed(found)}
+    number, name = where.get(columns[0].key), where.get("name")
+    if number is None:
+        return list(rows)
+    kept = []
+    for row in rows:
+        own = _cell(row, number)
+        called = _cell(row, name) if name is not None else ""
+        first = own if own != "" else next(filter(_filled, row.cells))
+        if footers.is_footer(first) and (own != "" or not _filled(called) or footers.is_footer(called)):
+            codes += footers.codes(row.cells)
+            notes.remark("footer", table.place(row.number))
+        elif (example := footers.EXAMPLES.get(str(own).strip())) is not None:
+            if str(called).strip() == example:
+                notes.remark("example", table.place(row.number))
+            else:
+                notes.fault("example_changed", table.place(row.number, number))
+        elif isinstance(own, str) and not own.isdigit() and len(recognise(columns[:2], [own, str(called)])[0]) == 2:
+            notes.remark("headings_again", table.place(row.number))
+        else:
+            kept.append(row)
+    return kept
 
 
 def _once(table: Table, row: Row, found: list[Heading], notes: Notes) -> list[Heading]:
     kept: list[Heading] = []
     for heading in found:
-        if heading.key != "cards" and any(other.key == heading.key for other in kept):
-            notes.fault("heading_twice", table.at(row, heading), heading=heading.text)
+        other = next((other for other in kept if other.key == heading.key), None)
+        if heading.key != "cards" and other is not None:
+            notes.fault("heading_twice", table.at(row, heading), heading=heading.text, other=other.text)
         else:
             kept.append(heading)
     return kept
 
 
-def _unknown(table: Table, row: Row, columns: Sequence[Column], unknown: list[tuple[int, str]], notes: Notes) -> None:
+def _unknown(
+    table: Table,
+    row: Row,
+    rows: Sequence[Row],
+    columns: Sequence[Column],
+    found: Sequence[Heading],
+    unknown: list[tuple[int, str]],
+    notes: Notes,
+) -> None:
+    keys = {column.key for column in columns} - {heading.key for heading in found}
     for index, text in unknown:
         meant = nearest(columns, text)
-        if meant is None or _LONG_RUN.search(text):
-            notes.remark("heading_ignored", table.place(row.number, index))
-        else:
+        if meant is not None and not _LONG_RUN.search(text):
             notes.fault("heading_unknown", table.place(row.number, index), Shown("text", text[:40]), nearest=meant)
+        elif (sure := _may_be(text, index, rows, keys)) is not None:
+            key, people = sure
+            shown = LIKE[key].search(text) or _DATE_WORD.search(text)
+            read = Shown("text", text[:20]) if shown and not _LONG_RUN.search(text) else Shown("characters", len(text))
+            notes.fault("end_unsure" if key == "valid_until" else "card_unsure", table.place(row.number, index), read, people=people)
+        else:
+            notes.remark("heading_ignored", table.place(row.number, index))
+
+
+def _may_be(text: str, index: int, rows: Sequence[Row], keys: set[str]) -> tuple[str, int] | None:
+    """Which of the columns that the file lacks an unread one may be, by its heading or by what stands in it, and for how many people."""
+    if fold(text) in UNREAD:
+        return None
+    filled = [cell for row in rows if _filled(cell := _cell(row, index))]
+    for key in sorted(keys & LIKE.keys(), reverse=True):  # the end first: 20260831 may be a card as well
+        looks = sum(map(_is_date if key == "valid_until" else _is_card, filled))
+        if filled and (LIKE[key].search(text) or looks * 2 > len(filled)):
+            return key, len(filled)
+    return None
+
+
+def _is_date(cell: Cell) -> bool:
+    return isinstance(cell, date) or (isinstance(cell, str) and _DATES.match(cell.strip()) is not None)
+
+
+def _is_card(cell: Cell) -> bool:
+    text = f"{cell:.0f}" if isinstance(cell, float) else cell.strip() if isinstance(cell, str) else ""
+    return _CARDS.fullmatch(text) is not None
+
+
+def _nameless(table: Table, row: Row, rows: Sequence[Row], width: int, notes: Notes) -> None:
+    """A column that people fill in and no heading names: what they see in it would count for nothing."""
+    for index in range(width):
+        if not _filled(_cell(row, index)) and (people := sum(_filled(_cell(each, index)) for each in rows)):
+            notes.fault("no_heading", table.place(row.number, index), people=people)
 
 
 def _not_longer(table: Table, rows: Sequence[Row], width: int, notes: Notes) -> Sequence[Row]:

@@ -20,14 +20,15 @@ from edge.roster.table import cell_name
 
 _EXAMPLES = {
     "zh": [
-        ["1001", "示例一", "住户", "", "301", "某某公司", "有", "", "2027-06-30", "", "2026-03-01", "2027-02-28", "", "0013477100"],
-        ["2001", "示例二", "员工", "", "", "", "不适用", "", "", "", "", "长期", "", "fc:205,42228;hex:00CDA4F1"],
+        ["示例1", "示例一", "住户", "", "301", "某某公司", "有", "", "2027-06-30", "", "2026-03-01", "2027-02-28", "", "0013477100"],
+        ["示例2", "示例二", "员工", "", "", "", "不适用", "", "", "", "", "长期", "", "fc:205,42228;hex:00CDA4F1"],
     ],
     "en": [
-        ["1001", "Example One", "resident", "", "301", "A Ltd", "", "", "2027-06-30", "", "2026-03-01", "2027-02-28", "", "0013477100"],
-        ["2001", "Example Two", "staff", *[""] * 3, "not_eligible", *[""] * 6, "fc:205,42228;hex:00CDA4F1"],
+        ["EXAMPLE-1", "Example One", "resident", "", "301", "Ltd", "", "", "2027-06-30", "", "2026-03-01", "2027-02-28", "", "0013477100"],
+        ["EXAMPLE-2", "Example Two", "staff", *[""] * 3, "not_eligible", *[""] * 6, "fc:205,42228;hex:00CDA4F1"],
     ],
 }  # fmt: skip
+"""People whom no sheet can put in force: footers.EXAMPLES knows them."""
 _CARDS = {"zh": "卡号[十进制]", "en": "cards[dec]"}
 _SHEETS = {"roster": ROSTER, "houses": HOUSES, "visitors": VISITORS}
 

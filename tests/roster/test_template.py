@@ -14,28 +14,43 @@ from edge.roster.diff import compare
 from edge.roster.folder import read_folder
 from edge.roster.identities import Identities
 from edge.roster.load import load
+from edge.roster.outcomes import Applied
 from edge.roster.pins import PinHash
 from edge.roster.report import check, render_diff
 from edge.roster.settings import Locale, RosterSettings
 from edge.roster.template import export, template
 from tests.clock import START
-from tests.roster.conftest import SHANGHAI
-from tests.roster.people import write
+from tests.roster.conftest import SHANGHAI, codes, remarks
+from tests.roster.people import make_roster, write
 
 KEY = PinHash(bytes(32))
 
 
 @pytest.mark.parametrize("locale", ["zh", "en"])
 @pytest.mark.parametrize("name", ["roster.csv", "roster.xlsx"])
-def test_a_template_is_a_sound_roster(folder: Path, settings: RosterSettings, name: str, locale: Locale) -> None:
-    """It can be applied as it is, and nothing that exists is overwritten."""
+async def test_the_people_of_a_template_never_come_into_force(
+    folder: Path, settings: RosterSettings, tmp_path: Path, name: str, locale: Locale
+) -> None:
+    """Saved as it is it opens nothing, its printed cards included; the manager's real sheet comes in without a question."""
     template(folder / name, locale)
     sheets = read_folder(folder, settings, SHANGHAI)
     assert not sheets.faults
-    assert not sheets.remarks
-    assert len(sheets.tenants) == 2
+    assert sorted(remarks(sheets)) == ["example", "example", "no_people"]
+    roster = make_roster(settings, tmp_path / "state")
+    assert isinstance(await roster.reload(), Applied)
+    assert not roster.book.cards
     with pytest.raises(FileExistsError):
         template(folder / name, locale)
+    (folder / name).unlink()
+    write(folder, *(str(number) for number in range(1, 31)))
+    assert isinstance(await roster.reload(), Applied)
+
+
+@pytest.mark.parametrize(("row", "left"), [("示例1,王小明,1,", "example_changed"), ("EXAMPLE-2,示例二,1,", "example_changed")])
+def test_an_example_that_was_half_changed_is_a_fault(folder: Path, settings: RosterSettings, row: str, left: str) -> None:
+    """A person entered over an example is not left out in silence."""
+    write(folder, row)
+    assert codes(read_folder(folder, settings, SHANGHAI)) == [left]
 
 
 def test_a_manager_may_fill_in_what_root_has_written(folder: Path) -> None:
