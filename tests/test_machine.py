@@ -164,7 +164,25 @@ def test_two_names_of_one_adapter(place: Path) -> None:
     """A link and what it leads to are one port."""
     (place / "other").symlink_to(os.path.realpath(place / "port"))
     other = f"  second: {{driver: lcus, port: {place}/other, outputs: 1}}\n"
-    assert told(place, "doors:\n", other + "doors:\n") == [("same_port", "controllers.second.port", True)]
+    assert told(place, "doors:\n", other + "doors:\n") == [("same_device", "controllers.second.port", True)]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "key"),
+    [
+        ("driver: onvif, host: 10.1.3.7, serial: A", "driver: onvif, host: 10.1.3.7, serial: B", "host"),
+        ("driver: onvif, host: 10.1.3.7, serial: A", "driver: onvif, host: 10.1.3.8, serial: A", "serial"),
+        ("driver: uhppote, address: 10.1.3.7, serial: 5", "driver: uhppote, address: 10.1.3.7, serial: 6", "address"),
+        ("driver: uhppote, address: 10.1.3.7, serial: 5", "driver: uhppote, address: 10.1.3.8, serial: 5", "serial"),
+        ("driver: lcus, port: 'tcp://board:1', outputs: 1", "driver: lcus, port: 'tcp://Board:1', outputs: 1", "port"),
+        ("driver: onvif, host: 10.1.3.7, serial: A", "driver: onvif, host: 10.1.3.7, port: 81, serial: B", ""),
+    ],
+)
+def test_two_names_of_one_device(place: Path, one: str, other: str, key: str) -> None:
+    """The same line, address or number; two doors of one host are two devices."""
+    both = f"  one: {{{one}}}\n  other: {{{other}}}\n"
+    expected = [("same_device", f"controllers.other.{key}", True)] if key else []
+    assert told(place, "doors:\n", both + "doors:\n") == expected
 
 
 def test_it_is_bad_news_for_check_and_stops_nothing(tmp_path: Path) -> None:

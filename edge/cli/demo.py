@@ -41,7 +41,11 @@ def demo(
     from edge.demo import eyes
     from edge.demo.run import Choices, play, summary
 
-    chinese = not english and os.environ.get("LC_ALL", os.environ.get("LANG", "zh")).lower() not in {"en", "en_us.utf-8", "en_gb.utf-8"}
+    chinese = not english and (os.environ.get("LC_ALL") or os.environ.get("LANG") or "zh").lower() not in {
+        "en",
+        "en_us.utf-8",
+        "en_gb.utf-8",
+    }
     faces = faces and eyes.possible()
     locale: Locale = "zh" if chinese else "en"
     choices = Choices(seconds, broker, reader, relay, roster, camera, photos, faces, locale)

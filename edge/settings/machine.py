@@ -43,7 +43,7 @@ class _Machine:
     def look(self) -> Iterator[Fault]:
         s = self._settings
         yield from self._folder(("roster", "folder"), s.roster.folder)
-        devices: dict[str, Path] = {}
+        devices: dict[tuple[str, str], Path] = {}
         for name, controller in s.controllers.items():
             yield from self._controller(("controllers", name), controller.options, devices)
         for name, camera in s.cameras.items():
@@ -51,20 +51,35 @@ class _Machine:
         if s.uplink is not None:
             yield from self._uplink(s.uplink)
 
-    def _controller(self, path: Path, options: BaseModel, devices: dict[str, Path]) -> Iterator[Fault]:
+    def _controller(self, path: Path, options: BaseModel, devices: dict[tuple[str, str], Path]) -> Iterator[Fault]:
         port, baud = getattr(options, "port", None), getattr(options, "baud", None)
         if isinstance(port, str) and not is_tcp(port):
             yield from self._device((*path, "port"), port)
-            first = devices.setdefault(os.path.realpath(port), (*path, "port"))
-            given = getattr(self._settings.controllers[str(first[1])].options, "port", "")
-            if first != (*path, "port") and given != port:  # the same text is told by cross_check
-                yield self._fault((*path, "port"), "same_port", name=str(first[1]), line=str(self._loaded.layers.place(first).line))
             if isinstance(baud, int) and baud not in _SPEEDS:
                 usual = str(min(_SPEEDS, key=lambda speed: abs(speed - baud)))
                 yield self._fault((*path, "baud"), "unusual_speed", grave=False, read=str(baud), usual=usual)
         elif isinstance(port, str):
             yield from self._host((*path, "port"), tcp_address(port)[0])
+        yield from self._twice(path, options, devices)
         yield from self._account(path, options)
+
+    def _twice(self, path: Path, options: BaseModel, devices: dict[tuple[str, str], Path]) -> Iterator[Fault]:
+        """One device under two names: the same line, the same address or the same serial number as another controller's."""
+        port = getattr(options, "port", None)
+        line = (port.lower() if is_tcp(port) else os.path.realpath(port)) if isinstance(port, str) else ""
+        host = getattr(options, "host", "") or getattr(options, "address", "")
+        for key, what in (
+            ("port", line),
+            ("host", f"{host}:{port}" if host else ""),
+            ("serial", str(getattr(options, "serial", None) or "")),
+        ):
+            first = devices.setdefault((key, what), path) if what else path
+            given = getattr(self._settings.controllers[str(first[1])].options, "port", None)
+            if first != path and not (key == "port" and given == port):  # the same text is told by cross_check
+                at = "address" if key == "host" and not hasattr(options, "host") else key
+                line_of_first = str(self._loaded.layers.place((*first, at)).line)
+                yield self._fault((*path, at), "same_device", name=str(first[1]), line=line_of_first)
+                return
 
     def _camera(self, path: Path, options: BaseModel) -> Iterator[Fault]:
         for key in ("device", "path"):

@@ -290,6 +290,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "there is no {name} in the settings: credential '{key}' is not used.",
     ),
     # this machine
+    "same_device": ("与控制器“{name}”是同一台设备（第 {line} 行）。", "the same device as controller '{name}' (line {line})."),
     "file_missing": ("找不到文件 {read}。", "there is no file {read}."),
     "no_plain_file": ("{read} 不是普通文件。", "{read} is no plain file."),
     "file_unreadable": ("当前账号读不了 {read}。", "this account may not read {read}."),
