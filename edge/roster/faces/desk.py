@@ -191,7 +191,7 @@ class Desk:
         tenant = self._tenant(tenant_id)
         if tenant is None:
             return None
-        photos = await asyncio.to_thread(self._photos.pictures, tenant_id)
+        photos = await asyncio.to_thread(self._photos.laid, tenant_id)
         return Asked(self._judged(tenant, None), len(photos), self._notice)
 
     async def enrol(self, tenant_id: str, access_point: str = "") -> Enrolled | None:
@@ -353,7 +353,9 @@ class Desk:
             if not self._keep:
                 # Those beyond the fifth go too; those that were refused stay for the manager to look at.
                 refused = {one.photo for one in result.refused}
-                served = [name for name in self._photos.pictures(tenant.tenant_id) if name not in refused]
+                files = self._photos.files(tenant.tenant_id)
+                served = [file.name for file in files if file.picture and file.name not in refused]
+                served += [file.name for file in files if file.beside(served)]
                 _, left = self._disposal.delete(tenant.tenant_id, served)
         return Enrolled(Why.MAY, result, len(photos), left)
 
@@ -389,7 +391,7 @@ class Desk:
         except OSError:  # a link, or not to be read: what lies there is not ours to delete, and the word says so
             names, unseen = [], 1
         else:
-            unseen = 0
+            unseen = self._photos.folders_in(tenant_id)
         if not known and not names and not unseen:
             return None
         papers, refs = {one.consent_ref for one in known if one.consent_ref}, {one.ref for one in known}

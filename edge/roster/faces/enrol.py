@@ -15,7 +15,7 @@ import numpy as np
 
 import edge
 from edge.printable import printable
-from edge.roster.faces.photos import Photo
+from edge.roster.faces.photos import Photo, Photos
 from edge.roster.gallery import Enrolled, Gallery
 from edge.roster.settings import Locale
 from models.contract import Embedding
@@ -26,9 +26,17 @@ _SPACES = {str(space): space for space in CARDS}
 
 REFUSALS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
-        "unreadable": ("不是可读的照片，请用 JPG 或 PNG", "not a picture that can be read: use JPG or PNG"),
+        "unreadable": ("照片损坏，读不出来：请重新导出为 JPG", "damaged, it cannot be read: save it anew as JPG"),
+        "other_kind": (
+            "不是 JPG、PNG 或 WebP：请另存为 JPG（iPhone：设置 → 相机 → 格式 → 兼容性最佳）",
+            "not JPG, PNG or WebP: save it as JPG (iPhone: Settings, Camera, Formats, Most Compatible)",
+        ),
+        "empty": ("文件是空的：请重新复制", "the file is empty: copy it again"),
         "too_large": ("照片超过 16 MB，请缩小", "larger than 16 MB: make it smaller"),
-        "too_many_pixels": ("照片像素太多，请用 1600 万像素以内的 JPG", "too many pixels: use a JPG of up to 16 megapixels"),
+        "too_many_pixels": (
+            "像素太多（JPG 每边最多 8200，其他最多 1600 万像素）：请缩小",
+            "too many pixels (JPG: 8,200 on a side; other kinds: 16 megapixels): make it smaller",
+        ),
         "no_face": ("照片中没有找到人脸", "no face was found"),
         "several_faces": ("照片中有多张人脸，请只拍本人", "several faces: only this person may be in the picture"),
         "too_small": ("人脸太小，请靠近拍摄", "the face is too small: come closer"),
@@ -97,6 +105,16 @@ def enrol(photos: Sequence[Photo], examiner: Examiner, others: Sequence[Enrolled
     return Enrolment(embeddings, tuple(refused), _twins(embeddings, others))
 
 
+def files_of(folder: Path, tenant_id: str) -> list[str]:
+    """The names in a tenant's folder that an enrolment takes or names as refused; `folder` is the roster's. Raises OSError."""
+    return Photos(folder).laid(tenant_id)
+
+
+def photos_of(folder: Path, tenant_id: str) -> list[Photo]:
+    """What an enrolment of this tenant would look at. Raises OSError."""
+    return Photos(folder).read(tenant_id)
+
+
 def _one_person(taken: list[tuple[str, Embedding]]) -> tuple[list[tuple[str, Embedding]], list[str]]:
     """Keep the photos that look like the one most others look like; the rest show somebody else."""
     if len(taken) < 2:
@@ -119,7 +137,9 @@ def _twins(embeddings: tuple[Embedding, ...], others: Sequence[Enrolled]) -> tup
 
 def _examined(photos: Sequence[Photo], examiner: Examiner) -> list[Embedding | str]:
     """For each photo its embedding, or why there is none."""
-    readable = [photo for photo in photos if photo.content]
+    readable = [photo for photo in photos if photo.content and not photo.why]
+    if not readable:
+        return [photo.why or "empty" for photo in photos]
     asked = {
         "engine": examiner.engine,
         "runtime": examiner.runtime,
@@ -128,7 +148,7 @@ def _examined(photos: Sequence[Photo], examiner: Examiner) -> list[Embedding | s
         "photos": [len(photo.content) for photo in readable],
     }
     answers = iter(_ask(json.dumps(asked).encode() + b"\n" + b"".join(photo.content for photo in readable), len(readable)))
-    return [next(answers) if photo.content else "too_large" for photo in photos]
+    return [next(answers) if photo.content and not photo.why else photo.why or "empty" for photo in photos]
 
 
 def _ask(request: bytes, photos: int) -> list[Embedding | str]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 NICE = 10
 SECOND_FACE = 0.35  # of the largest face's width: what is smaller stands in the background
+KINDS = (b"\xff\xd8", b"\x89PNG\r\n\x1a\n")  # and WebP, by what the file begins with and not by its name
 MAX_PHOTO = 16 * 2**20
 MAX_SIDE = 8200  # px: a phone's 50 megapixels are 8,160 wide
 MAX_PIXELS = 16_000_000  # decoded at once, 48 MB: no photo of a face needs more. A larger JPEG is decoded at a half or a quarter.
@@ -62,7 +63,7 @@ def main() -> int:
 def examine(engine: Engine, photo: bytes) -> dict[str, Any]:
     """One photo: its embedding, or why it has none.
 
-    That is `unreadable`, `too_many_pixels`, `no_face`, `several_faces`, or a reason of models.quality.
+    That is `other_kind`, `unreadable`, `too_many_pixels`, `no_face`, `several_faces`, or a reason of models.quality.
     """
     import cv2
     import numpy as np
@@ -70,6 +71,8 @@ def examine(engine: Engine, photo: bytes) -> dict[str, Any]:
     from models.quality import ENROL, Poor, assess
     from models.upright import upright
 
+    if not photo.startswith(KINDS) and not (photo.startswith(b"RIFF") and photo[8:12] == b"WEBP"):
+        return {"poor": "other_kind"}
     try:
         size = picture_size(photo)
     except (IndexError, struct.error):

@@ -10,7 +10,7 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
@@ -19,7 +19,8 @@ from pathlib import Path
 from edge.roster.faces.examiner import MAX_PHOTO
 from edge.roster.gallery import PHOTOS
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
+SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp"})
+NO_PHOTO = frozenset({".db", ".ini", ".txt", ".md", ".csv", ".xls", ".xlsx"})  # Thumbs.db, desktop.ini; notes and lists. The rest is told
 MOST_FILES = 1000  # looked at in one tenant's folder: five are used, a phone's whole roll is a mistake
 MOST_FOLDERS = 200_000  # twice the largest roster
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -29,10 +30,14 @@ _ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR})
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """A photo by the name of its file; `content` is read once and is empty where the file is too large."""
+    """A photo by the name of its file; `content` is read once.
+
+    `why` it is refused without a look, a key of enrol.REFUSALS: `other_kind`, `too_large` or `empty`; its content is empty then.
+    """
 
     name: str
     content: bytes = field(repr=False)
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +52,18 @@ class PhotoFile:
     identity: str
 
     @property
+    def counts(self) -> bool:
+        """Whether it may be meant as a photo: hidden files, and what systems lay beside pictures (`._1.jpg`, `~$1.jpg`), are not."""
+        return not self.name.startswith((".", "~$")) and Path(self.name).suffix.lower() not in NO_PHOTO
+
+    @property
     def picture(self) -> bool:
         """Whether it is looked at for a face."""
-        return Path(self.name).suffix.lower() in SUFFIXES
+        return self.counts and Path(self.name).suffix.lower() in SUFFIXES
+
+    def beside(self, served: Collection[str]) -> bool:
+        """Whether it may hold a small copy of one of these pictures: a Mac's `._NAME`, or the thumbnails of Windows."""
+        return self.name.removeprefix("._") in served if self.name.startswith("._") else self.name.lower().endswith("thumbs.db")
 
 
 class Photos:
@@ -76,17 +90,36 @@ class Photos:
         """The names of a tenant's pictures, sorted."""
         return [file.name for file in self.files(tenant_id) if file.picture]
 
+    def laid(self, tenant_id: str) -> list[str]:
+        """The names of what may be meant as a photo of a tenant, also of a kind that is not read, sorted."""
+        return [file.name for file in self.files(tenant_id) if file.counts]
+
     def newest(self, tenant_id: str) -> float:
-        """When a tenant's pictures last changed; -inf where there is none."""
-        return max((file.changed for file in self.files(tenant_id) if file.picture), default=float("-inf"))
+        """When what may be meant as a photo of a tenant last changed; -inf where there is nothing."""
+        return max((file.changed for file in self.files(tenant_id) if file.counts), default=float("-inf"))
 
     def read(self, tenant_id: str) -> list[Photo]:
-        """The first PHOTOS pictures of a tenant by name."""
+        """The first PHOTOS pictures of a tenant by name, and beside them what is refused without a look, which takes no place."""
+        found: list[Photo] = []
+        looked_at = 0
+        with self._place(tenant_id) as place:
+            for file in sorted(_files(place), key=lambda file: file.name) if place is not None else ():
+                if not file.counts:
+                    continue
+                if not file.picture:
+                    found.append(Photo(file.name, b"", "other_kind"))
+                elif looked_at < PHOTOS and place is not None and (photo := _read(place, file.name)) is not None:
+                    looked_at += not photo.why
+                    found.append(photo)
+        return found
+
+    def folders_in(self, tenant_id: str) -> int:
+        """How many folders lie in a tenant's: nothing in them is looked at, or deleted."""
         with self._place(tenant_id) as place:
             if place is None:
-                return []
-            names = sorted(file.name for file in _files(place) if file.picture)[:PHOTOS]
-            return [photo for name in names if (photo := _read(place, name)) is not None]
+                return 0
+            with os.scandir(place) as entries:
+                return sum(entry.is_dir(follow_symlinks=False) for entry in islice(entries, MOST_FILES))
 
     def may_delete(self, tenant_id: str) -> bool:
         """Whether what lies in a tenant's folder could be deleted: found by making and deleting a file there."""
@@ -199,6 +232,10 @@ def _read(place: int, name: str) -> Photo | None:
         if not stat.S_ISREG(os.fstat(opened).st_mode):
             return None
         content = bytearray()
-        while len(content) <= MAX_PHOTO and (part := file.read(MAX_PHOTO + 1 - len(content))):
+        large = os.fstat(opened).st_size > MAX_PHOTO
+        while not large and (part := file.read(MAX_PHOTO + 1 - len(content))):
             content += part
-    return Photo(name, bytes(content) if len(content) <= MAX_PHOTO else b"")
+            large = len(content) > MAX_PHOTO
+    if large:
+        return Photo(name, b"", "too_large")
+    return Photo(name, bytes(content), "" if content else "empty")

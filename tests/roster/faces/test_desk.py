@@ -97,7 +97,7 @@ class Office:
     def enrol(self, photos: Sequence[Photo], _examiner: Examiner, _others: Sequence[Enrolled]) -> Enrolment:
         """What the examiner would say."""
         self.examined.append([photo.name for photo in photos])
-        said = [(photo.name, photo.content.decode()) for photo in photos]
+        said = [(photo.name, photo.why or photo.content.decode()) for photo in photos]
         taken = tuple(face(int(text.removeprefix("face "))) for _, text in said if text.startswith("face "))
         return Enrolment(taken, tuple(PhotoRefused(name, text) for name, text in said if not text.startswith("face ")))
 
@@ -372,11 +372,12 @@ async def test_forget_leaves_neither_template_nor_photo(office: Office) -> None:
     office.live_here(tenant(1))
     office.photo(1, "1.jpg", "face 1")
     refused = office.photo(1, "2.jpg", "blurred")
-    office.photo(1, "Thumbs.db", "small pictures")
+    beside = [office.photo(1, name, "small pictures") for name in ("Thumbs.db", "._1.jpg")]
     await office.round()
+    assert [path.exists() for path in beside] == [False, False]
     forgotten = await office.desk.forget("A1")
     assert forgotten is not None
-    assert (forgotten.template, forgotten.photos, forgotten.left) == (True, 2, 0)
+    assert (forgotten.template, forgotten.photos, forgotten.left) == (True, 1, 0)
     assert not refused.parent.exists()
     assert office.in_force() == set()
     assert list((office.folder / "faces").iterdir()) == []
@@ -504,6 +505,31 @@ async def test_a_face_is_never_the_only_way(office: Office) -> None:
     office.book = whole
     await office.round()
     assert office.in_force() == {"ref1", "ref2"}
+
+
+async def test_what_is_no_photo_takes_no_place_and_what_is_another_kind_is_said(office: Office) -> None:
+    """A Mac's second files, Windows' and a NAS's beside five photos; a telephone's HEIC is looked at once, and replaces nothing."""
+    office.live_here(tenant(1))
+    names = [f"IMG_{number}.JPG" for number in range(1, 6)]
+    for name in (*names, *("._" + name for name in names), "~$IMG_1.jpg", ".hidden.jpg", "Thumbs.db", "desktop.ini"):
+        office.photo(1, name, "face 1")
+    await office.round()
+    assert office.examined == [names]
+    heic = office.photo(1, "IMG_6.HEIC", "face 1")
+    await office.round()
+    await office.round()
+    assert office.examined == [names, ["IMG_6.HEIC"]]
+    assert (heic.exists(), office.in_force()) == (True, {"ref1"})
+
+
+async def test_a_folder_in_a_tenants_folder_is_not_told_as_forgotten(office: Office) -> None:
+    """A NAS keeps small pictures in one: nothing in it is ours to delete, and the receipt says that something is left."""
+    office.live_here(tenant(1))
+    (office.photo(1, "1.jpg", "face 1").parent / "@eaDir").mkdir()
+    await office.round()
+    forgotten = await office.desk.forget("A1")
+    assert forgotten is not None
+    assert (forgotten.template, forgotten.left) == (True, 1)
 
 
 async def test_photos_that_nobody_uses_go_after_seven_days(office: Office, caplog: pytest.LogCaptureFixture) -> None:

@@ -39,6 +39,61 @@ def test_photos_are_found_by_tenant(place: Path, photos: Photos) -> None:
     assert Photos(place / "nowhere").folders() == []
 
 
+@pytest.mark.parametrize("name", ["1.jpg", "1.JPG", "1.jpeg", "1.jpe", "1.jfif", "1.JFIF", "1.png", "1.webp"])
+def test_the_names_of_pictures(place: Path, photos: Photos, name: str) -> None:
+    """A browser's .jfif and a scanner's .jpe are JPEG, in capitals too."""
+    (place / name).write_bytes(b"x")
+    assert (photos.pictures("A1"), [photo.why for photo in photos.read("A1")]) == ([name], [""])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "1.HEIC",
+        "1.heif",
+        "1.hif",
+        "1.avif",
+        "1.bmp",
+        "1.tif",
+        "1.TIFF",
+        "1.gif",
+        "1.jxl",
+        "1.dng",
+        "1.pdf",
+        "1.mov",
+        "1.jpg.part",
+        "照片",
+        "1.",
+    ],
+)
+def test_another_kind_is_named_as_refused(place: Path, photos: Photos, name: str) -> None:
+    """Whatever it is, seen it is; it takes no place of a picture."""
+    for other in (name, *(f"{number}.jpg" for number in range(5))):
+        (place / other).write_bytes(b"x")
+    said = {photo.name: photo.why for photo in photos.read("A1")}
+    assert said == {name: "other_kind"} | {f"{number}.jpg": "" for number in range(5)}
+
+
+@pytest.mark.parametrize(
+    "name", ["._1.jpg", "~$1.jpg", ".1.jpg", ".DS_Store", "Thumbs.db", "THUMBS.DB", "ehthumbs.db", "desktop.ini", "notes.txt", "._1.HEIC"]
+)
+def test_what_is_no_photo_is_never_seen(place: Path, photos: Photos, name: str) -> None:
+    """Neither as a picture nor as a refused one, and it makes nothing new; `forget` deletes it all the same."""
+    (place / name).write_bytes(b"x")
+    assert (photos.laid("A1"), photos.read("A1"), photos.newest("A1")) == ([], [], float("-inf"))
+    assert [file.name for file in photos.files("A1")] == [name]
+
+
+def test_empty_and_too_large_are_two_things(place: Path, photos: Photos) -> None:
+    """Each has its own word, and neither takes a place."""
+    (place / "0.jpg").touch()
+    with (place / "1.jpg").open("wb") as file:
+        file.truncate(MAX_PHOTO + 1)
+    for number in range(2, 8):
+        (place / f"{number}.jpg").write_bytes(b"x")
+    assert [photo.why for photo in photos.read("A1")] == ["empty", "too_large", "", "", "", "", ""]
+
+
 def test_no_link_is_followed(tmp_path: Path, place: Path, photos: Photos) -> None:
     """Not a picture that is a link, nor a tenant's folder, nor the folder of all; what it leads to is neither read nor deleted."""
     secret = tmp_path / "elsewhere" / "1.jpg"
