@@ -20,6 +20,7 @@ from edge.access.state import WITHIN_S, PinTally, RefusalTally, State
 from edge.access.terms import Book, Direction, Method
 from edge.clock import Moment
 from edge.gate.alarms import Alarms
+from edge.gate.chatter import DESK, EXIT, READER, Chatter
 from edge.gate.chronicle import Chronicle
 from edge.gate.doorstep import Doorstep
 from edge.gate.effects import Effects
@@ -93,6 +94,8 @@ class GateCore:
         self._edges: dict[tuple[str, int], bool] = {}
         self._up_at: dict[str, float] = {}
         self._asked: dict[str, int] = {}
+        self._chatter = Chatter(plan, self._step, self._chronicle)
+        self._signalled = float("-inf")
 
     def start(self, now: Moment) -> Effects:
         """Once, before any input."""
@@ -102,7 +105,7 @@ class GateCore:
 
     def deadline(self) -> float | None:
         """When `due` must be called next (monotonic); None while nothing runs."""
-        times = (self._step.deadline(), self._chronicle.deadline())
+        times = (self._step.deadline(), self._chronicle.deadline(), self._chatter.deadline())
         return min((time for time in times if time is not None), default=None)
 
     def due(self, now: Moment) -> Effects:
@@ -110,6 +113,7 @@ class GateCore:
         fx = Effects()
         self._step.due(now, fx, self._rules().tz)
         self._chronicle.due(now, fx)
+        self._chatter.due(now, fx)
         self._chronicle.settle(fx)
         return fx
 
@@ -122,15 +126,14 @@ class GateCore:
                 self._presented(Request(access_point, credential), now, fx, played=played)
             case PinTyped(access_point, digits, played):
                 self._presented(Request(access_point, PinShown(self._pin_hash(digits))), now, fx, played=played)
-            case ContactSaid(state):
-                self._step.contact(state, now, fx)
-                self._chronicle.moved(now, fx)
+            case ContactSaid() | CoverSaid() | SupplySaid():
+                self._chatter.state(item, now, fx)
             case Driven():
                 self._driven(item, now, fx)
             case ExitPressed(played):
                 self._exit(now, fx, played=played)
             case PassSeen(direction):
-                self._step.passed(direction, now, fx)
+                self._chatter.passed(direction, now, fx)
             case Edge():
                 self._edge(item, now, fx)
             case Recorded():
@@ -144,12 +147,8 @@ class GateCore:
             case FireSaid(active, drill):
                 (self._step.drill if drill else self._step.fire)(active, now, fx)
             case Recalled(fire):
-                self._step.recall(fire, now, fx)
+                self._step.recall(fire, self._chatter.counting, now, fx)
                 self._chronicle.recall()
-            case CoverSaid():
-                self._step.cover(item, now, fx)
-            case SupplySaid():
-                self._step.supply(item, now, fx)
             case SetMode():
                 self._set_mode(item, now, fx)
             case Unlock():
@@ -181,16 +180,24 @@ class GateCore:
         rest = self._pins[request.access_point].rests(rules.pins, now.mono)
         codes_rest = self._codes[request.access_point].rests(rules.pins, now.mono)
         decision = decide(request, book, rules, State(self._step.modes.mode, rest, codes_rest, self._visits.used), now)
-        self._tell(request.access_point, Signal.OK if decision.granted else SIGNALS.get(decision.reason, Signal.REFUSED), fx)
         who = ("played " if played else "") + (decision.person_ref or _stranger(request.credential))
         if decision.granted:
+            self._tell(request.access_point, Signal.OK, fx)
             self._granted(decision, who, book, now, fx, played=played)
-        else:
-            self._denied(decision, who, book, now, fx, played=played)
+        elif self._denied(decision, who, book, now, fx, played=played) or now.mono - self._signalled >= AGAIN_S:
+            self._signalled = now.mono
+            self._tell(request.access_point, SIGNALS.get(decision.reason, Signal.REFUSED), fx)
 
     def _granted(self, decision: Decision, who: str, book: Book, now: Moment, fx: Effects, *, played: bool) -> None:
         who = f"{decision.access_point} {who}"
         standing = self._step.machine.renews(who, now.mono)
+        counted = standing is None and not played and self._strange(decision, now, fx)
+        if counted:  # whoever they are, they are one who asks for the way out again and again
+            who = f"{decision.access_point} anybody"
+            standing = self._step.machine.renews(who, now.mono)
+            if standing is not None:
+                self._step.renew(standing, now, fx, counted=True)
+                return
         passage_id = standing.passage_id if standing else self._new_id()
         passage = self._passages.decided(decision, passage_id, book, now, played=played)
         if decision.duress:
@@ -204,23 +211,24 @@ class GateCore:
         seconds = self._plan.extended_release_s if decision.extended else self._plan.release_s
         self._step.grant(Grant(passage_id, decision.direction, seconds, who), now, fx)
 
-    def _denied(self, decision: Decision, who: str, book: Book, now: Moment, fx: Effects, *, played: bool) -> None:
+    def _denied(self, decision: Decision, who: str, book: Book, now: Moment, fx: Effects, *, played: bool) -> bool:
+        """Whether it is one by one: False where it is only counted."""
         point = decision.access_point
         last, self._refused_last = self._refused_last, (point, who, now.mono)
         if decision.method in (Method.CARD, Method.QR) and last is not None and last[:2] == (point, who) and now.mono - last[2] < AGAIN_S:
-            return
+            return True
+        if decision.wrong_pin and not played:
+            self._pins[point].wrong(now.mono)
+        if decision.wrong_code and not played and (last is None or last[:2] != (point, who)):  # the same code once more is no new guess
+            self._codes[point].wrong(now.mono)
+        if not played and self._strange(decision, now, fx):
+            return False
         passage = self._passages.decided(decision, None, book, now, played=played)
         fx.events.append(self._passages.denied(passage, now))
         if decision.duress:
             fx.events.append(self._passages.duress(passage, now))
-        if played:
-            return
-        if decision.wrong_pin:
-            self._pins[point].wrong(now.mono)
-        if decision.wrong_code and (last is None or last[:2] != (point, who)):  # the same code once more is no new guess
-            self._codes[point].wrong(now.mono)
-        if decision.method is Method.FACE:
-            return  # a face that is told to use its card refuses nobody, and a camera sees the same face again and again
+        if played or decision.method is Method.FACE:
+            return True  # a face that is told to use its card refuses nobody, and a camera sees the same face again and again
         if count := self._refusals[point].refused(now.mono):
             fx.events.append(
                 RepeatedRefusals(
@@ -233,12 +241,22 @@ class GateCore:
                     within_s=WITHIN_S,
                 )
             )
+        return True
+
+    def _strange(self, decision: Decision, now: Moment, fx: Effects) -> bool:
+        """Whether this is one of so many unknown cards, codes and PINs at its reader that it is only counted; or of so many refusals."""
+        if decision.duress or decision.method is Method.FACE:
+            return False
+        if decision.person_ref is None or decision.reason is Reason.TOO_MANY_ATTEMPTS:
+            return self._chatter.stranger(decision.access_point, now, fx)
+        return not decision.granted and self._chatter.act(READER + decision.access_point, now, fx)
 
     def _exit(self, now: Moment, fx: Effects, *, played: bool = False) -> None:
         who = "played exit button" if played else "exit button"
+        counted = not played and self._chatter.act(EXIT, now, fx)
         standing = self._step.machine.renews(who, now.mono)
         if standing is not None:
-            self._step.renew(standing, now, fx)
+            self._step.renew(standing, now, fx, counted=counted)
             return
         passage = self._passages.keep(Passage(self._new_id(), self._plan.way_out, Direction.OUT, Method.REX, Reason.REX))
         fx.events.append(self._passages.granted(passage, now))
@@ -256,9 +274,12 @@ class GateCore:
         elif isinstance(edge.means, DeskPressed):
             self._desk(edge.means, now, fx)
         else:
-            self._step.passed(edge.means.direction, now, fx)
+            self._chatter.passed(edge.means.direction, now, fx)
 
     def _desk(self, pressed: DeskPressed, now: Moment, fx: Effects) -> None:
+        """The guard's button. One that chatters opens an entry to nobody: the guard is told, and has the command."""
+        if self._chatter.act(DESK, now, fx):
+            return
         fx.command = Command(self._new_id(), By("button", "guard_button"), "button")
         self._unlock(Unlock(pressed.access_point, GuardReason.DESK_BUTTON, NOBODY_WAITS), now, fx)
 
@@ -268,6 +289,7 @@ class GateCore:
             self._up_at[said.controller] = now.mono
         self._chronicle.line(said, now)
         self._step.line(said, now, fx)
+        self._chatter.line(said)
 
     def _driven(self, done: Driven, now: Moment, fx: Effects) -> None:
         self._step.driven(done, now, fx)

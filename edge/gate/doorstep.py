@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import tzinfo
 
 from drivers.readings import Contact
@@ -34,9 +35,11 @@ from edge.gate.view import ContactState, DoorState, DoorView
 from edge.gate.visits import Visits
 
 ORDER_LIVES_S = 3.0  # after that the person has walked away or found another way, and nobody expects the door to open any more
+PROLONG_S = 1.0  # a release that is asked for without end is prolonged so often, or at half of its time
 RETRY_S = 2.0  # a lock that should be secured and did not answer is asked again; more often would only fill its line
 LOCKDOWN = "lockdown"
 LOCKED_OPEN = "locked_open."  # and whose it is
+COUNTED = ("chatter", "unknown_cards")  # faults that say of whom behind a dot
 
 
 class Doorstep:
@@ -58,11 +61,13 @@ class Doorstep:
         self._owed = False  # the lock is to be secured as soon as the fire line has been heard
         self._ordered = False  # a guard, who sees the place, sets the mode
         self._retry_at: float | None = None
+        self._again_at = float("-inf")
 
     def start(self, now: Moment, fx: Effects) -> None:
         """Bring what was remembered in line with what is configured now."""
         if not self._plan.senses.contact:
             self._machine(self.machine.calm(), now, fx)
+        self.forget_counted(frozenset(), now, fx)
         self._mode(now, fx)
         self._mode_alarms(now, fx)
 
@@ -84,9 +89,18 @@ class Doorstep:
         """Somebody may pass."""
         self._machine(self.machine.grant(grant, now.mono), now, fx)
 
-    def renew(self, grant: Grant, now: Moment, fx: Effects) -> None:
-        """Somebody who may pass already asks again."""
-        self._machine(self.machine.renew(grant, now.mono), now, fx)
+    def renew(self, grant: Grant, now: Moment, fx: Effects, *, counted: bool = False) -> None:
+        """Somebody who may pass already asks again. Where that is only `counted`, the lock stays released and nothing is told."""
+        effects = self.machine.renew(grant, now.mono)
+        if not counted:
+            self._machine(effects, now, fx)
+        elif now.mono >= self._again_at:
+            self._again_at = now.mono + min(PROLONG_S, grant.seconds / 2)
+            before = len(fx.drives)
+            self._machine(effects, now, fx)
+            fx.drives[before:] = [replace(drive, again=drive.what == "release") for drive in fx.drives[before:]]
+        else:
+            self._machine((effect for effect in effects if not isinstance(effect, crossing.DriveRelease)), now, fx)
 
     def let_pass(self, grant: Grant, now: Moment, fx: Effects, *, again: bool = False) -> None:
         """The controller has let somebody pass by itself: a grant, or one asked for again, whose lock needs no order."""
@@ -141,16 +155,33 @@ class Doorstep:
         if self._owed:
             self._machine(self.machine.home(), now, fx)
 
-    def recall(self, fire: bool, now: Moment, fx: Effects) -> None:
+    def recall(self, fire: bool, counting: frozenset[str], now: Moment, fx: Effects) -> None:
         """What was remembered can be read only now: the mode, and alarms of before the start. Of a fire the line's own word goes first."""
         self.modes.recall()
         if not self.modes.fire_known:
             self.modes.fire = fire
         for key in self._alarms.recall():
             self._over(key, now, fx)
+        self.forget_counted(counting, now, fx)
         self._machine(self.machine.recall(forced="forced" in self._alarms, held="held" in self._alarms), now, fx)
         self._mode(now, fx)
         self._mode_alarms(now, fx)
+
+    def fault(self, key: str, now: Moment, fx: Effects, *, begins: bool, count: int | None = None) -> None:
+        """An input, or a reader's unknown cards (COUNTED, a dot, and whose), are counted only, or are told again."""
+        what, _, source = key.partition(".")
+        where = {"input": source} if what == "chatter" else {"access_point": source}
+        self._alarm(key, DoorFault, now, fx, begins=begins, what=what, count=count, **where)
+
+    def forget_counted(self, counting: frozenset[str], now: Moment, fx: Effects) -> None:
+        """End such faults but these: nobody counts any more what an earlier run did."""
+        for key in self._alarms.open():
+            if key.partition(".")[0] in COUNTED and key not in counting:
+                self.fault(key, now, fx, begins=False)
+
+    def believe_passes(self, believed: bool) -> None:
+        """Whether the pass contacts may be believed, as far as their line is up."""
+        self.machine.passes_known(believed and self._up.get(self._plan.passes_line or "", False))
 
     def set_mode(self, mode: Mode, now: Moment, fx: Effects) -> None:
         """A guard set the mode."""
@@ -171,7 +202,7 @@ class Doorstep:
         """What came of an order to the lock."""
         ok = done.result != "failed"
         drive = done.drive
-        if drive.what == "release":
+        if drive.what == "release" and not drive.again:
             fx.events.append(self._passages.released(drive.passage_id, done.result, now))
         for failure in ("no_answer", "refused"):
             if ok or done.failure == failure:
@@ -297,6 +328,8 @@ class Doorstep:
         kinds: dict[str, type[DoorAlarm]] = {"forced": DoorForced, "held": DoorHeld, LOCKDOWN: DoorLockdown}
         if key.startswith(LOCKED_OPEN):
             self._locked_open(key, now, fx, begins=False)
+        elif key.partition(".")[0] in COUNTED:
+            self.fault(key, now, fx, begins=False)
         elif kind := kinds.get(key) or {"tamper": DoorTamper, "power": DoorPower}.get(key.partition(".")[0]):
             self._alarm(key, kind, now, fx, begins=False)
         else:

@@ -167,7 +167,7 @@ class Driven:
 class Drive:
     """An order to the lock. A release has its passage and seconds, and is worthless after `not_after` (monotonic).
 
-    `counted`: it uses up an entry of a visit, which a kill must not give back.
+    `counted`: it uses up an entry of a visit, which a kill must not give back. `again`: it only prolongs a release of which all was told.
     """
 
     what: Literal["release", "secure", "hold"]
@@ -175,6 +175,7 @@ class Drive:
     seconds: float = 0.0
     not_after: float = 0.0
     counted: bool = False
+    again: bool = False
 
 
 Input = (

@@ -8,7 +8,7 @@ from typing import Any
 from edge.uplink import words
 from edge.uplink.arrivals import Arrival
 
-_SHOWN = ("person_kind", "method", "reason", "result", "phase", "evidence", "cause", "what", "device", "count")
+_SHOWN = ("person_kind", "method", "reason", "result", "phase", "evidence", "cause", "what", "input", "device", "count")
 _SHOWN_OF_STRANGERS = ("camera", "what")  # not the name of a crop, nor how many frames
 # Reasons that the event's own word has said already.
 _SAID = ("granted", "rex", "guard")

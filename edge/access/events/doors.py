@@ -74,12 +74,18 @@ class DoorLockedOpen(DoorAlarm):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoorFault(DoorAlarm):
-    """The door's own wiring reports a fault (a cut or shorted contact, a lock that does not answer)."""
+    """The door's own wiring reports a fault (a cut or shorted contact, a lock that does not answer), or says too much to be told.
+
+    `chatter`: `input` (contact, exit, desk, pass.in, tamper.… ) speaks more than once a second. `unknown_cards`: so many unknown cards are
+    shown at `access_point` that they are counted only. `count`, at the end: how many were not told one by one.
+    """
 
     CLASS: ClassVar[str] = "door"
     NAME: ClassVar[str] = "fault"
 
-    what: Literal["contact_cut", "contact_short", "lock_no_answer", "lock_refused"]
+    what: Literal["contact_cut", "contact_short", "lock_no_answer", "lock_refused", "chatter", "unknown_cards"]
+    input: str | None = None
+    count: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,10 +52,12 @@ class AccessGranted(OfPerson):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessDenied(OfPerson):
-    """The decision: not here, or not now, with the reason."""
+    """The decision: not here, or not now, with the reason. `count`: so many refusals of strangers, of the last ten seconds, told as one."""
 
     CLASS: ClassVar[str] = "access"
     NAME: ClassVar[str] = "denied"
+
+    count: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
