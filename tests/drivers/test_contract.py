@@ -6,6 +6,7 @@ A new row joins by adding a rig in tests/drivers/rigs.py. What drivers with lock
 from __future__ import annotations
 
 import asyncio
+from dataclasses import astuple
 
 import pytest
 from pydantic import BaseModel, ValidationError
@@ -13,7 +14,18 @@ from pydantic import BaseModel, ValidationError
 import drivers
 from drivers.errors import LineLost, Refused
 from drivers.orders import HoldReleased, Indicate, Order, Secure, Signal
-from drivers.readings import Back, Lost
+from drivers.readings import (
+    Back,
+    CardMisread,
+    CardRead,
+    CodeRead,
+    DoorPosition,
+    InputChanged,
+    Lost,
+    Passed,
+    PinEntered,
+    RequestToExit,
+)
 from tests.drivers.harness import Heard, release, running, stop
 from tests.drivers.rigs import RIGS, Rig, with_peers
 
@@ -151,3 +163,35 @@ async def test_refused_orders(rig: Rig) -> None:
             with pytest.raises(Refused):
                 await driver.send(order)
     assert rig.releases() == 0
+
+
+NUMBERS = {
+    "readers": (CardRead, CardMisread, CodeRead, PinEntered),
+    "inputs": (InputChanged,),
+    "contacts": (DoorPosition,),
+    "buttons": (RequestToExit,),
+    "passes": (Passed,),
+}
+"""The readings that speak of each thing that a driver declares; a reading's first field is the number."""
+
+
+@every
+async def test_it_tells_only_of_what_it_declares(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What site.yaml may refer to is what is heard: a reading of a number that is not declared could be wired to nothing."""
+    await rig.plug()
+    heard = Heard()
+    made: list[BaseModel] = []
+    make = drivers.make
+    monkeypatch.setattr(drivers, "make", lambda kind, options, *given, **more: made.append(options) or make(kind, options, *given, **more))
+    controller = rig.controller()
+    async with running(controller, heard):
+        after = await heard.back()
+        said = await rig.say()
+        if said is not None:
+            await heard.until(lambda reading: reading == said, after=after)
+    has = drivers.has(made[0] if made else controller._options)  # the simulated one is its own device, and made by its rig
+    for field, kinds in NUMBERS.items():
+        told = {next(iter(astuple(reading))) for reading in heard.readings if isinstance(reading, kinds)}
+        assert told <= {*getattr(has, field)}
+    assert said is None or isinstance(said, tuple(kind for kinds in NUMBERS.values() for kind in kinds))
+    await rig.unplug()
