@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -129,6 +130,10 @@ async def test_status_says_it_in_the_sites_language(tmp_path: Path) -> None:
         board.set_input(4, Contact.CUT)
         await until(lambda: {"fire_line", "roster.none"} <= {*daemon.health().degraded})
         told = (await asyncio.to_thread(house.command, "status")).stdout
+        await until(lambda: any(json.loads(record.data).get("what") == "fire_line" for record in daemon.journal.latest(100)))
+        (cut,) = (record.seq for record in daemon.journal.latest(100) if json.loads(record.data).get("what") == "fire_line")
+        why = (await asyncio.to_thread(house.command, "why", str(cut))).stdout
+    assert sentence("fire_line", "zh") in why.splitlines()
     assert f"降级：fire_line：{sentence('fire_line', 'zh')}" in told
     assert f"降级：roster.none：{sentence('roster.none', 'zh')}" in told
     assert told.splitlines()[0].split() == ["门", "状态", "门磁", "锁", "方式", "线路"]

@@ -244,6 +244,18 @@ async def _looked(daemon: Daemon) -> None:
         await asyncio.sleep(0.1)
 
 
+def test_a_button_that_is_only_played_beside_a_real_lock_is_worth_a_look(tmp_path: Path) -> None:
+    """A warning for each wire on a simulated device at a door with a real lock; none where everything is played."""
+    path, _, _ = site(tmp_path, {"driver": "lcus", "port": "/dev/serial/by-id/x", "outputs": 2}, SLOTS[0], 1)
+    text = path.read_text(encoding="utf-8").replace("free_exit: true", "exit_button: {controller: sim, input: 1}")
+    path.write_text(text + "fire: {controller: sim, input: 2}\n", encoding="utf-8")
+    told = [(fault.code, fault.path) for fault in load(path, {}).warnings]
+    wires = (("doors", "north", "exit_button"), ("access_points", "north_in", "reader"), ("fire",))
+    assert told == [("only_simulated", (*wire, "controller")) for wire in wires]
+    path.write_text(path.read_text(encoding="utf-8").replace("lock: {controller: device", "lock: {controller: sim"), encoding="utf-8")
+    assert "only_simulated" not in {fault.code for fault in load(path, {}).warnings}
+
+
 def test_one_of_two_pass_contacts_goes_on(tmp_path: Path) -> None:
     """Only the input that is not there is left out."""
     slot = next(slot for slot in SLOTS if slot.key == "outward")

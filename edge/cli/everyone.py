@@ -193,7 +193,10 @@ def why(
     locale = settings.locale
     facts: Mapping[str, Any] = event["data"]
     talk.line(offline.readable(event, settings))
-    talk.line(say(locale, f"why_{facts['reason']}") if "reason" in facts else say(locale, "no_reason"))
+    if event["type"] == "anyu.gateway.degraded.v1":
+        talk.line(sentence(str(facts["what"]), locale))
+    else:
+        talk.line(say(locale, f"why_{facts['reason']}") if "reason" in facts else say(locale, "no_reason"))
     if "roster_version" in facts:
         age, clock = str(facts.get("roster_age_s", "?")), str(facts["clock"])
         talk.line(say(locale, "judged_by", version=str(facts["roster_version"]), age=age, clock=clock))

@@ -26,7 +26,8 @@ _YAML = "tag:yaml.org,2002:"
 _ODD_SPACE = re.compile(r"^ *([\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000\ufeff])")
 _NO_SPACE = re.compile(r"^\s*(?:- )?[\"']?[A-Za-z_][A-Za-z0-9_-]*[\"']?(:)[^\s/]")
 # What an input method writes for the signs of YAML, where it stands among signs and not in somebody's text.
-_WIDE_SIGNS = {"，": ",", "｛": "{", "｝": "}", "［": "[", "］": "]", "“": '"', "”": '"'}
+_WIDE_COMMAS = "，、；"
+WIDE_SIGNS = {**dict.fromkeys(_WIDE_COMMAS, ","), "｛": "{", "｝": "}", "［": "[", "］": "]", "“": '"', "”": '"'}
 _WIDE_COLON = re.compile(r"^\s*(?:- )?[\"']?[A-Za-z0-9_.-]+[\"']?\s*(：)")
 # The scanner's complaints that a person can do something about; whatever is not listed is told in its own words.
 _SYNTAX = (
@@ -221,11 +222,11 @@ def _wide_sign(why: MarkedYAMLError, text: str, name: str) -> Fault | None:
         return None
     end = why.problem_mark.index
     begin = why.context_mark.index if why.context_mark is not None else text.rfind("\n", 0, end) + 1
-    found = [at for at in range(begin, min(end + 1, len(text))) if text[at] in _WIDE_SIGNS]
+    found = [at for at in range(begin, min(end + 1, len(text))) if text[at] in WIDE_SIGNS]
     if not found or not re.search(r"[\[{｛［]", text[begin:end]):
         return None
-    at = next((at for at in found if text[at] != "，"), found[-1])
-    return Fault(_at(text, at, name), "wide_sign", (("read", text[at]), ("sign", _WIDE_SIGNS[text[at]])))
+    at = next((at for at in found if text[at] not in _WIDE_COMMAS), found[-1])
+    return Fault(_at(text, at, name), "wide_sign", (("read", text[at]), ("sign", WIDE_SIGNS[text[at]])))
 
 
 def _no_space(why: MarkedYAMLError, lines: list[str], name: str) -> Fault | None:

@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from edge.log import redact
 from edge.settings.faults import Fault, Path, Place, nearest
 from edge.settings.fields import fields, is_secret, kinds_at, models, value_at
-from edge.settings.source import Tree
+from edge.settings.source import WIDE_SIGNS, Tree
 from edge.settings.words import WORDS
 
 _NAME_PATTERN = "[a-z0-9_]{1,32}"
@@ -110,8 +110,8 @@ def _fault(error: ErrorDetails, path: Path, layers: Layers, root: type[BaseModel
     ctx = {key: _shown(value) for key, value in given.items() if key != "at"}
     ctx["key"] = str(path[-1]) if path else ""
     kinds = kinds_at(root, path, values)
-    hidden = not kinds or is_secret(kinds) or layers.from_credential(path)
-    ctx["read"] = "***" if hidden else _read(error.get("input"))
+    secret = is_secret(kinds) or layers.from_credential(path)
+    ctx["read"] = "***" if secret or not kinds else _read(error.get("input"))
     ctx["why"] = redact(error["msg"].removeprefix("Value error, "))
     kind = error["type"]
     if kind == "value_error" and ctx["why"].startswith(_ONE_OF):
@@ -128,11 +128,13 @@ def _fault(error: ErrorDetails, path: Path, layers: Layers, root: type[BaseModel
         code = "name" if _NAME_PATTERN in ctx.get("pattern", "") else "pattern"
     else:
         code = _CODES.get(kind, kind if kind in WORDS else "invalid")
-    code = _sharper(code, ctx["key"], error.get("input"))
+    if not secret:
+        code = _sharper(code, ctx["key"], error.get("input"))
     if code == "odd_space":
         ctx["what"] = f"U+{ord(ctx['key'][0]):04X}"
     if code == "wide_sign":
-        ctx |= {"read": "，", "sign": ","}
+        sign = next(sign for sign in str(error.get("input")) if sign in WIDE_SIGNS)
+        ctx |= {"read": sign, "sign": WIDE_SIGNS[sign]}
     if code == "string":
         ctx["read"] = layers.written(path) or ctx["read"]
     if code == "choice":
@@ -156,7 +158,7 @@ def _sharper(code: str, key: str, read: object) -> str:
         return "odd_space"
     if not isinstance(read, str):
         return code
-    if code == "name" and "，" in read:
+    if read[:1] in {"“", "”"} or (code == "name" and any(sign in read for sign in WIDE_SIGNS)):
         return "wide_sign"
     if code == "mapping" and re.match(r"[A-Za-z_][A-Za-z0-9_-]*:[^\s/]", read):
         return "colon_space"

@@ -15,6 +15,7 @@ import drivers
 from drivers.table import Has, Locks
 from edge.access.lock import LockType, Wiring, secured_level
 from edge.gate.settings import Number
+from edge.gate.wiring import SIMULATED
 from edge.settings.faults import Fault, Path
 from edge.settings.fields import value_at
 from edge.settings.translate import Layers
@@ -91,6 +92,24 @@ class Wires:
 
         for path, lock in pieces(self._values, (*_DOOR, "lock")):
             yield from self._rests(path, lock)
+        yield from self._only_played()
+
+    def _only_played(self) -> Iterator[Fault]:
+        """Warnings: a button, contact, reader or fire line on a simulated device beside a real lock. Nobody will ever press or see it."""
+        real = {path[1] for path, lock in pieces(self._values, (*_DOOR, "lock")) if self._is_real(lock)}
+        for piece in dict.fromkeys(slot.piece for slot in SLOTS if slot.piece[-1] != "lock"):
+            for path, given in pieces(self._values, piece):
+                door = (
+                    value_at(self._values, (*path[:2], "door")) if path[0] == "access_points" else path[1] if path[0] == "doors" else None
+                )
+                if given.get("controller") in self._controllers and not self._is_real(given) and (door in real if door else real):
+                    at = (*path, "controller")
+                    said = (("name", str(given["controller"])),)
+                    yield Fault(self._layers.place(at), "only_simulated", said, grave=False, path=at)
+
+    def _is_real(self, piece: Mapping[str, object]) -> bool:
+        driver = self._controllers.get(str(piece.get("controller")), {}).get("driver")
+        return driver in drivers.KINDS and driver != SIMULATED
 
     def _rests(self, path: Path, lock: Mapping[str, object]) -> Iterator[Fault]:
         """`run` has never started with such a lock: the driver refuses it."""

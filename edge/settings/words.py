@@ -224,6 +224,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "控制器“{name}”锁闭时继电器不通电，这样接锁会一直开着；请改接另一个触点并写 wiring: {sign}。",
         "the relays of controller '{name}' rest when it secures, which would leave this lock open; use the other contact, wiring: {sign}.",
     ),
+    "only_simulated": (
+        "“{name}”是模拟设备，这里接的东西没有人能按到、看到。",
+        "'{name}' is simulated: nobody will ever press or see what is wired to it.",
+    ),
     "there_is": ("这里能写的：{right}。", " What can stand here: {right}."),
     "there_is_none": ("controllers 里没有设备能接这个。", " No device of controllers has one."),
     "driver_needs": (
