@@ -122,6 +122,7 @@ def test_a_machine_that_has_everything(place: Path) -> None:
         ("tls: {{ca: {folder}/ca.pem", "tls: {{ca: {folder}/no.pem", ("file_missing", "uplink.tls.ca", True)),
         ("tls: {{ca: {folder}/ca.pem", "tls: {{ca: {folder}/roster", ("no_plain_file", "uplink.tls.ca", True)),
         ("tls: {{ca: {folder}/ca.pem", "tls: {{ca: {folder}/site.yaml", ("no_certificate", "uplink.tls.ca", True)),
+        ("key: {folder}/key.pem", "key: /run/credentials/x.service/key.pem", ("file_missing", "uplink.tls.key", False)),
         ("cert: {folder}/cert.pem", "cert: {folder}/no.pem", ("file_missing", "uplink.tls.cert", True)),
         ("key: {folder}/key.pem", "key: {folder}/no.pem", ("file_missing", "uplink.tls.key", True)),
         ("key: {folder}/key.pem", "key: {folder}/ca.pem", ("no_key_pair", "uplink.tls.key", True)),

@@ -132,7 +132,8 @@ class _Machine:
                 # Who is not the service's account need not be able to: the key is nobody else's business.
                 yield self._fault(path, "file_unreadable", grave=self._is_service(), read=str(file))
         except FileNotFoundError:
-            yield self._fault(path, "file_missing", grave=grave, read=str(file))
+            # What systemd gives a service (/run/credentials/…) is there only while it runs.
+            yield self._fault(path, "file_missing", grave=grave and not file.is_relative_to("/run"), read=str(file))
         except OSError:  # the way to it is not ours to go
             yield self._fault(path, "file_unreadable", grave=self._is_service(), read=str(file))
 
