@@ -108,3 +108,13 @@ def test_doors_go_before_everything() -> None:
     assert value("Restart") == "always"
     assert value("StartLimitIntervalSec") == "0"
     assert not re.search(r"^(?:After|Wants|Requires)=.*(?:network|time-sync)", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("chapter", ["First visit", "Updating and going back"])
+def test_the_runbook_installs_everything(chapter: str) -> None:
+    """Each file of this folder is put in place at the first visit, and again by an update: what an update leaves out stays old."""
+    runbook = (FOLDER.parent / "docs" / "runbook.md").read_text(encoding="utf-8")
+    (text,) = (part for part in runbook.split("\n## ") if part.startswith(chapter))
+    assert {file.name for file in FOLDER.iterdir()} <= set(re.findall(r"systemd/([\w.-]+)", text))
+    for step in ("systemd-sysusers", "systemd-tmpfiles --create", "daemon-reload", "udevadm control --reload", "check --write-units"):
+        assert step in text

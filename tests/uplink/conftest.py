@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from edge import __version__
 from edge.access.events import AccessGranted, Event
 from edge.access.reasons import Reason
 from edge.access.terms import Direction, Method, PersonKind
@@ -153,7 +154,7 @@ def uplink_of(journal: Journal, using: UplinkSettings) -> Uplink:
         boot_id="boot1",
         journal=journal,
         health=lambda: HealthBody(clock=ClockHealth(trust=Trust.SYNCED)),
-        info=lambda: InfoBody(version="0.1.0"),
+        info=lambda: InfoBody(version=__version__),
         clock=PlainClock(),
     )
 
