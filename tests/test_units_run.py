@@ -145,6 +145,14 @@ CGROUP = 'mount -t cgroup2 none "$1" && mkdir "$1/$2" && echo $$ > "$1/$2/cgroup
 NAMESPACES = "unshare --pid --fork --kill-child --mount --cgroup --uts --ipc --net --propagation private"
 
 
+def may_boot(work: Path) -> bool:
+    """Whether the machine lets root make namespaces, an overlay and a control group: some containers do not."""
+    tried = f"""
+    mount -t tmpfs tmpfs {work} && cd {work} && mkdir u w r c && mount -t overlay overlay -o lowerdir=/,upperdir=u,workdir=w r \
+      && mount -t cgroup2 none c && mkdir c/anyu-probe-$$ && rmdir c/anyu-probe-$$"""
+    return subprocess.run([*NAMESPACES.split(), "bash", "-c", tried], capture_output=True, timeout=30, check=False).returncode == 0
+
+
 def told_by(work: Path) -> str:
     """Boot, let the steps run, and return what they said."""
     (work / "boot.sh").write_text(BOOT.format(work=work, tree=TREE, site=SITE, hosts=" ".join(HOSTS[:3])))
@@ -170,6 +178,9 @@ def test_the_shipped_units() -> None:
         pytest.skip("needs root and systemd")
     work = Path(tempfile.mkdtemp())
     work.chmod(0o755)
+    if not may_boot(work):
+        work.rmdir()
+        pytest.xfail("this machine gives no control groups or overlays of one's own: IPAddressDeny is not shown here")
     try:
         told = told_by(work).splitlines()
     finally:
