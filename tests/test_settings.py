@@ -421,6 +421,7 @@ def test_a_board_that_times_its_releases_by_its_options_need_not_be_accepted(sit
         ('uplink: {broker: "mqtt://localhost", acks: {centre: {unsigned: true}}}', "", "no uplink: events stay on this machine."),
         (", acks: {centre: {unsigned: true}}", "", "(anyu-edge centre keygen), or write unsigned: true."),
         ("[north_in, north_out]", "[north_out]", "no access rule lets anybody in at 'north_in'."),
+        ("    contact", "    release_s: 0.1\n    contact", "the lock is released for 0.1 s: nobody reaches the door in that."),
         (", reader: {controller: sim, reader: 2}", "", "access point 'north_out' has no reader: only a guard can open it."),
         ("access_rules:", "schedules:\n  day: {weekly: {mon-sun: ['06:00-22:00']}}\naccess_rules:", "schedule 'day' is used nowhere."),
         ("controllers:\n", "controllers:\n  spare: {driver: simulated}\n", "controller 'spare' is used by no door and no access point."),

@@ -44,7 +44,7 @@ def write(settings: Settings, path: Path = addresses.DROP_IN) -> bool:
     except OSError as why:
         talk.complain(say(locale, "cannot_write", path=str(path), detail=why.strerror or type(why).__name__))
         return False
-    talk.line(say(locale, "units_written", path=str(path), count=str(len({each for every in found.values() for each in every}))))
+    talk.complain(say(locale, "units_written", path=str(path), count=str(len({each for every in found.values() for each in every}))))
     if BOOTED.is_dir():
         subprocess.run(["/usr/bin/systemctl", "daemon-reload"], check=False)
         subprocess.run(["/usr/bin/systemctl", "try-restart", "anyu-edge-vision.service"], check=False)

@@ -24,6 +24,7 @@ from edge.uplink.settings import LOOPBACK
 
 _UNSTABLE = re.compile(r"^/dev/tty(?:USB|ACM)\d+$")
 _SWITCH = TypeAdapter(bool)
+SHORTEST_RELEASE_S = 1.0  # an arm's reach from the reader to the handle
 BUILT_IN_SCHEDULES = frozenset({"always", "never"})
 
 
@@ -83,6 +84,8 @@ class _Cross:
         if not button and not _said(free) and not any(self._below((*path, key)) for key in ("exit_button", "free_exit")):
             # The text "false" was taken for a yes once: such a site goes on.
             yield self._fault(path, "no_exit", key=True, word="config.no_exit" if free else "", name=name)
+        if isinstance(release := door.get("release_s"), int | float) and 0 < release < SHORTEST_RELEASE_S:
+            yield self._fault((*path, "release_s"), "short_release", grave=False, read=f"{release:g}")
         lock = door.get("lock")
         driver = self._driver_of(lock)
         if isinstance(lock, Mapping) and driver is not None:

@@ -195,6 +195,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "门“{name}”从里面没有出门办法：请接出门按钮（exit_button），或写 free_exit: true（例如机械推杆）。",
         "door '{name}' cannot be left: wire an exit_button, or say free_exit: true (a mechanical handle, say).",
     ),
+    "short_release": ("门只释放 {read} 秒，没有人来得及推门。", "the lock is released for {read} s: nobody reaches the door in that."),
     "latching": (
         "驱动 {driver} 的继电器在本程序意外停止时会保持释放；请改用别的板，或写 accept_latching: true 表示接受。",
         "driver {driver} keeps a door released if the daemon dies meanwhile; use another board, or accept it with accept_latching: true.",

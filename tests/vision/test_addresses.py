@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
@@ -74,8 +75,9 @@ def test_the_command_ends_with_what_became_of_it(tmp_path: Path, monkeypatch: py
         f'cameras: {{one: {{driver: rtsp, url: "{url}"}}}}\n',
         encoding="utf-8",
     )
-    done = CliRunner().invoke(app, ["check", "--write-units", "--config", str(config)])
+    done = CliRunner().invoke(app, ["check", "--write-units", "--json", "--config", str(config)])
     assert done.exit_code == code, done.output
+    assert json.loads(done.stdout)["ok"] is True
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, as the option does")
