@@ -182,6 +182,7 @@ class Daemon:
                 clock=self.clock,
                 health=self.health,
                 desk=self.recognition.desk,
+                faces_off=self.recognition.off,
                 examination=Examination(
                     self.controllers,
                     {name: self._kind(name) for name in self.controllers},

@@ -88,6 +88,12 @@ class Recognition:
         prints = ("recognition.prints_open",) if self.prints_open else ()
         return (*trouble, *self.lookout.words(), *unreadable, *photos, *prints)
 
+    def off(self) -> tuple[str, ...]:
+        """Words for what keeps faces from being recognised now, everywhere or at a camera."""
+        if self.lookout is None:
+            return self.words()
+        return (*self.lookout.words(), *(f"device.{name}" for name in self.lost()))
+
     def lost(self) -> tuple[str, ...]:
         """The cameras that do not answer."""
         return self.lookout.lost() if self.lookout is not None else ()
@@ -159,6 +165,7 @@ def make(
         unused_days=settings.roster.unused_photos_days,
         first_seen=custody / "photos.json",
         in_step=in_step,
+        tell=recorder.append,
     )
     if not on:
         return Recognition(engine, desk, crops=Unit("crops", partial(expire_crops, crops, clock)), trouble=trouble)

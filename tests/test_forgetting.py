@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import shutil
 import sys
 import time
@@ -132,6 +133,8 @@ async def test_a_resident_is_forgotten_while_recognition_is_off(house: House, of
     assert (done["template"], done["photos"], done["left"], done["ended"]) == (True, 1, 0, True)
     assert (house.has(refs["1001"]), photo.exists()) == (False, False)
     assert (house.has(refs["1002"]), other.exists()) == (True, True)
+    told_of = house.wait_for("custody.forgotten")["data"]
+    assert (told_of["template"], told_of["photos"], told_of["actor"]["name"]) == (True, 1, pwd.getpwuid(os.geteuid()).pw_name)
     laid = Tombstones(house.custody / "forgotten")
     assert laid.ended("1001", "P-16")
     assert laid.of("1002").times == 0

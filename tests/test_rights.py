@@ -105,6 +105,28 @@ async def test_nothing_is_looked_at_without_a_reason(house: Premises) -> None:
         assert not [name for _, name, _ in stored(daemon) if name == "custody.viewed"]
 
 
+async def test_an_export_that_failed_showed_nothing(house: Premises, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk is full where the sheet is made, or the file is there already: refused in words, and not written down as seen."""
+
+    def full(*_args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    there = house.folder / "there.csv"
+    there.touch()
+    async with running(house.settings()) as daemon:
+        await until(lambda: daemon.roster.book.version)
+        with monkeypatch.context() as disk:
+            disk.setattr(verbs_module, "export", full)
+            new = await asyncio.to_thread(house.command, "roster", "export", str(house.folder / "new.csv"), "--reason", "inspection")
+        old = await asyncio.to_thread(house.command, "roster", "export", str(there), "--reason", "inspection")
+        assert (new.returncode, old.returncode) == (1, 2)
+        assert "the disk is full" in new.stderr
+        assert not [name for _, name, _ in stored(daemon) if name == "custody.viewed"]
+        good = await asyncio.to_thread(house.command, "roster", "export", str(house.folder / "new.csv"), "--reason", "inspection")
+        assert good.returncode == 0
+        await until(lambda: [name for _, name, _ in stored(daemon) if name == "custody.viewed"] == ["custody.viewed"])
+
+
 def stored(daemon: Daemon) -> list[tuple[int, str, dict[str, Any]]]:
     """Every event of the journal so far."""
     return [(one.seq, f"{one.cls}.{one.name}", json.loads(one.data)) for one in daemon.journal.latest(1000)]

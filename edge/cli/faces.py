@@ -15,6 +15,7 @@ from edge.cli.manager import roster
 from edge.cli.talk import CONFIG, Config, Json
 from edge.cli.words import say
 from edge.control.client import ask
+from edge.degraded import sentence
 from edge.errors import CommandRefused, NoDaemon
 from edge.roster.calibrate import BUSY
 from edge.roster.faces.enrol import EXAMINE_S, PhotoRefused
@@ -73,6 +74,10 @@ def _opens(settings: Settings) -> str:
 
 def described(found: Any, locale: str) -> Iterator[str]:  # noqa: ANN401 - what the daemon answered
     """What a calibration says, a sentence an access point."""
+    if found["off"]:
+        yield say(locale, "faces_off")
+        for word in found["off"]:
+            yield say(locale, "degraded", word=word, sentence=sentence(word, locale))
     waiting = sum(found["waiting"].values())
     yield say(locale, "faces_in_force", enrolled=str(found["enrolled"]), waiting=str(waiting))
     if found["unreadable"]:
@@ -102,7 +107,7 @@ def enrol(
     """
     settings = talk.site(config)
     locale = settings.locale
-    asked: Any = talk.need(settings, "enrol_ask", "can_faces", tenant_id=tenant_id)
+    asked: Any = talk.need(settings, "enrol_ask", "can_faces", timeout_s=ENROL_S, tenant_id=tenant_id)
     if not asked["photos"]:
         place = settings.roster.folder / "photos" / tenant_id
         _end(json, {"why": asked["why"], "photos": 0}, say(locale, "no_photos", path=str(place)))
@@ -112,7 +117,13 @@ def enrol(
     if asked["why"] == "no_act":
         if not at and len(points) > 1:
             talk.refuse(locale, CommandRefused("which_reader", ", ".join(points)))
-        for text in say(locale, "face_notice", version=asked["notice"]).splitlines():
+        if asked["paper_ended"]:
+            talk.complain(say(locale, "paper_ended"))
+        if len(asked["refused"]) == asked["photos"]:
+            refused = {"why": asked["why"], "photos": asked["photos"], "taken": 0, "refused": asked["refused"]}
+            _end(json, refused, "\n".join([say(locale, "no_good_photo"), *_photos_refused(asked["refused"], locale)]))
+        photos = say(locale, "notice_photos_kept" if asked["keeps_photos"] else "notice_photos_deleted")
+        for text in say(locale, "face_notice", version=asked["notice"], photos=photos).splitlines():
             talk.complain(text)
         talk.complain(say(locale, "show_card", point=at or next(iter(points), "")))
         shown = asked["notice"]
@@ -228,7 +239,8 @@ def _end(json: bool, data: object, text: str) -> None:
     if json:
         talk.data(data)
     else:
-        talk.line(text)
+        for one in text.splitlines():
+            talk.line(one)
     raise typer.Exit(talk.BAD_NEWS)
 
 
@@ -237,12 +249,16 @@ def _enrolled(done: Any, locale: str) -> Iterator[str]:  # noqa: ANN401 - what t
         yield say(locale, f"enrol_{done['why']}")
         return
     yield say(locale, "photos_taken", taken=str(done["taken"]), photos=str(done["photos"]))
-    for photo, why in done["refused"]:
-        yield "  " + PhotoRefused(photo, why).sentence("zh" if locale == "zh" else "en")
+    yield from _photos_refused(done["refused"], locale)
     for twin in done["twins"]:
         yield say(locale, "twin", tenant_id=twin)
     if done["left"]:
         yield say(locale, "photos_left", count=str(done["left"]))
+
+
+def _photos_refused(refused: Any, locale: str) -> Iterator[str]:  # noqa: ANN401 - what the daemon answered
+    for photo, why in refused:
+        yield "  " + PhotoRefused(photo, why).sentence("zh" if locale == "zh" else "en")
 
 
 def _row(name: str, one: Any, locale: str) -> tuple[str, ...]:  # noqa: ANN401 - what the daemon answered

@@ -118,6 +118,9 @@ def export(
     """
     settings = talk.site(config)
     _sheet(path, settings.locale)
+    if path.exists():  # before anything leaves the gateway
+        talk.complain(say(settings.locale, "exists", path=str(path)))
+        raise typer.Exit(talk.WRONG_USE)
     answer: Any = talk.need(settings, "roster_export", "can_roster", timeout_s=ROSTER_S, suffix=path.suffix.lower(), reason=reason)
     give_up_root(path.parent)
     try:

@@ -201,17 +201,31 @@ WORDS: Mapping[str, tuple[str, str]] = {
         (
             "【人脸识别告知（第 {version} 版），请读给住户听】\n"
             "目的：在本楼门口辨认您本人并开门。只在这台设备上处理，照片和人脸数据不离开本机，也不上传。\n"
-            "保存：登记后照片即删除；人脸数据加密保存，退租后一天内删除。\n"
+            "保存：{photos}；人脸数据加密保存，退租后一天内删除。\n"
             "自愿：不同意不影响入住，刷卡、密码或由保安开门同样有效；随时可以撤回，撤回即删除。\n"
             "未满十四周岁须由监护人书面同意。"
         ),
         (
             "[Notice on face recognition, version {version}: read it to the resident]\n"
             "Purpose: to know you at this house's gates and open for you, on this device alone; no photo or face data leaves it.\n"
-            "Keeping: photos are deleted after enrolment; the face data is kept encrypted and deleted within a day of moving out.\n"
+            "Keeping: {photos}; the face data is kept encrypted and deleted within a day of moving out.\n"
             "Your choice: card, PIN, guard work equally well; withdraw at any time, and it is deleted.\n"
             "Under fourteen a guardian's signature is needed."
         ),
+    ),
+    "notice_photos_deleted": ("登记后照片即删除", "photos are deleted after enrolment"),
+    "notice_photos_kept": (
+        "照片保留在本机，撤回同意或退租后删除",
+        "photos are kept on this device, and deleted after you withdraw or move out",
+    ),
+    "paper_ended": (
+        "其同意书（consent_ref）在删除人脸（forget）时已失效：请住户刷卡，或登记新的同意书编号。",
+        "Their paper (consent_ref) ended when they were forgotten: their own card is needed, or another paper.",
+    ),
+    "no_good_photo": ("没有可用的照片，请先换照片，再请住户刷卡。", "No photo can be used: bring others before the resident shows a card."),
+    "faces_off": (
+        "人脸现在停用或受限，原因如下；其后是没有这些原因时的情况。",
+        "Faces are off or limited now, for what stands here; after it, what they may do otherwise.",
     ),
     "show_card": (
         "同意的话，请住户本人在一分钟内于 {point} 刷自己的卡。",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import NoReturn
 
@@ -21,6 +21,7 @@ from edge.printable import printable
 from edge.roster.calibrate import Calibration
 from edge.roster.faces.consent import Why
 from edge.roster.faces.desk import Busy, Desk, PhotosStay
+from edge.roster.faces.enrol import PhotoRefused
 from edge.roster.roster import Roster
 
 MOST_PAIRS = 100  # look-alikes in one answer: more than a manager looks at in a day
@@ -29,7 +30,11 @@ MOST_PAIRS = 100  # look-alikes in one answer: more than a manager looks at in a
 class FaceVerbs:
     """The daemon's side of the verbs about faces. Without recognition all but `forget` say so. Answers name tenants by tenant_id alone."""
 
-    def __init__(self, desk: Desk, roster: Roster, wiring: Wiring, journal: Journal, clock: Clock) -> None:
+    def __init__(
+        self, desk: Desk, roster: Roster, wiring: Wiring, journal: Journal, clock: Clock, off: Callable[[], tuple[str, ...]]
+    ) -> None:
+        """`off`: the words for what keeps faces from being recognised now."""
+        self._off = off
         self._desk, self._roster, self._wiring, self._journal, self._clock = desk, roster, wiring, journal, clock
 
     def table(self) -> Mapping[str, Verb]:
@@ -55,19 +60,28 @@ class FaceVerbs:
             "waiting": dict(Counter(str(why) for why in force.waiting.values())),
             "unreadable": force.unreadable,
             "renew": self._ids(force.renew),
+            "off": self._off(),
         }
 
     async def _ask(self, args: Mapping[str, object], _actor: Actor) -> object:
-        """What the manager has to do before `enrol`: nothing is done yet."""
+        """What the manager has to do before `enrol`: nothing is done yet. Where the card is needed, photos are judged; none is kept."""
         try:
-            asked = await self._needed().ask(_word(args, "tenant_id"))
+            asked = await self._needed().ask(_word(args, "tenant_id"), judge_photos=True)
         except OSError as why:
             _unwell(why)
         if asked is None:
             _nobody()
-        return {"why": str(asked.why), "photos": asked.photos, "notice": asked.notice, "access_points": self._points()}
+        return {
+            "why": str(asked.why),
+            "photos": asked.photos,
+            "notice": asked.notice,
+            "access_points": self._points(),
+            "refused": _refused(asked.refused),
+            "paper_ended": asked.paper_ended,
+            "keeps_photos": asked.keeps,
+        }
 
-    async def _enrol(self, args: Mapping[str, object], _actor: Actor) -> object:
+    async def _enrol(self, args: Mapping[str, object], actor: Actor) -> object:
         """Enrol; where a card is the consent, `at` names its reader and `notice` the version of the notice that was shown."""
         desk, point = self._needed(), str(args.get("at") or "")
         tenant_id = _word(args, "tenant_id")
@@ -80,7 +94,7 @@ class FaceVerbs:
                 point = self._reader(point, points)
                 if args.get("notice") != asked.notice:
                     raise CommandRefused("notice_first", asked.notice)
-            done = await desk.enrol(tenant_id, point)
+            done = await desk.enrol(tenant_id, point, actor.command())
         except TimeoutError:
             raise CommandRefused("no_card", "no card of this tenant was presented within a minute") from None
         except Busy:
@@ -91,16 +105,16 @@ class FaceVerbs:
             _unwell(why)
         if done is None:
             _nobody()
-        refused = [[printable(one.photo), one.why] for one in done.result.refused]
+        refused = _refused(done.result.refused)
         taken = len(done.result.taken)
         twins = self._ids(done.result.twins)
         return {"why": str(done.why), "photos": done.photos, "taken": taken, "refused": refused, "twins": twins, "left": done.left}
 
-    async def _forget(self, args: Mapping[str, object], _actor: Actor) -> object:
+    async def _forget(self, args: Mapping[str, object], actor: Actor) -> object:
         """Destroy what is kept of a resident's face for good. The answer is the receipt."""
         tenant_id = _word(args, "tenant_id")
         try:
-            done = await self._desk.forget(tenant_id, await self._roster.rows_of(tenant_id))
+            done = await self._desk.forget(tenant_id, await self._roster.rows_of(tenant_id), actor.command())
         except OSError as why:
             _unwell(why)
         if done is None:
@@ -182,6 +196,10 @@ class FaceVerbs:
         if not self._desk.enrols:
             raise CommandRefused("no_recognition", "recognition is off here")
         return self._desk
+
+
+def _refused(photos: Iterable[PhotoRefused]) -> list[list[str]]:
+    return [[printable(one.photo), one.why] for one in photos]
 
 
 def _nobody() -> NoReturn:

@@ -58,6 +58,7 @@ class Verbs:
         clock: Clock,
         health: Callable[[], HealthBody],
         desk: Desk,
+        faces_off: Callable[[], tuple[str, ...]],
         examination: Examination | None = None,
     ) -> None:
         self._settings = settings
@@ -68,9 +69,9 @@ class Verbs:
         self._simulation = simulation
         self._clock = clock
         self._health = health
-        self._faces = FaceVerbs(desk, roster, wiring, journal, clock)
+        self._faces = FaceVerbs(desk, roster, wiring, journal, clock, faces_off)
         self._examination = examination
-        self._viewed = Viewing(journal, clock).viewed
+        self._viewing = Viewing(journal, clock)
         self._encoder = Encoder(settings.site.name, settings.gateway.name, disclose_person=True)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._committed = asyncio.Event()
@@ -202,8 +203,13 @@ class Verbs:
         suffix = _argument(args, "suffix", str, ".csv")
         if suffix not in {".csv", ".xlsx"}:
             raise CommandRefused("bad_argument", ".csv, .xlsx")
-        self._viewed("roster", args, actor)
-        return {"base64": await asyncio.to_thread(self._exported, suffix)}
+        viewed = self._viewing.about("roster", args, actor)
+        try:
+            sheet = await asyncio.to_thread(self._exported, suffix)
+        except OSError as why:
+            raise CommandRefused("disk", why.strerror or str(why)) from why
+        viewed()  # not before: an export that failed showed nothing
+        return {"base64": sheet}
 
     def _exported(self, suffix: str) -> str:
         """The roster in force as the bytes of a sheet. It is written where only the daemon reads, and gone again at once."""

@@ -23,10 +23,17 @@ class Viewing:
 
     def viewed(self, subject: Literal["roster", "readings"], args: Mapping[str, object], actor: Actor) -> None:
         """Somebody is about to see this, for the `reason` in `args`. Raises CommandRefused without one."""
+        self.about(subject, args, actor)()
+
+    def about(self, subject: Literal["roster", "readings"], args: Mapping[str, object], actor: Actor) -> Callable[[], None]:
+        """The same in two steps, where something may fail before it can be shown: call the answer just before it is."""
         try:
             reason = ViewReason(str(args.get("reason")))
         except ValueError:
             raise CommandRefused("bad_reason", ", ".join(ViewReason)) from None
-        now = self._clock.now()
-        event = CustodyViewed(at=now.at, clock=now.trust, subject=subject, reason=reason)
-        self._recorder.append(event.after(actor.command()))
+
+        def seen() -> None:
+            now = self._clock.now()
+            self._recorder.append(CustodyViewed(at=now.at, clock=now.trust, subject=subject, reason=reason).after(actor.command()))
+
+        return seen

@@ -89,6 +89,8 @@ def read_tenants(
         pin, duress = (_own_pin(sheet, row, key, taken, notes) for key in ("pin", "duress_pin"))
         if not held and not pin:
             notes.remark("face_only" if tenant.face_consent else "no_credential", sheet.place(row, "tenant_id"))
+        elif tenant.face_consent and tenant.birth_date is None and not tenant.guardian_ref:
+            notes.remark("face_no_birth", sheet.place(row, "face_consent"))
         drafts.append(TenantDraft(tenant, tuple(held), pin, duress))
     if not drafts:
         notes.remark("no_people", Place(sheet.table.file))

@@ -102,9 +102,21 @@ def test_full_width_digits_are_the_same_pin(csv_roster: Callable[..., Sheets]) -
     assert csv_roster("编号,姓名,密码", "1,甲,０７３０４１").tenants[0].pin == "073041"
 
 
+def test_who_agreed_without_a_date_of_birth_is_named(csv_roster: Callable[..., Sheets]) -> None:
+    """Their face would never be enrolled and nobody would know why; a guardian's paper, or no face, needs no date."""
+    sheets = csv_roster(
+        "编号,姓名,卡号,人脸同意,出生日期,监护人同意书", "1,甲,dec:1,Y,,", "2,乙,dec:2,Y,1990-01-01,", "3,丙,dec:3,Y,,G-1", "4,丁,dec:4,N,,"
+    )
+    assert not sheets.faults
+    assert [(remark.code, remark.place.row) for remark in sheets.remarks] == [("face_no_birth", 2)]
+
+
 def test_who_has_a_face_alone_is_named(csv_roster: Callable[..., Sheets]) -> None:
     """The row is applied; the remark says that the face is not used."""
-    sheets = csv_roster("编号,姓名,卡号,密码,人脸同意", "1,甲,,,Y", "2,乙,dec:1,,Y", "3,丙,,730418,Y", "4,丁,,,N")
+    born = "1990-01-01"
+    sheets = csv_roster(
+        "编号,姓名,卡号,密码,人脸同意,出生日期", f"1,甲,,,Y,{born}", f"2,乙,dec:1,,Y,{born}", f"3,丙,,730418,Y,{born}", "4,丁,,,N,"
+    )
     assert not sheets.faults
     assert [(remark.code, remark.place.row) for remark in sheets.remarks] == [("face_only", 2), ("no_credential", 5)]
     assert len(sheets.tenants) == 4

@@ -7,7 +7,7 @@ of the body. `CLASS.NAME` is the CloudEvents type between `anyu.` and `.v1`.
 from __future__ import annotations
 
 from edge.access.events.base import AtDoor, By, Command, DoorAlarm, Event, OfPerson, OfStranger, Phase, body, rfc3339
-from edge.access.events.custody import CustodyViewed
+from edge.access.events.custody import CustodyConsented, CustodyForgotten, CustodyViewed
 from edge.access.events.doors import (
     DoorClosed,
     DoorFault,
@@ -51,7 +51,7 @@ EVENTS: tuple[type[Event], ...] = (
     PersonUnknown, PersonUncertain,
     DoorReleased, DoorOpened, DoorClosed, DoorForced, DoorHeld, DoorLockdown, DoorLockedOpen, DoorFault, DoorTamper, DoorPower,
     GuardOpened,
-    GuardRejected, SiteFire, RosterApplied, RosterRefused, CustodyViewed,
+    GuardRejected, SiteFire, RosterApplied, RosterRefused, CustodyViewed, CustodyConsented, CustodyForgotten,
     GatewayStarted, GatewayStopping, DeviceLost, DeviceBack, DeviceLoss, GatewayClock, GatewayLoss, GatewayDegraded, ConfigApplied,
 )  # fmt: skip
 """Every event there is; a new one is a class in one of these files and a name here."""
@@ -66,6 +66,8 @@ __all__ = [
     "By",
     "Command",
     "ConfigApplied",
+    "CustodyConsented",
+    "CustodyForgotten",
     "CustodyViewed",
     "DeviceBack",
     "DeviceLoss",

@@ -1,4 +1,4 @@
-"""What was looked at of people's data, and why."""
+"""People's data: what was looked at and why, whose face was taken with their consent, and what was forgotten."""
 
 from __future__ import annotations
 
@@ -18,3 +18,27 @@ class CustodyViewed(Event):
 
     subject: Literal["roster", "readings"]
     reason: ViewReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustodyConsented(Event):
+    """A resident's face became a template, by their own card after this version of the notice, or by a paper they had signed."""
+
+    CLASS: ClassVar[str] = "custody"
+    NAME: ClassVar[str] = "consented"
+
+    person_ref: str
+    consent: Literal["card", "paper"]
+    notice: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustodyForgotten(Event):
+    """A resident was forgotten. It does not say who: whether there was a template, how many files went, and how many could not be."""
+
+    CLASS: ClassVar[str] = "custody"
+    NAME: ClassVar[str] = "forgotten"
+
+    template: bool
+    photos: int
+    left: int

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from edge.access.events import AccessGranted, Event
+from edge.access.events import AccessGranted, Command, CustodyConsented, CustodyForgotten, Event
 from edge.access.rules import Rules
 from edge.access.terms import Book, Method, Tenant
 from edge.clock import Clock
@@ -22,7 +22,7 @@ from edge.roster.calibrate import Allows
 from edge.roster.faces.book import Faces, FacesInForce
 from edge.roster.faces.consent import Act, Day, Why, may_use, with_other_way
 from edge.roster.faces.disposal import Disposal
-from edge.roster.faces.enrol import Enrolment, Examiner, enrol
+from edge.roster.faces.enrol import Enrolment, Examiner, PhotoRefused, enrol, judge
 from edge.roster.faces.photos import Photos
 from edge.roster.faces.templates import Template
 from edge.roster.faces.unused import Unused
@@ -48,11 +48,18 @@ class PhotosStay(EdgeError):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What enrolling a tenant would need: NO_ACT asks for their card, MAY for nothing. `notice` is the version they are to be shown."""
+    """What enrolling a tenant would need: NO_ACT asks for their card, MAY for nothing. `notice` is the version they are to be shown.
+
+    `refused`: photos that would be, where that was asked. `paper_ended`: their paper is of before they were forgotten. `keeps`: whether
+    photos stay after the enrolment.
+    """
 
     why: Why
     photos: int
     notice: str
+    refused: tuple[PhotoRefused, ...] = ()
+    paper_ended: bool = False
+    keeps: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +114,16 @@ class Desk:
         unused_days: int,
         first_seen: Path,
         in_step: Callable[[], bool],
+        tell: Callable[[Event], object] = lambda _event: None,
     ) -> None:
         """`folder` is the roster's; `notice` the version of the notice that residents are shown. `examiner` None: recognition is off.
 
         Photos nobody uses go after `unused_days`; `first_seen` remembers since when they are there.
-        `in_step`: whether the sheets are what is in force.
+        `in_step`: whether the sheets are what is in force. `tell` writes events down.
         """
         self._faces, self._photos, self._examiner = faces, Photos(folder), examiner
         self._book, self._rules, self._clock = book, rules, clock
-        self._notice, self._keep = notice, keep_photos
+        self._notice, self._keep, self._tell = notice, keep_photos, tell
         self._changed = asyncio.Event()
         self._one = asyncio.Lock()
         self._awaited: dict[str, _Awaited] = {}
@@ -186,19 +194,30 @@ class Desk:
             return
         waiting.card.set_result(Act(waiting.access_point, event.at, self._notice))
 
-    async def ask(self, tenant_id: str) -> Asked | None:
-        """What enrolling this tenant would need; None for nobody of this name. Raises OSError."""
+    async def ask(self, tenant_id: str, *, judge_photos: bool = False) -> Asked | None:
+        """What enrolling this tenant would need; None for nobody of this name. Raises OSError.
+
+        `judge_photos`: where their card is needed, look at the photos first, so that nobody is sent to the reader for nothing.
+        """
         tenant = self._tenant(tenant_id)
         if tenant is None:
             return None
         photos = await asyncio.to_thread(self._photos.laid, tenant_id)
-        return Asked(self._judged(tenant, None), len(photos), self._notice)
+        why = self._judged(tenant, None)
+        refused: tuple[PhotoRefused, ...] = ()
+        if judge_photos and why is Why.NO_ACT and self._examiner is not None:
+            async with self._one:
+                laid = await asyncio.to_thread(self._photos.read, tenant_id)
+                refused = await asyncio.to_thread(judge, laid, self._examiner)
+            photos = [photo.name for photo in laid]
+        ended = bool(tenant.consent_ref) and not self._faces.consent(tenant).consent_ref
+        return Asked(why, len(photos), self._notice, refused, ended, self._keep)
 
-    async def enrol(self, tenant_id: str, access_point: str = "") -> Enrolled | None:
+    async def enrol(self, tenant_id: str, access_point: str = "", command: Command | None = None) -> Enrolled | None:
         """Enrol one tenant now, waiting for their own card where no signed paper stands in the roster; None for nobody of this name.
 
         Only a card shown at `access_point` counts: somebody who passes another gate meanwhile has agreed to nothing. Call it once the
-        notice was shown. Raises Busy, PhotosStay, OSError, TimeoutError when no card came within ACT_S.
+        notice was shown. `command`: for the record. Raises Busy, PhotosStay, OSError, TimeoutError when no card came within ACT_S.
         """
         tenant = self._tenant(tenant_id)
         if tenant is None:
@@ -218,21 +237,26 @@ class Desk:
             return Enrolled(why)
         async with self._one:
             done = await asyncio.to_thread(self._enrol, tenant, act, times)
+        self._tell_consent(tenant, act, done, command)
         await self._rebuild()
         self._changed.set()
         return done
 
-    async def forget(self, tenant_id: str, earlier: Iterable[Tenant] = ()) -> Forgotten | None:
+    async def forget(self, tenant_id: str, earlier: Iterable[Tenant] = (), command: Command | None = None) -> Forgotten | None:
         """Destroy a tenant's template and photos for good, and take the face out of force. Raises OSError.
 
         `earlier`: what earlier rosters say of them. It works for somebody who left the roster too; None: there is nothing of this name.
-        Only a new act, or a paper with another consent_ref, lets them be enrolled again.
+        Only a new act, or a paper with another consent_ref, lets them be enrolled again. `command`: for the record.
         """
         tenant = self._tenant(tenant_id)
         if tenant is not None and (waiting := self._awaited.get(tenant.ref)) is not None and not waiting.card.done():
             waiting.card.set_exception(TimeoutError())
         async with self._one:
             done = await asyncio.to_thread(self._forget, tenant_id, [*earlier, *([tenant] if tenant else [])])
+        if done is not None:
+            now = self._clock.now()
+            event = CustodyForgotten(at=now.at, clock=now.trust, template=done.template, photos=done.photos, left=done.left)
+            self._tell(event.after(command))
         await self._rebuild()
         return done
 
@@ -242,6 +266,19 @@ class Desk:
             was = await asyncio.to_thread(self._faces.not_this_person, ref, of)
         await self._rebuild()
         return was
+
+    def _tell_consent(self, tenant: Tenant, act: Act | None, done: Enrolled, command: Command | None) -> None:
+        if not done.result.taken:
+            return
+        now = self._clock.now()
+        event = CustodyConsented(
+            at=now.at,
+            clock=now.trust,
+            person_ref=tenant.ref,
+            consent="card" if act is not None else "paper",
+            notice=act.notice if act is not None else None,
+        )
+        self._tell(event.after(command))
 
     async def _act_of(self, ref: str, access_point: str) -> Act:
         if ref in self._awaited:
@@ -280,6 +317,7 @@ class Desk:
                 except OSError as why:  # one photo or a full disk is no reason to forget the others; looked at again when it changes
                     self._complain("photos", "photos of a tenant could not be used (%s)", why.strerror or type(why).__name__)
                     continue
+            self._tell_consent(tenant, None, done, None)
             if done.result.refused:
                 log.warning("photos refused: %d of %d; anyu-edge roster enrol says why", len(done.result.refused), done.photos)
             if done.result.twins:

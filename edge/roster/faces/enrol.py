@@ -91,18 +91,24 @@ class Examiner:
 
 def enrol(photos: Sequence[Photo], examiner: Examiner, others: Sequence[Enrolled]) -> Enrolment:
     """Examine photos and put them together. Blocks for seconds: call it in a thread."""
-    found = _examined(photos, examiner)
+    found = _examined(photos, examiner, embed=True)
     taken: list[tuple[str, Embedding]] = []
     refused: list[PhotoRefused] = []
     for photo, answer in zip(photos, found, strict=True):
         if isinstance(answer, str):
             refused.append(PhotoRefused(photo.name, answer))
-        else:
+        elif answer is not None:
             taken.append((photo.name, answer))
     taken, strangers = _one_person(taken)
     refused += [PhotoRefused(name, "another_person") for name in strangers]
     embeddings = tuple(embedding for _, embedding in taken)
     return Enrolment(embeddings, tuple(refused), _twins(embeddings, others))
+
+
+def judge(photos: Sequence[Photo], examiner: Examiner) -> tuple[PhotoRefused, ...]:
+    """Which photos would be refused, each by itself. No face becomes a vector. Blocks for seconds: call it in a thread."""
+    found = _examined(photos, examiner, embed=False)
+    return tuple(PhotoRefused(photo.name, answer) for photo, answer in zip(photos, found, strict=True) if isinstance(answer, str))
 
 
 def files_of(folder: Path, tenant_id: str) -> list[str]:
@@ -135,8 +141,8 @@ def _twins(embeddings: tuple[Embedding, ...], others: Sequence[Enrolled]) -> tup
     return tuple(sorted({match.ref for match in near if match.ref is not None and match.score >= CARDS[space].same}))
 
 
-def _examined(photos: Sequence[Photo], examiner: Examiner) -> list[Embedding | str]:
-    """For each photo its embedding, or why there is none."""
+def _examined(photos: Sequence[Photo], examiner: Examiner, *, embed: bool) -> list[Embedding | str | None]:
+    """For each photo its embedding, or why there is none; None for a good one where none is asked for."""
     readable = [photo for photo in photos if photo.content and not photo.why]
     if not readable:
         return [photo.why or "empty" for photo in photos]
@@ -145,13 +151,14 @@ def _examined(photos: Sequence[Photo], examiner: Examiner) -> list[Embedding | s
         "runtime": examiner.runtime,
         "weights": examiner.weights,
         "others": list(examiner.others),
+        "embed": embed,
         "photos": [len(photo.content) for photo in readable],
     }
     answers = iter(_ask(json.dumps(asked).encode() + b"\n" + b"".join(photo.content for photo in readable), len(readable)))
     return [next(answers) if photo.content and not photo.why else photo.why or "empty" for photo in photos]
 
 
-def _ask(request: bytes, photos: int) -> list[Embedding | str]:
+def _ask(request: bytes, photos: int) -> list[Embedding | str | None]:
     environment = {"PATH": os.defpath, "PYTHONPATH": str(Path(edge.__file__).parents[1]), "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-P", "-m", "edge.roster.faces.examiner"]
     try:
@@ -161,9 +168,11 @@ def _ask(request: bytes, photos: int) -> list[Embedding | str]:
         return ["examiner_failed"] * photos
 
 
-def _answer(said: Mapping[str, object]) -> Embedding | str:
+def _answer(said: Mapping[str, object]) -> Embedding | str | None:
     """The examiner parsed a stranger's file: what it says is checked like anything from outside."""
     why = said.get("poor")
     if why is not None:
         return str(why) if why in REFUSALS else "examiner_failed"
+    if said.get("good") is True:
+        return None
     return Embedding.of(_SPACES[str(said["space"])], np.array(said["vector"], dtype=np.float32))

@@ -1,8 +1,8 @@
 """Photos become embeddings in a process of its own: `python -m edge.roster.faces.examiner`.
 
 A photo is a file somebody sent; what parses it holds no key, reads no file and opens no socket (edge/vision/confine.py). In: one JSON line
-`{"engine", "runtime", "weights", "others", "photos": [bytes, ...]}`, then the photos' bytes. Out: one JSON line, for each photo either
-`{"vector": [...], "space": ..., "quality": ...}` or `{"poor": reason}`.
+`{"engine", "runtime", "weights", "others", "embed", "photos": [bytes, ...]}`, then the photos' bytes. Out: one JSON line, for each photo
+`{"vector": [...], "space": ..., "quality": ...}`, or `{"good": true}` where `embed` is false, or `{"poor": reason}`.
 """
 
 from __future__ import annotations
@@ -56,12 +56,12 @@ def main() -> int:
 
     confine(more_mb=MORE_MB, compiles=engine.runtime == "openvino")
     photos = (sys.stdin.buffer.read(min(size, MAX_PHOTO)) for size in asked["photos"])  # one at a time
-    sys.stdout.write(json.dumps([examine(engine, photo) for photo in photos]) + "\n")
+    sys.stdout.write(json.dumps([examine(engine, photo, embed=asked["embed"]) for photo in photos]) + "\n")
     return 0
 
 
-def examine(engine: Engine, photo: bytes) -> dict[str, Any]:
-    """One photo: its embedding, or why it has none.
+def examine(engine: Engine, photo: bytes, *, embed: bool = True) -> dict[str, Any]:
+    """One photo: its embedding, or why it has none; only whether it is good, where none is to be made.
 
     That is `other_kind`, `unreadable`, `too_many_pixels`, `no_face`, `several_faces`, or a reason of models.quality.
     """
@@ -109,6 +109,8 @@ def examine(engine: Engine, photo: bytes) -> dict[str, Any]:
     found = assess(picture, faces[0], ENROL)
     if found.poor:
         return {"poor": str(found.poor[0])}
+    if not embed:
+        return {"good": True}
     embedding = engine.embedder.embed(picture, faces[0])
     return {"vector": embedding.vector.tolist(), "space": str(embedding.space), "quality": round(found.score, 3)}
 

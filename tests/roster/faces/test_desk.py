@@ -14,7 +14,17 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from edge.access.events import AccessDenied, AccessGranted, OfPerson, PassageEntry
+from edge.access.events import (
+    AccessDenied,
+    AccessGranted,
+    By,
+    Command,
+    CustodyConsented,
+    CustodyForgotten,
+    Event,
+    OfPerson,
+    PassageEntry,
+)
 from edge.access.reasons import Reason
 from edge.access.rules import AccessPoint, AccessRule, rules_of
 from edge.access.terms import Book, Card, Direction, Method, Tenant
@@ -60,6 +70,7 @@ class Office:
     in_step: bool = True
     book: Book = field(default_factory=lambda: Book("", NOW))
     examined: list[list[str]] = field(default_factory=list)
+    told: list[Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.clock = HandClock(NOW)
@@ -79,6 +90,7 @@ class Office:
             unused_days=7,
             first_seen=self.folder / "photos.json",
             in_step=lambda: self.in_step,
+            tell=self.told.append,
         )
 
     def live_here(self, *tenants: Tenant) -> None:
@@ -130,6 +142,7 @@ def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
     """A desk whose examiner is played."""
     made = Office(tmp_path)
     monkeypatch.setattr(desk_module, "enrol", made.enrol)
+    monkeypatch.setattr(desk_module, "judge", lambda photos, examiner: made.enrol(photos, examiner, []).refused)
     with powerless():  # the modes of folders hold
         yield made
 
@@ -530,6 +543,55 @@ async def test_a_folder_in_a_tenants_folder_is_not_told_as_forgotten(office: Off
     forgotten = await office.desk.forget("A1")
     assert forgotten is not None
     assert (forgotten.template, forgotten.left) == (True, 1)
+
+
+async def test_photos_are_judged_before_the_card_is_asked_for(office: Office) -> None:
+    """By name and reason, and nothing is kept of them; where nothing has to be asked, nothing is looked at."""
+    office.live_here(tenant(1, consent_ref=""), tenant(2))
+    office.photo(1, "1.jpg", "face 1")
+    office.photo(1, "2.jpg", "blurred")
+    office.photo(2, "1.jpg", "face 2")
+    asked = await office.desk.ask("A1", judge_photos=True)
+    assert asked is not None
+    assert (asked.why, asked.photos, asked.refused) == (Why.NO_ACT, 2, (PhotoRefused("2.jpg", "blurred"),))
+    assert not (office.folder / "faces").exists()
+    await office.desk.ask("A2", judge_photos=True)
+    assert office.examined == [["1.jpg", "2.jpg"]]
+
+
+async def test_a_paper_that_ended_is_said(office: Office) -> None:
+    """The manager asks again after `forget` and would not know why a card is wanted now."""
+    office.live_here(tenant(1))
+    before = await office.desk.ask("A1")
+    await office.desk.forget("A1")
+    after = await office.desk.ask("A1")
+    assert before is not None
+    assert after is not None
+    assert (before.why, before.paper_ended, after.why, after.paper_ended) == (Why.MAY, False, Why.NO_ACT, True)
+
+
+async def test_consent_and_forgetting_are_written_down(office: Office) -> None:
+    """By paper, by card, by whom; a refused photo is no consent, and a record of forgetting does not say who."""
+    boss = Command("c1", By("manager", "wang"), "socket")
+    office.live_here(tenant(1), tenant(2, consent_ref=""), tenant(3))
+    office.photo(1, "1.jpg", "face 1")
+    await office.round()
+    office.photo(2, "1.jpg", "face 2")
+    asking = asyncio.create_task(office.desk.enrol("A2", "north_in", boss))
+    await until_awaited(office)
+    office.card("ref2", "north_in")
+    await asking
+    office.photo(3, "1.jpg", "blurred")
+    await office.desk.enrol("A3", command=boss)
+    await office.desk.forget("A1", command=boss)
+    await office.desk.forget("A9", command=boss)
+    consented = {"at": NOW, "clock": Trust.SYNCED}
+    by_boss = {"command_id": "c1", "actor": boss.actor, "origin": "socket"}
+    assert office.told == [
+        CustodyConsented(person_ref="ref1", consent="paper", **consented),  # type: ignore[arg-type]
+        CustodyConsented(person_ref="ref2", consent="card", notice="1", **consented, **by_boss),  # type: ignore[arg-type]
+        CustodyForgotten(template=True, photos=0, left=0, **consented, **by_boss),  # type: ignore[arg-type]
+    ]
 
 
 async def test_photos_that_nobody_uses_go_after_seven_days(office: Office, caplog: pytest.LogCaptureFixture) -> None:
