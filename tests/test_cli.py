@@ -20,6 +20,7 @@ from edge.access.reasons import Reason
 from edge.cli import app
 from edge.cli.talk import table
 from edge.cli.words import WORDS, say
+from edge.control.simulate import ASKS, WHAT
 from edge.gate.view import Result
 from edge.journal.faults import Fault
 from tests.premises import CARD, PATIENCE_S, ROSTER, STRANGER, Premises
@@ -120,6 +121,13 @@ def test_a_site_that_never_started(house: Premises, verb: tuple[str, ...]) -> No
     assert told.returncode == 1
     assert "Nothing is recorded yet" in told.stderr
     assert "disk" not in told.stderr.replace("read from disk", "")
+
+
+@pytest.mark.parametrize("what", WHAT)
+def test_help_of_live_is_true(what: str) -> None:
+    """What cannot be played live says so in its help, and nothing else does."""
+    said = CliRunner().invoke(app, ["simulate", what, "--help"]).output
+    assert ("Refused: the device alone says this" in said) == (what not in ASKS)
 
 
 # --- check -----------------------------------------------------------------------------------------------------------------------------

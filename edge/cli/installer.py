@@ -14,7 +14,7 @@ from edge.cli.words import say
 from edge.control.client import ANSWER_S
 
 simulate = typer.Typer(
-    help="Act at a gate: marked as simulated, no real lock moves without --live. 模拟（事件带标记，不加 --live 不驱动真实门锁）",
+    help="Act at a gate: marked as simulated; no real lock moves without --live. 模拟（事件带标记，不加 --live 不驱动真实门锁）",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -22,7 +22,9 @@ simulate = typer.Typer(
 Point = Annotated[str, typer.Argument(help="An access point of site.yaml 通行点")]
 Door = Annotated[str, typer.Argument(help="A door of site.yaml 门")]
 Device = Annotated[str, typer.Argument(help="A controller of site.yaml 控制器")]
-Live = Annotated[bool, typer.Option("--live", help="Let real locks release; only what asks to pass, and fire on 允许打开真实门锁")]
+Live = Annotated[bool, typer.Option("--live", help="Let real locks release 允许打开真实门锁")]
+LiveFire = Annotated[bool, typer.Option("--live", help="Real locks release until fire off; refused with off 真实门锁打开到 fire off")]
+NotLive = Annotated[bool, typer.Option("--live", help="Refused: the device alone says this of a real door 不可用：只由设备自己说")]
 
 
 class Leaf(StrEnum):
@@ -138,7 +140,7 @@ def rex(door: Door, config: Config = CONFIG, *, live: Live = False) -> None:
 
 
 @simulate.command()
-def contact(door: Door, state: Leaf, config: Config = CONFIG, *, live: Live = False) -> None:
+def contact(door: Door, state: Leaf, config: Config = CONFIG, *, live: NotLive = False) -> None:
     """Open or close the leaf (开关门扇).
 
     Example: anyu-edge simulate contact north open
@@ -147,7 +149,7 @@ def contact(door: Door, state: Leaf, config: Config = CONFIG, *, live: Live = Fa
 
 
 @simulate.command("pass")
-def pass_(door: Door, way: Way, config: Config = CONFIG, *, live: Live = False) -> None:
+def pass_(door: Door, way: Way, config: Config = CONFIG, *, live: NotLive = False) -> None:
     """Go through a turnstile (过闸).
 
     Example: anyu-edge simulate pass north in
@@ -171,7 +173,7 @@ def tamper(
     reader: Annotated[int, typer.Option("--reader", min=0, max=255, help="0 is the device itself 0 为设备本身")] = 0,
     config: Config = CONFIG,
     *,
-    live: Live = False,
+    live: NotLive = False,
 ) -> None:
     """Open a cover, or put it back (防拆).
 
@@ -181,7 +183,7 @@ def tamper(
 
 
 @simulate.command()
-def power(controller: Device, state: Supply, config: Config = CONFIG, *, live: Live = False) -> None:
+def power(controller: Device, state: Supply, config: Config = CONFIG, *, live: NotLive = False) -> None:
     """Let a device say that its supply fails, or is well (供电).
 
     Example: anyu-edge simulate power bus1 failed
@@ -190,7 +192,7 @@ def power(controller: Device, state: Supply, config: Config = CONFIG, *, live: L
 
 
 @simulate.command()
-def fire(state: Switch, config: Config = CONFIG, *, live: Live = False) -> None:
+def fire(state: Switch, config: Config = CONFIG, *, live: LiveFire = False) -> None:
     """Play a fire, or that there is none (消防信号). With --live real locks are released until `fire off`; a real fire goes on.
 
     Example: anyu-edge simulate fire on

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from drivers.door.converter_frames import MOST_BYTES, Decoder, Frame
+from drivers.door.converter_frames import MOST_BYTES, Decoder, Frame, Framing
 from drivers.door.wiegand_serial import Options, Simulator
 from drivers.errors import LineLost
 from drivers.readings import CardMisread, CardRead, Misread, PinEntered, Reading
+from drivers.wiegand import FORMATS, read_notation
 
 PORT = "/dev/null"
 WIE232 = {"framing": "hex_cr", "format": "h10301"}
@@ -48,6 +52,18 @@ def decode(settings: dict[str, object], *chunks: bytes, **more: object) -> list[
 def test_published_frames(settings: dict[str, object], wire: bytes, bits: int, value: int) -> None:
     """The makers' examples, and a capture whose printed number is 0013477100."""
     assert decode(settings, wire) == [CardRead(1, bits, value)]
+
+
+PAGE = Path(__file__).parents[3] / "docs" / "devices" / "wiegand_serial.md"
+ON_THE_WIRE = re.findall(r"^\| `(\w+)` \| `([0-9A-F ]+)` \|.*\| `(\w+)` \| `([^`]+)` \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_the_frames_of_the_page() -> None:
+    """An installer with a serial monitor compares with these: each framing has one, and it is the card that it is said to be."""
+    assert [framing for framing, *_ in ON_THE_WIRE] == list(Framing)
+    for framing, wire, name, card in ON_THE_WIRE:
+        bits, value = read_notation(card, FORMATS[name])
+        assert decode({"framing": framing, "format": name}, bytes.fromhex(wire)) == [CardRead(1, bits, value)]
 
 
 @pytest.mark.parametrize(
