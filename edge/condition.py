@@ -93,6 +93,14 @@ class Condition:
         roster = self._roster()
         if roster.state in {"stale", "none"}:
             yield f"roster.{roster.state}"
+        if roster.state == "held":
+            yield "roster.held"
+        if roster.why == "too_many_removed":
+            yield "roster.asks"
+        if roster.folder == "missing":
+            yield "roster.folder_missing"
+        if roster.folder == "closed":
+            yield "roster.folder_closed"
         if not roster.kept:
             yield "roster.not_kept"
         if not roster.sealed:

@@ -68,6 +68,22 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "文件夹里的花名册没有启用，仍用上一份：anyu-edge roster check 会指出单元格。",
         "the folder's sheet is refused and the last good one is in force: anyu-edge roster check says which cell.",
     ),
+    "roster.asks": (
+        "花名册的改动影响五分之一以上的人，等待确认：请看名册文件夹中的 roster.report。",
+        "the folder's sheet changes the rights of more than a fifth and waits for an answer: roster.report in the roster folder asks.",
+    ),
+    "roster.held": (
+        "已恢复上一份花名册，文件夹里的表格与正在使用的不同：改正表格，或运行 anyu-edge roster apply。",
+        "an earlier roster was put back, and the folder says something else: mend the sheet, or run anyu-edge roster apply.",
+    ),
+    "roster.folder_missing": (
+        "名册文件夹不存在，仍用上一份：请检查 site.yaml 的 roster.folder。",
+        "the roster folder is missing and the last good roster is in force: look at roster.folder in site.yaml.",
+    ),
+    "roster.folder_closed": (
+        "名册文件夹没有读取权限，仍用上一份：请让服务账户（anyu-manager 组）可以读取它。",
+        "the roster folder may not be read and the last good roster is in force: let the service's account (group anyu-manager) read it.",
+    ),
     "roster.none": (
         "没有花名册，每张卡都算未登记，出口照常开：请放入花名册。",
         "there is no roster: every card is unknown, exits open. Put the sheet into the roster folder.",

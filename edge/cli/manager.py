@@ -14,7 +14,7 @@ from edge.cli import talk
 from edge.cli.root import give_up_root
 from edge.cli.talk import CONFIG, Config, Json
 from edge.cli.words import say
-from edge.roster.diff import Change, Diff
+from edge.roster.diff import Change, Diff, Question
 from edge.roster.folder import Known
 from edge.settings import Settings
 
@@ -60,7 +60,7 @@ def diff(config: Config = CONFIG, json: Json = False) -> None:
 
 @roster.command()
 def apply(
-    yes: Annotated[bool, typer.Option("--yes", help="Even if more than a fifth is removed 确认大量移除")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Even if more than a fifth may pass less or more 确认大量变化")] = False,
     config: Config = CONFIG,
     json: Json = False,
 ) -> None:
@@ -73,13 +73,15 @@ def apply(
 
 
 @roster.command()
-def rollback(config: Config = CONFIG, json: Json = False) -> None:
-    """Put the roster before this one in force again (恢复上一份).
+def rollback(
+    yes: Annotated[bool, typer.Option("--yes", help="Even if it asks 确认大量变化")] = False, config: Config = CONFIG, json: Json = False
+) -> None:
+    """Put the roster before this one in force again, until the folder changes or is applied (恢复上一份).
 
     Example: anyu-edge roster rollback
     """
     settings = talk.site(config)
-    _show(settings, talk.need(settings, "roster_rollback", "can_roster", timeout_s=ROSTER_S), json=json)
+    _show(settings, talk.need(settings, "roster_rollback", "can_roster", timeout_s=ROSTER_S, yes=yes), json=json)
 
 
 @roster.command()
@@ -182,4 +184,6 @@ def _diff(answer: Any) -> Diff | None:  # noqa: ANN401 - what the daemon answere
         stripped=tuple(answer["stripped"]),
         houses_changed=answer["houses_changed"],
         visits_changed=answer["visits_changed"],
+        questions=tuple(Question(**question) for question in answer["questions"]),
+        code=answer["code"],
     )

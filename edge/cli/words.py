@@ -126,8 +126,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "refused_faults": ("花名册未启用：{count} 处错误，继续使用原有的。", "Not applied: {count} faults; what was in force stays."),
     "refused_unreadable": ("花名册未启用：读不了，继续使用原有的。", "Not applied: it cannot be read; what was in force stays."),
     "refused_too_many_removed": (
-        "花名册未启用：会移除五分之一以上的人。确实如此请加 --yes。",
-        "Not applied: more than a fifth would be removed. If that is meant, say --yes.",
+        "花名册未启用：改动影响五分之一以上，需要确认（见上）。",
+        "Not applied: it concerns more than a fifth and needs an answer (above).",
     ),
     "no_change": ("没有变化。", "Nothing changes."),
     "written": ("已写入 {path}。", "Written to {path}."),

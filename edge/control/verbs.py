@@ -193,11 +193,11 @@ class Verbs:
             await self._roster.reload(yes=_argument(args, "yes", bool, default=False), asked=True, command=actor.command())
         )
 
-    async def _roster_rollback(self, _args: Mapping[str, object], actor: Actor) -> object:
-        applied = await self._roster.roll_back(actor.command())
-        if applied is None:
+    async def _roster_rollback(self, args: Mapping[str, object], actor: Actor) -> object:
+        outcome = await self._roster.roll_back(actor.command(), yes=_argument(args, "yes", bool, default=False))
+        if outcome is None:
             raise CommandRefused("nothing_before", "there is no earlier roster")
-        return self._outcome(applied)
+        return self._outcome(outcome)
 
     async def _roster_export(self, args: Mapping[str, object], actor: Actor) -> object:
         suffix = _argument(args, "suffix", str, ".csv")

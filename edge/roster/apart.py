@@ -22,9 +22,10 @@ import edge
 from edge.access.terms import House
 from edge.roster import wire
 from edge.roster.drafts import Sheets, TenantDraft, VisitDraft
-from edge.roster.faults import Fault, Place
+from edge.roster.faults import MAX_NOTED, Fault, Place
 from edge.roster.folder import Known, is_sheet
 from edge.roster.settings import RosterSettings
+from edge.roster.sheet import MOST_CODES
 
 BREATH_S = 0.0005
 """Pause after each line: a sleeping thread lets the loop run at once, not after the interpreter's 5 ms switch interval."""
@@ -100,8 +101,10 @@ def _exchange(process: subprocess.Popen[bytes], request: bytes, breathe: Callabl
                 visits.extend(map(wire.unpack_visit, body))
             elif kind == "f":
                 faults.extend(map(wire.unpack_fault, body))
+                if len(faults) > 2 * MAX_NOTED:  # faults and remarks: Notes keeps no more of either
+                    break
             else:
-                (people, more_faults, more_remarks), content, source, files = body
+                (people, more_faults, more_remarks), content, source, files, codes = body
                 return Sheets(
                     people=people,
                     tenants=tuple(tenants),
@@ -114,6 +117,7 @@ def _exchange(process: subprocess.Popen[bytes], request: bytes, breathe: Callabl
                     content=content,
                     source=source,
                     files=tuple(files),
+                    codes=tuple(map(str, codes[:MOST_CODES])),
                 )
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
             break  # cut off in mid-line, or a reader that was taken over

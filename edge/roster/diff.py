@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from datetime import date
+from operator import attrgetter
+from typing import Literal
 
-from edge.access.terms import Book, Card, Tenant
+from edge.access.terms import Book, Card, Tenant, Visit
+from edge.roster.rights import Changed, Held, changed, changed_visit, hindered
 
 A_FIFTH = 5
-"""More than one in five gone is taken for a slip (a filtered sheet, a wrong file) until somebody says it is meant."""
+"""More than one in five is taken for a slip (a filtered sheet, a wrong file, a lost column) until somebody says it is meant."""
+A_SLIP = 2
+"""From two on it may be one: what changes for a single person, visit or house is somebody's will. (A person removed is asked for alone.)"""
+
+Kind = Literal["removed", "less", "more", "never", "visits_removed", "visits_less", "visits_more", "houses_removed"]
 
 _COLUMNS = {"unit_code": "unit"}
 _COMPARED = tuple(spec.name for spec in fields(Tenant) if spec.name not in ("ref", "tenant_id"))
@@ -23,8 +32,24 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """What somebody must say is meant: by `column`, `people` of `of` may pass less or more than before, or never (a first roster).
+
+    `column` is a key of the sheet, empty where whole rows go. Of visits and houses `people` counts these.
+    """
+
+    kind: Kind
+    column: str
+    people: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
 class Diff:
-    """Tenants by tenant_id, in the order of their numbers. `stripped` are those changed ones who lose their last card and PIN."""
+    """Tenants by tenant_id, in the order of their numbers. `stripped` are those changed ones who lose their last card and PIN.
+
+    `code` are the four digits that confirm exactly this change, where it is asked for.
+    """
 
     before: int = 0
     after: int = 0
@@ -34,11 +59,13 @@ class Diff:
     stripped: tuple[str, ...] = field(default=(), repr=False)
     houses_changed: int = 0
     visits_changed: int = 0
+    questions: tuple[Question, ...] = ()
+    code: str = ""
 
     @property
     def needs_yes(self) -> bool:
-        """Whether more than a fifth of those in force would be shut out: removed, or left without card and PIN (a lost column)."""
-        return (len(self.removed) + len(self.stripped)) * A_FIFTH > self.before
+        """Whether somebody must say that it is meant: more than a fifth would go, or may pass less or more than before."""
+        return bool(self.questions)
 
     @property
     def empty(self) -> bool:
@@ -46,35 +73,77 @@ class Diff:
         return not (self.added or self.changed or self.removed or self.houses_changed or self.visits_changed)
 
 
-def compare(old: Book, new: Book) -> Diff:
-    """What `new` changes in `old`. A tenancy is known by its tenant_id."""
+def compare(old: Book, new: Book, since: date = date.min) -> Diff:
+    """What `new` changes in `old`. A tenancy is known by its tenant_id. What had ended before the day `since` counts for nothing."""
     before = {tenant.tenant_id: tenant for tenant in old.tenants.values()}
     after = {tenant.tenant_id: tenant for tenant in new.tenants.values()}
     held_before, held_after = _held(old), _held(new)
-    nothing: Held = (frozenset(), b"", b"")
-    changed, stripped = [], []
+    nothing = Held()
+    differing, stripped, rights = [], [], []
     for tenant_id in sorted(before.keys() & after.keys()):
         was, now = before[tenant_id], after[tenant_id]
         columns = [_COLUMNS.get(name, name) for name in _COMPARED if getattr(was, name) != getattr(now, name)]
         had, has = held_before.get(was.ref, nothing), held_after.get(now.ref, nothing)
-        columns += [name for name, one, other in zip(("cards", "pin", "duress_pin"), had, has, strict=True) if one != other]
+        pairs = (("cards", had.cards, has.cards), ("pin", had.pin, has.pin), ("duress_pin", had.duress, has.duress))
+        columns += [name for name, one, other in pairs if one != other]
         if columns:
-            changed.append(Change(tenant_id, tuple(columns)))
-        if (had[0] or had[1]) and not (has[0] or has[1]):
+            differing.append(Change(tenant_id, tuple(columns)))
+            rights.append(changed(was, now, had, has, since))
+        if had.any and not has.any:
             stripped.append(tenant_id)
+    removed = tuple(sorted(before.keys() - after.keys()))
+    if before:
+        questions = [
+            *_asked(len(removed), len(stripped), rights, len(before)),
+            *_asked_of_visits(old, new, since),
+            *_asked_of_houses(old, new),
+        ]
+    else:
+        questions = _asked_first([hindered(tenant, held_after.get(ref, nothing), since) for ref, tenant in new.tenants.items()])
     return Diff(
         before=len(before),
         after=len(after),
         added=tuple(sorted(after.keys() - before.keys())),
-        changed=tuple(changed),
-        removed=tuple(sorted(before.keys() - after.keys())),
+        changed=tuple(differing),
+        removed=removed,
         stripped=tuple(stripped),
         houses_changed=_differing(old.houses, new.houses),
         visits_changed=_differing(_visits(old), _visits(new)),
+        questions=tuple(questions),
     )
 
 
-Held = tuple[frozenset[Card], bytes, bytes]
+def _asked(removed: int, stripped: int, rights: list[Changed], of: int, *, visits: bool = False) -> list[Question]:
+    """The questions where more than a fifth of `of` go or may pass less, and where so many may pass more."""
+    fewer, greater = removed + sum(1 for one in rights if one.less), sum(1 for one in rights if one.more)
+    less, more = (Counter(name for one in rights for name in names(one)) for names in (attrgetter("less"), attrgetter("more")))
+    asked: list[Question] = []
+    if (fewer * A_FIFTH > of and fewer >= A_SLIP) or (removed + stripped) * A_FIFTH > of:
+        asked += [Question("visits_removed" if visits else "removed", "", removed, of)] if removed else []
+        asked += [Question("visits_less" if visits else "less", name, count, of) for name, count in less.most_common()]
+    if greater * A_FIFTH > of and greater >= A_SLIP:
+        asked += [Question("visits_more" if visits else "more", name, count, of) for name, count in more.most_common()]
+    return asked
+
+
+def _asked_first(hindrances: list[tuple[str, ...]]) -> list[Question]:
+    """A first roster has no before: it is asked for where a fifth of its people or more could never pass."""
+    if sum(map(bool, hindrances)) * A_FIFTH < len(hindrances) or sum(map(bool, hindrances)) < A_SLIP:
+        return []
+    columns = Counter(name for names in hindrances for name in names)
+    return [Question("never", name, count, len(hindrances)) for name, count in columns.most_common()]
+
+
+def _asked_of_visits(old: Book, new: Book, since: date) -> list[Question]:
+    before, after = ({key: one for key, one in _visits(book).items() if one[0].ends.date() >= since} for book in (old, new))
+    rights = [changed_visit(before[key], after[key]) for key in before.keys() & after.keys()]
+    gone = len(before.keys() - after.keys())
+    return _asked(gone, 0, rights, len(before), visits=True) if gone != 1 else []
+
+
+def _asked_of_houses(old: Book, new: Book) -> list[Question]:
+    gone = len(old.houses.keys() - new.houses.keys())
+    return [Question("houses_removed", "", gone, len(old.houses))] if gone * A_FIFTH > len(old.houses) and gone >= A_SLIP else []
 
 
 def _held(book: Book) -> dict[str, Held]:
@@ -84,10 +153,10 @@ def _held(book: Book) -> dict[str, Held]:
     pins = {ref: pin for pin, ref in book.pins.items()}
     duress = {ref: pin for pin, ref in book.duress.items()}
     refs = cards.keys() | pins.keys() | duress.keys()
-    return {ref: (frozenset(cards.get(ref, ())), pins.get(ref, b""), duress.get(ref, b"")) for ref in refs}
+    return {ref: Held(frozenset(cards.get(ref, ())), pins.get(ref, b""), duress.get(ref, b"")) for ref in refs}
 
 
-def _visits(book: Book) -> dict[str, object]:
+def _visits(book: Book) -> dict[str, tuple[Visit, Card | None]]:
     cards = {ref: card for card, ref in book.cards.items() if ref in book.visits}
     return {visit.visit_id: (visit, cards.get(ref)) for ref, visit in book.visits.items()}
 

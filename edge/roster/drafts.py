@@ -32,7 +32,7 @@ class Sheets:
 
     `people` counts the rows of the roster; with faults `tenants` may be empty all the same. `content` is a digest of everything said,
     whatever the order of rows and the kind of file; `source` one of the files' bytes and of the settings that they were read with. Both
-    are hex and stay on this machine: with the rest of a row known, a digest gives away its PIN.
+    are hex and stay on this machine: with the rest of a row known, a digest gives away its PIN. `codes` are those entered under 确认.
     """
 
     people: int = 0
@@ -46,6 +46,7 @@ class Sheets:
     content: str = field(default="", repr=False)
     source: str = field(default="", repr=False)
     files: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
 
     def sound(self) -> Sheets:
         """These sheets, if nothing forbids applying them.

@@ -87,7 +87,10 @@ class RosterFaults(Exception):
 
 
 TRANSIENT = frozenset(
-    {"no_roster", "no_folder", "not_xlsx", "xlsx_broken", "csv_quote", "unreadable", "changed_meanwhile", "reader_failed"}
+    {
+        *("no_roster", "no_folder", "folder_closed", "not_xlsx", "xlsx_broken", "csv_quote", "unreadable", "changed_meanwhile"),
+        *("reader_failed", "sheet_gone"),
+    }
 )
 """Faults that a file still being written may show."""
 

@@ -6,7 +6,9 @@ import errno
 import hashlib
 import json
 import os
+import re
 import stat
+import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +30,7 @@ READER = 2
 """Goes up whenever the same bytes would be read differently, so that a roster kept by an older version is read anew."""
 
 _SUFFIXES = (".csv", ".xlsx")
+_CONFIRMED = re.compile(r"(?:确认|confirm)[-_ 码]*(\d{4})(?:\.\w+)?", re.IGNORECASE)
 _OLD = (".xls", ".xlsm", ".xlsb", ".et", ".ods", ".numbers", ".txt")
 
 
@@ -62,12 +65,26 @@ def is_sheet(name: str) -> bool:
     return stem in SHEETS and dot + suffix in _SUFFIXES
 
 
+def confirmed(name: str) -> str:
+    """The four digits of a file called 确认-1234, whatever its suffix; empty for any other name."""
+    found = _CONFIRMED.fullmatch(unicodedata.normalize("NFKC", name))
+    return found[1] if found else ""
+
+
+def confirmations(folder: Path) -> dict[str, Path]:
+    """The files that confirm a change, by their code."""
+    try:
+        return {code: path for path in folder.iterdir() if (code := confirmed(path.name))}
+    except OSError:
+        return {}
+
+
 def read_files(folder: Path, notes: Notes) -> Files:
     """The bytes of the sheets in the folder; what is missing or double is noted."""
     try:
         names = sorted(entry.name for entry in folder.iterdir())
-    except OSError:
-        notes.fault("no_folder", Place())
+    except OSError as why:
+        notes.fault("folder_closed" if isinstance(why, PermissionError) else "no_folder", Place())
         return Files({})
     found: dict[str, tuple[str, bytes]] = {}
     for sheet in SHEETS:
@@ -145,6 +162,7 @@ def read_sheets(files: Files, settings: RosterSettings, zone: ZoneInfo, known: K
         content=_content(tenants, houses, visits) if not notes.faults else "",
         source=files.source(settings, zone),
         files=tuple(file for file, _ in files.found.values()),
+        codes=tuple(sheets["roster"].codes) if "roster" in sheets else (),
     )
 
 

@@ -96,7 +96,7 @@ class RosterView:
     """The roster as health and the manager see it.
 
     `state` is good (the folder is in force), stale (the last good one is, because of `why`), held (a rollback is), or none (there has never
-    been one). `since` is when the folder was first refused.
+    been one). `since` is when the folder was first refused. `folder` tells a folder that may not be read from sheets with faults.
     """
 
     state: State
@@ -111,6 +111,7 @@ class RosterView:
     since: datetime | None = None
     kept: bool = True
     sealed: bool = True
+    folder: Literal["read", "missing", "closed"] = "read"
 
     def age_s(self, now: datetime) -> int:
         """How long this roster has been in force."""

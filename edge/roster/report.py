@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from edge.roster import apart
+from edge.roster import apart, columns
 from edge.roster.diff import Diff
 from edge.roster.faults import Fault
 from edge.roster.folder import Known
@@ -129,10 +129,17 @@ def render_diff(diff: Diff, locale: Locale = "zh") -> RenderableType:
         table.add_row(say(locale, code), str(len(listed)), Text(", ".join(listed[:LISTED] + more)))
     for code, count in (("houses_changed", diff.houses_changed), ("visits_changed", diff.visits_changed)):
         table.add_row(say(locale, code), str(count), "")
-    parts: list[RenderableType] = [table]
-    if diff.needs_yes:
-        parts.append(Text(say(locale, "needs_yes", gone=len(diff.removed) + len(diff.stripped), before=diff.before)))
-    return Group(*parts)
+    return Group(table, *map(Text, questions(diff, locale)))
+
+
+def questions(diff: Diff, locale: Locale = "zh") -> list[str]:
+    """What a change asks, a line each: the column and how many people it concerns; the last says how to answer. Empty: nothing is asked."""
+    if not diff.needs_yes:
+        return []
+    lines = [
+        say(locale, f"ask_{one.kind}", column=columns.title(one.column, locale), people=one.people, of=one.of) for one in diff.questions
+    ]
+    return [*lines, say(locale, "needs_code", digits=diff.code) if diff.code else say(locale, "needs_yes")]
 
 
 def diff_json(diff: Diff) -> dict[str, object]:
@@ -147,4 +154,6 @@ def diff_json(diff: Diff) -> dict[str, object]:
         "houses_changed": diff.houses_changed,
         "visits_changed": diff.visits_changed,
         "needs_yes": diff.needs_yes,
+        "questions": [asdict(question) for question in diff.questions],
+        "code": diff.code,
     }

@@ -9,9 +9,10 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from edge import durable
@@ -25,7 +26,7 @@ from edge.roster.book import EMPTY, assemble, numbers
 from edge.roster.diff import Diff, compare
 from edge.roster.drafts import Sheets
 from edge.roster.faults import Fault, Notes, Place, RosterFaults
-from edge.roster.folder import Known, read_files
+from edge.roster.folder import Known, confirmations, read_files
 from edge.roster.identities import Identities, random_ref
 from edge.roster.kept import Kept
 from edge.roster.load import Reader
@@ -45,6 +46,12 @@ class _Trouble:
     refused: Refused
     source: str
     since: datetime
+
+    @property
+    def folder(self) -> Literal["read", "missing", "closed"]:
+        """Whether it is the folder that could not be read."""
+        codes = {fault.code for fault in self.refused.faults}
+        return "closed" if "folder_closed" in codes else "missing" if "no_folder" in codes else "read"
 
 
 class Roster:
@@ -146,6 +153,7 @@ class Roster:
             since=trouble.since if trouble else None,
             kept=self._on_disk and self._identities.kept,
             sealed=self._sealed,
+            folder=trouble.folder if trouble else "read",
         )
 
     def _state(self) -> State:
@@ -158,8 +166,9 @@ class Roster:
     async def reload(self, *, yes: bool = False, asked: bool = False, command: Command | None = None) -> Outcome:
         """Apply the folder if it says something new.
 
-        `asked`: a person said so, which ends a rollback's hold and tells the outcome again. `yes`: even if more than a fifth of the tenants
-        would be removed. A folder that cannot be read is tried once more after a while: it may be half-saved. `command`: for the record.
+        `asked`: a person said so, which ends a rollback's hold and tells the outcome again. `yes`: even if more than a fifth would be
+        removed or may pass less or more than before, or a sheet is gone; the code of the change answers the first two. A folder that cannot
+        be read is tried once more after a while: it may be half-saved. `command`: for the record.
         """
         async with self._lock:
             outcome, source = await asyncio.to_thread(self._try, yes=yes, asked=asked or yes)
@@ -178,14 +187,18 @@ class Roster:
         async with self._lock:
             return await asyncio.to_thread(self._compare)
 
-    async def roll_back(self, command: Command | None = None) -> Applied | None:
-        """Put the roster before this one in force, and hold it until the folder changes or somebody applies it. None: there is none."""
+    async def roll_back(self, command: Command | None = None, *, yes: bool = False) -> Applied | Refused | None:
+        """Put the roster before this one in force, and hold it until the folder changes or somebody applies it. None: there is none.
+
+        It asks as a sheet does, unless `yes`.
+        """
         async with self._lock:
-            applied, source = await asyncio.to_thread(self._go_back)
-            if applied is not None:
-                self._book, self._source, self._held, self._trouble = applied.book, "", source, None
-                self._told(replace(applied, command=command))
-        return applied
+            outcome, source = await asyncio.to_thread(self._go_back, yes=yes)
+            if isinstance(outcome, Applied):
+                self._book, self._source, self._held, self._trouble = outcome.book, "", source, None
+            if outcome is not None:
+                self._told(replace(outcome, command=command))
+        return outcome
 
     async def tidy(self) -> None:
         """Let kept rosters go that are too old."""
@@ -246,12 +259,33 @@ class Roster:
             if book.version == self._book.version and not self._held:
                 self._keep(partial(self._kept.seen, source))
                 return Unchanged(book.version), source
-            diff = compare(self._book, book)
-            if diff.needs_yes and not yes:
+            if not yes and (gone := self._gone(sheets)):
+                return Refused("unreadable", gone, in_force=self._book.version or None), source
+            diff = self._diff(book)
+            answers = confirmations(self._settings.folder)
+            if diff.needs_yes and not yes and diff.code not in {*sheets.codes, *answers}:
                 return Refused("too_many_removed", diff=diff, in_force=self._book.version or None), source
             kept = self._keep(partial(self._kept.save, book, source, self._settings.keep_good))
             self._settle(book)
+            for path in answers.values():  # they have answered, or are too late to
+                with contextlib.suppress(OSError):
+                    path.unlink()
         return Applied(book, diff, sheets.remarks, kept), source
+
+    def _diff(self, book: Book) -> Diff:
+        """What this book changes, from today on as far as today is certain; with the code that confirms it where it is asked for."""
+        certain = self._clock.now().certain
+        diff = compare(self._book, book, certain.astimezone(self._zone).date() if certain else date.min)
+        digest = self.pin_hash.version(f"confirm {self._book.version} {book.version}")
+        return replace(diff, code=f"{int(digest, 16) % 10_000:04d}") if diff.needs_yes else diff
+
+    def _gone(self, sheets: Sheets) -> tuple[Fault, ...]:
+        """The sheets that were in force and are not in the folder: a program that deletes, then writes, or somebody's slip."""
+        certain = self._clock.now().certain
+        visits = sum(1 for visit in self._book.visits.values() if certain is None or visit.ends >= certain)
+        there = {name.lower().rpartition(".")[0] for name in sheets.files}
+        counts = (("visitors", visits), ("houses", len(self._book.houses)))
+        return tuple(Fault("sheet_gone", Place(name), values=(("count", count),)) for name, count in counts if count and name not in there)
 
     def _sheets(self, source: str) -> Sheets:
         for _ in range(TRIES):
@@ -266,9 +300,11 @@ class Roster:
     def _compare(self) -> Diff:
         with calm():
             sheets = self._read(self._settings.folder, self._settings, self._zone, self._known).sound()
-            return compare(self._book, assemble(sheets, self._identities.peek(*numbers(sheets)), self.pin_hash, self._clock.now().at))
+            if gone := self._gone(sheets):
+                raise RosterFaults(gone)
+            return self._diff(assemble(sheets, self._identities.peek(*numbers(sheets)), self.pin_hash, self._clock.now().at))
 
-    def _go_back(self) -> tuple[Applied | None, str]:
+    def _go_back(self, *, yes: bool) -> tuple[Applied | Refused | None, str]:
         source = read_files(self._settings.folder, Notes()).source(self._settings, self._zone)
         for number in self._kept.in_force().back:
             found = self._kept.read(number)
@@ -276,9 +312,12 @@ class Roster:
                 continue
             with calm():
                 book = replace(found[0], loaded_at=self._clock.now().at)
+                diff = replace(self._diff(book), code="")  # nothing in the folder answers for what was kept
+                if diff.needs_yes and not yes:
+                    return Refused("too_many_removed", diff=diff, in_force=self._book.version or None), source
                 kept = self._keep(partial(self._kept.roll_back, number, source))
                 self._settle(book)
-                return Applied(book, compare(self._book, book), (), kept, rolled_back=True), source
+                return Applied(book, diff, (), kept, rolled_back=True), source
         return None, source
 
     def _settle(self, book: Book) -> None:

@@ -66,6 +66,23 @@ def test_a_reader_that_never_ends_fills_no_memory(folder: Path, settings: Roster
     assert [fault.code for fault in apart.read(folder, settings, SHANGHAI).faults] == ["reader_failed"]
 
 
+@pytest.mark.parametrize(("said", "codes"), [(1000, 1000), (1001, 1)])
+def test_a_reader_that_talks_without_end_is_cut_off(
+    folder: Path, settings: RosterSettings, monkeypatch: pytest.MonkeyPatch, said: int, codes: int
+) -> None:
+    """A sound one notes 500 faults and 500 remarks; what says more is not listened to any longer."""
+    _instead(
+        monkeypatch,
+        f"""
+for _ in range({said}): print('["f", [["empty", ["", null, null, "", ""], null, [], true]]]')
+print('["end", [[0, 0, 0], "", "", [], []]]')
+while {said} > 1000: print('["f", [["empty", ["", null, null, "", ""], null, [], true]]]')
+""",
+    )
+    faults = apart.read(folder, settings, SHANGHAI).faults
+    assert (len(faults), faults[0].code) == (codes, "empty" if codes > 1 else "reader_failed")
+
+
 def test_a_reader_that_hangs_is_ended(folder: Path, settings: RosterSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     """After read_timeout_s, for good."""
     _instead(monkeypatch, "import time; time.sleep(600)")

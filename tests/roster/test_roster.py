@@ -94,7 +94,8 @@ async def test_changed_settings_read_the_folder_anew(folder: Path, settings: Ros
     write(folder, *TEN)
     await roster.reload()
     other = make_roster(settings.model_copy(update={"card_format": "w34"}), state)
-    assert isinstance(await other.reload(), Applied)
+    assert isinstance(await other.reload(), Refused)  # everybody's old card would open no more: it asks
+    assert isinstance(await other.reload(yes=True), Applied)
     assert Card(34, 1) in other.book.cards
 
 

@@ -1,0 +1,89 @@
+"""Who may pass less, or more, than before, and by which column: judged from a day on, so that what is over counts for nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from edge.access.terms import Card, Tenant, Visit
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The cards, the PIN's hash and the duress PIN's of one person."""
+
+    cards: frozenset[Card] = frozenset()
+    pin: bytes = b""
+    duress: bytes = b""
+
+    @property
+    def any(self) -> bool:
+        """Whether there is anything to pass with. A face is never the only way."""
+        return bool(self.cards or self.pin)
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The columns by which one person may pass less, and those by which they may pass more. Both empty: nothing is different at a door."""
+
+    less: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
+
+
+NOTHING = Changed()
+
+
+def hindered(tenant: Tenant, held: Held, since: date) -> tuple[str, ...]:
+    """The columns that keep somebody outside on every day from `since` on; none: there is a day on which they may pass."""
+    columns = () if held.any else ("cards",)
+    return columns + (() if (tenant.valid_until or date.max) >= since else ("valid_until",))
+
+
+def changed(was: Tenant, now: Tenant, had: Held, has: Held, since: date) -> Changed:
+    """What the new row of a tenant takes and gives, from the day `since` on.
+
+    Another card for one that is lost is no gain; the lost one is a loss, for a column read in another notation loses everybody's.
+    """
+    before, after = hindered(was, had, since), hindered(now, has, since)
+    if before and after:
+        return NOTHING
+    if after:
+        lost = [] if has.any else [name for name, one in (("cards", had.cards), ("pin", had.pin)) if one]
+        return Changed(less=(*lost, *(column for column in after if column == "valid_until")))
+    if before:
+        got = [] if had.any else [name for name, one in (("cards", has.cards), ("pin", has.pin)) if one]
+        return Changed(more=(*got, *(column for column in before if column == "valid_until")))
+    first, first_now = max(was.valid_from or date.min, since), max(now.valid_from or date.min, since)
+    last, last_now = was.valid_until or date.max, now.valid_until or date.max
+    less = (
+        ("valid_from", first_now > first),
+        ("valid_until", last_now < last),
+        ("cards", had.cards - has.cards),
+        ("pin", had.pin and had.pin != has.pin),
+        ("duress_pin", had.duress and had.duress != has.duress),
+        ("groups", was.groups - now.groups),
+        ("face_consent", was.face_consent and not now.face_consent),
+    )
+    more = (("valid_from", first_now < first), ("valid_until", last_now > last), ("groups", now.groups - was.groups))
+    return Changed(tuple(name for name, lost in less if lost), tuple(name for name, got in more if got))
+
+
+def changed_visit(was: tuple[Visit, Card | None], now: tuple[Visit, Card | None]) -> Changed:
+    """The same of a visit."""
+    (old, old_card), (new, card) = was, now
+    times, times_now = (float("inf") if one.entries is None else one.entries for one in (old, new))
+    less = (
+        ("from", new.begins > old.begins),
+        ("until", new.ends < old.ends),
+        ("access_points", old.access_points - new.access_points),
+        ("entries", times_now < times),
+        ("card", old_card is not None and old_card != card),
+    )
+    more = (
+        ("from", new.begins < old.begins),
+        ("until", new.ends > old.ends),
+        ("access_points", new.access_points - old.access_points),
+        ("entries", times_now > times),
+        ("card", old_card is None and card is not None),
+    )
+    return Changed(tuple(name for name, lost in less if lost), tuple(name for name, got in more if got))

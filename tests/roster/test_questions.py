@@ -1,0 +1,304 @@
+"""What a change asks before it counts: by which column, for how many people, and how the manager answers."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from edge.roster.diff import Question
+from edge.roster.faults import Notes, RosterFaults
+from edge.roster.folder import read_files
+from edge.roster.outcomes import Applied, Refused, Unchanged
+from edge.roster.report import questions
+from edge.roster.roster import Roster
+from edge.roster.settings import RosterSettings
+from tests.clock import HandClock
+from tests.roster.conftest import save_xlsx
+from tests.roster.people import make_roster
+
+NOBODY = 65534
+NOW = datetime(2026, 3, 8, 4, tzinfo=UTC)
+HEAD = ["编号", "姓名", "分组", "起始日期", "截止日期", "卡号[dec]", "密码", "胁迫密码", "人脸同意"]
+COLUMN = {name: index for index, name in enumerate(HEAD)}
+
+
+def people(count: int = 20) -> list[list[str]]:
+    """A roster in which everybody lives here until the end of August, a quarter moved out in January."""
+    return [
+        [f"{n:04d}", "某", "residents", "2026-01-01", "2026-01-31" if n % 4 == 0 else "2026-08-31", str(1000 + n), str(730000 + n), "", "Y"]
+        for n in range(1, count + 1)
+    ]
+
+
+class Site:
+    """A roster in force, and its folder."""
+
+    def __init__(self, folder: Path, settings: RosterSettings, state: Path) -> None:
+        self.folder = folder
+        self.roster: Roster = make_roster(settings, state, clock=HandClock(NOW))
+
+    def save(self, rows: list[list[str]], head: list[str] | None = None, above: tuple[list[str], ...] = ()) -> None:
+        """The manager saves the sheet."""
+        lines = [*above, head or HEAD, *rows]
+        (self.folder / "roster.csv").write_text("\n".join(map(",".join, lines)), encoding="utf-8")
+
+    async def asks(self) -> tuple[Question, ...]:
+        """What the folder asks; nothing of it is in force."""
+        before = self.roster.book
+        outcome = await self.roster.reload()
+        assert isinstance(outcome, Refused), outcome
+        assert (outcome.why, self.roster.book) == ("too_many_removed", before)
+        assert outcome.diff is not None
+        assert len(outcome.diff.code) == 4
+        return outcome.diff.questions
+
+
+@pytest.fixture
+async def site(folder: Path, settings: RosterSettings, tmp_path: Path) -> Site:
+    """Twenty people in force, five of whom have moved out: a normal first sheet, which asks nothing when a fifth is not reached."""
+    made = Site(folder, settings, tmp_path / "state")
+    made.save(people())
+    assert isinstance(await made.roster.reload(yes=True), Applied)
+    return made
+
+
+def with_column(name: str, value: str) -> list[list[str]]:
+    """The people with one column filled alike."""
+    rows = people()
+    for row in rows:
+        row[COLUMN[name]] = value
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "kind", "key", "count"),
+    [
+        ("截止日期", "2026-02-28", "less", "valid_until", 15),
+        ("截止日期", "2026-05-31", "less", "valid_until", 15),
+        ("截止日期", "", "more", "valid_until", 20),
+        ("截止日期", "2027-08-31", "more", "valid_until", 20),
+        ("起始日期", "2026-04-01", "less", "valid_from", 15),
+        ("分组", "staff", "less", "groups", 15),
+        ("卡号[dec]", "", "less", "cards", 15),
+        ("密码", "", "less", "pin", 15),
+        ("人脸同意", "N", "less", "face_consent", 15),
+    ],
+)
+async def test_a_column_that_takes_or_gives_asks(site: Site, column: str, value: str, kind: str, key: str, count: int) -> None:
+    """Each by its name and how many people it concerns; those who had moved out anyway lose nothing."""
+    rows = with_column(column, value)
+    if column == "起始日期":  # of those who still live here: nobody begins after their end
+        rows = [new if new[COLUMN["截止日期"]] > value else old for new, old in zip(rows, people(), strict=True)]
+    site.save(rows)
+    found = await site.asks()
+    assert Question(kind, key, count, 20) in found  # type: ignore[arg-type] - one of the kinds
+    said = questions((await site.roster.compare()), "zh")
+    assert any(str(count) in line and column.removesuffix("[dec]") in line for line in said)
+
+
+async def test_cards_read_in_another_notation_ask(site: Site) -> None:
+    """Nobody is without a card, and nobody's card would open."""
+    site.save(people(), head=[heading.replace("[dec]", "[hex]") for heading in HEAD])
+    assert await site.asks() == (Question("less", "cards", 15, 20),)
+
+
+async def test_a_lost_column_asks(site: Site) -> None:
+    """Whatever it is called by now."""
+    site.save(people(), head=[heading.replace("截止日期", "备注") for heading in HEAD])
+    assert await site.asks() == (Question("more", "valid_until", 20, 20),)
+
+
+async def test_a_fifth_may_change_without_a_question(site: Site) -> None:
+    """Four of twenty; and rows of people who had moved out."""
+    rows = people()
+    for row in rows[:3] + rows[4:5]:
+        row[COLUMN["截止日期"]] = "2026-03-31"
+    rows[3][COLUMN["截止日期"]] = "2026-02-15"  # had moved out, and still has
+    site.save(rows)
+    assert isinstance(await site.roster.reload(), Applied)
+
+
+async def test_one_persons_change_is_nobodys_question(folder: Path, settings: RosterSettings, tmp_path: Path) -> None:
+    """In a house of three a card is replaced and a contract renewed."""
+    site = Site(folder, settings, tmp_path / "state")
+    rows = people(3)
+    site.save(rows)
+    assert isinstance(await site.roster.reload(), Applied)
+    rows[0][COLUMN["卡号[dec]"]] = "7"
+    rows[1][COLUMN["截止日期"]] = "2027-08-31"
+    site.save(rows)
+    assert isinstance(await site.roster.reload(), Applied)
+
+
+@pytest.mark.parametrize(
+    ("ended", "cardless", "asked"),
+    [(0, 0, ()), (3, 0, ()), (4, 0, ("valid_until",)), (20, 0, ("valid_until",)), (0, 20, ("cards",)), (4, 4, ("cards", "valid_until"))],
+)
+async def test_a_first_roster(
+    folder: Path, settings: RosterSettings, tmp_path: Path, ended: int, cardless: int, asked: tuple[str, ...]
+) -> None:
+    """A normal one is applied; where a fifth could never pass it asks, and says by which column."""
+    site = Site(folder, settings, tmp_path / "state")
+    rows = people()
+    for n, row in enumerate(rows):
+        row[COLUMN["截止日期"]] = "2026-01-31" if n < ended else "2026-08-31"
+        if n < cardless:
+            row[COLUMN["卡号[dec]"]] = row[COLUMN["密码"]] = ""
+    site.save(rows)
+    if asked:
+        assert sorted(one.column for one in await site.asks()) == sorted(asked)
+    else:
+        assert isinstance(await site.roster.reload(), Applied)
+
+
+def answers(digits: str) -> Iterator[tuple[str, tuple[list[str], ...], str, str]]:
+    """How a manager may write the code: file beside, rows above the headings, a row below, a column."""
+    for name in (f"确认-{digits}", f"确认-{digits}.txt", f"确认{digits}.xlsx", f"confirm_{digits}.TXT", f"确认－{digits}"):
+        yield name, (), "", ""
+    for above in (["确认", digits], [f"确认：{digits}"], [f"确认 {digits}"], ["住户名单", "确认码", digits.lstrip("0") or "0"]):
+        yield "", (above,), "", ""
+    yield "", (), f"确认,{digits}", ""
+    yield "", (), "", digits
+
+
+@pytest.mark.parametrize("number", range(11))
+async def test_the_code_answers(site: Site, number: int) -> None:
+    """With Excel and nothing else; a wrong code does not, and it holds for this very change only."""
+    site.save(with_column("截止日期", "2026-02-28"))
+    await site.asks()
+    digits = (await site.roster.compare()).code
+    wrong = f"{(int(digits) + 1) % 10_000:04d}"
+    for code, good in ((wrong, False), (digits, True)):
+        name, above, below, column = next(itertools.islice(answers(code), number, None))
+        rows = with_column("截止日期", "2026-02-28")
+        if name:
+            (site.folder / name).touch()
+        if below:
+            rows.append(below.split(","))
+        head = HEAD
+        if column:
+            head = [*HEAD, "确认"]
+            rows[0].append(column)
+        site.save(rows, head, above)
+        if good:
+            assert isinstance(await site.roster.reload(), Applied)
+        else:
+            await site.asks()
+    assert not list(site.folder.glob("确认*")) + list(site.folder.glob("confirm*"))
+    assert isinstance(await site.roster.reload(), Unchanged)
+
+
+async def test_the_code_is_of_this_change_alone(site: Site) -> None:
+    """What else has changed since the report asks anew, under another code."""
+    site.save(with_column("截止日期", "2026-02-28"))
+    first = (await site.roster.compare()).code
+    (site.folder / f"确认-{first}").touch()
+    site.save(with_column("截止日期", "2026-02-27"))
+    await site.asks()
+    assert (await site.roster.compare()).code != first
+
+
+async def test_an_answer_in_a_workbook(site: Site) -> None:
+    """Excel makes a number of the digits; the zeros in front do not matter."""
+    rows = with_column("截止日期", "2026-02-28")
+    site.save(rows)
+    digits = (await site.roster.compare()).code
+    (site.folder / "roster.csv").unlink()
+    save_xlsx(site.folder / "roster.xlsx", [["确认", int(digits)], HEAD, *rows])
+    assert isinstance(await site.roster.reload(), Applied)
+
+
+VISITS = "访客编号,姓名,被访人编号,通行点,开始时间,结束时间,卡号[dec]"
+
+
+def visits(count: int, until: str = "2026-03-31") -> str:
+    """A sheet of visits."""
+    return "\n".join([VISITS, *(f"V{n},客,0001,north_in,2026-03-01,{until},{5000 + n}" for n in range(count))])
+
+
+async def reload(site: Site) -> object:
+    """Reload as somebody at the command does: without the wait for a half-saved folder."""
+    return await site.roster.reload(asked=True)
+
+
+@pytest.mark.parametrize(("name", "text", "count"), [("visitors.csv", visits(10), 10), ("houses.csv", "房屋编码\nH1\nH2\nH3", 3)])
+async def test_a_sheet_that_was_in_force_and_is_gone_is_a_fault(site: Site, name: str, text: str, count: int) -> None:
+    """Nothing of it is struck; put back it counts as before; emptied it asks; with a yes it goes."""
+    (site.folder / name).write_text(text, encoding="utf-8")
+    assert isinstance(await reload(site), Applied)
+    book = site.roster.book
+    (site.folder / name).unlink()
+    gone = await reload(site)
+    assert isinstance(gone, Refused)
+    assert [(fault.code, dict(fault.values)["count"]) for fault in gone.faults] == [("sheet_gone", count)]
+    assert site.roster.book is book
+    with pytest.raises(RosterFaults):
+        await site.roster.compare()
+    (site.folder / name).write_text(text, encoding="utf-8")
+    assert isinstance(await reload(site), Unchanged)
+    (site.folder / name).write_text(text.splitlines()[0], encoding="utf-8")
+    assert [(one.kind, one.people) for one in await site.asks()] == [
+        ("visits_removed" if name == "visitors.csv" else "houses_removed", count)
+    ]
+    (site.folder / name).unlink()
+    assert isinstance(await site.roster.reload(yes=True), Applied)
+    assert not site.roster.book.visits
+    assert not site.roster.book.houses
+
+
+async def test_visits_that_are_over_may_go(site: Site) -> None:
+    """Their sheet is deleted when nobody can come by it any more, and one visit may be struck."""
+    (site.folder / "visitors.csv").write_text(visits(10, until="2026-03-02"), encoding="utf-8")
+    assert isinstance(await reload(site), Applied)
+    (site.folder / "visitors.csv").unlink()
+    assert isinstance(await reload(site), Applied)
+    (site.folder / "visitors.csv").write_text(visits(2), encoding="utf-8")
+    assert isinstance(await reload(site), Applied)
+    (site.folder / "visitors.csv").write_text(visits(1), encoding="utf-8")
+    assert isinstance(await reload(site), Applied)
+
+
+async def test_visits_cut_short_ask(site: Site) -> None:
+    """All ends of visits moved back."""
+    (site.folder / "visitors.csv").write_text(visits(10), encoding="utf-8")
+    assert isinstance(await reload(site), Applied)
+    (site.folder / "visitors.csv").write_text(visits(10, until="2026-03-08"), encoding="utf-8")
+    assert await site.asks() == (Question("visits_less", "until", 10, 10),)
+
+
+async def test_going_back_asks_as_a_sheet_does(site: Site) -> None:
+    """To a roster of nobody by a yes only; then the folder is told to differ."""
+    rows = people(40)
+    site.save(rows)
+    assert isinstance(await site.roster.reload(), Applied)
+    refused = await site.roster.roll_back()
+    assert isinstance(refused, Refused)
+    assert refused.diff is not None
+    assert [(one.kind, one.people) for one in refused.diff.questions] == [("removed", 20)]
+    assert (len(site.roster.book.tenants), site.roster.view().state) == (40, "good")
+    assert isinstance(await site.roster.roll_back(yes=True), Applied)
+    assert (len(site.roster.book.tenants), site.roster.view().state) == (20, "held")
+
+
+async def test_a_closed_folder_is_no_faulty_sheet(site: Site) -> None:
+    """Its rights have a word of their own, apart from a folder that is not there; what was in force stays."""
+    site.folder.chmod(0)
+    child = os.fork()
+    if not child:
+        if os.geteuid() == 0:
+            os.setresuid(NOBODY, NOBODY, NOBODY)  # root reads every folder
+        notes = Notes()
+        read_files(site.folder, notes)
+        os._exit(0 if [fault.code for fault in notes.faults] == ["folder_closed"] else 1)
+    _, status = await asyncio.to_thread(os.waitpid, child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    site.folder.chmod(0o700)
+    site.folder.rename(site.folder.with_name("elsewhere"))
+    assert isinstance(await reload(site), Refused)
+    assert (site.roster.view().folder, len(site.roster.book.tenants)) == ("missing", 20)
