@@ -67,6 +67,8 @@ class FaceVerbs:
         """What the manager has to do before `enrol`: nothing is done yet. Where the card is needed, photos are judged; none is kept."""
         try:
             asked = await self._needed().ask(_word(args, "tenant_id"), judge_photos=True)
+        except PhotosStay:
+            raise CommandRefused("photos_would_stay", _word(args, "tenant_id")) from None
         except OSError as why:
             _unwell(why)
         if asked is None:

@@ -195,7 +195,7 @@ class Desk:
         waiting.card.set_result(Act(waiting.access_point, event.at, self._notice))
 
     async def ask(self, tenant_id: str, *, judge_photos: bool = False) -> Asked | None:
-        """What enrolling this tenant would need; None for nobody of this name. Raises OSError.
+        """What enrolling this tenant would need; None for nobody of this name. Raises PhotosStay, OSError.
 
         `judge_photos`: where their card is needed, look at the photos first, so that nobody is sent to the reader for nothing.
         """
@@ -206,6 +206,8 @@ class Desk:
         why = self._judged(tenant, None)
         refused: tuple[PhotoRefused, ...] = ()
         if judge_photos and why is Why.NO_ACT and self._examiner is not None:
+            if not await asyncio.to_thread(self._may_use_photos, tenant_id):
+                raise PhotosStay
             async with self._one:
                 laid = await asyncio.to_thread(self._photos.read, tenant_id)
                 refused = await asyncio.to_thread(judge, laid, self._examiner)

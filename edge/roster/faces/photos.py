@@ -95,8 +95,14 @@ class Photos:
         return [file.name for file in self.files(tenant_id) if file.counts]
 
     def newest(self, tenant_id: str) -> float:
-        """When what may be meant as a photo of a tenant last changed; -inf where there is nothing."""
-        return max((file.changed for file in self.files(tenant_id) if file.counts), default=float("-inf"))
+        """When a tenant's pictures last changed; -inf where there is none.
+
+        Where there is none, other kinds count: they are told once. Beside pictures they do not, for a picture that was refused is looked at
+        again only with another picture.
+        """
+        files = self.files(tenant_id)
+        pictures = [file for file in files if file.picture]
+        return max((file.changed for file in pictures or files if file.counts), default=float("-inf"))
 
     def read(self, tenant_id: str) -> list[Photo]:
         """The first PHOTOS pictures of a tenant by name, and beside them what is refused without a look, which takes no place."""

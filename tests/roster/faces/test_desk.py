@@ -535,6 +535,18 @@ async def test_what_is_no_photo_takes_no_place_and_what_is_another_kind_is_said(
     assert (heic.exists(), office.in_force()) == (True, {"ref1"})
 
 
+async def test_a_refused_photo_is_not_enrolled_because_another_kind_came(office: Office) -> None:
+    """A picture of somebody else was refused and lies there still; a HEIC beside it is no reason to look at it alone."""
+    office.live_here(tenant(1))
+    office.photo(1, "1.jpg", "face 1")
+    office.photo(1, "2.jpg", "another_person")
+    await office.round()
+    office.photo(1, "3.HEIC", "face 1")
+    await office.round()
+    await office.later(days=1)
+    assert office.examined == [["1.jpg", "2.jpg"]]
+
+
 async def test_a_folder_in_a_tenants_folder_is_not_told_as_forgotten(office: Office) -> None:
     """A NAS keeps small pictures in one: nothing in it is ours to delete, and the receipt says that something is left."""
     office.live_here(tenant(1))
@@ -550,12 +562,15 @@ async def test_photos_are_judged_before_the_card_is_asked_for(office: Office) ->
     office.live_here(tenant(1, consent_ref=""), tenant(2))
     office.photo(1, "1.jpg", "face 1")
     office.photo(1, "2.jpg", "blurred")
-    office.photo(2, "1.jpg", "face 2")
+    last = office.photo(2, "1.jpg", "face 2")
     asked = await office.desk.ask("A1", judge_photos=True)
     assert asked is not None
     assert (asked.why, asked.photos, asked.refused) == (Why.NO_ACT, 2, (PhotoRefused("2.jpg", "blurred"),))
     assert not (office.folder / "faces").exists()
     await office.desk.ask("A2", judge_photos=True)
+    (last.parent.parent / "A1").chmod(0o555)
+    with pytest.raises(PhotosStay):
+        await office.desk.ask("A1", judge_photos=True)
     assert office.examined == [["1.jpg", "2.jpg"]]
 
 
