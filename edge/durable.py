@@ -34,8 +34,8 @@ def no_link(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
-def write(path: Path, parts: Iterable[bytes]) -> None:
-    """Replace `path` by these bytes, readable by its owner alone (0600), and return when a power cut cannot undo it.
+def write(path: Path, parts: Iterable[bytes], mode: int = 0o600) -> None:
+    """Replace `path` by these bytes, readable by its owner alone unless `mode` says more, and return when a power cut cannot undo it.
 
     Raises:
         OSError: it could not be written; the old file is as it was.
@@ -45,6 +45,8 @@ def write(path: Path, parts: Iterable[bytes]) -> None:
     new = f"{path.name}{_TEMPORARY}{secrets.token_hex(4)}"
     try:
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder), "wb") as file:
+            if mode != 0o600:
+                os.fchmod(file.fileno(), mode)
             for part in parts:
                 file.write(part)
             file.flush()

@@ -32,6 +32,7 @@ from edge.roster.kept import Kept
 from edge.roster.load import Reader
 from edge.roster.outcomes import Applied, Outcome, Refused, RosterView, State, Unchanged, Why
 from edge.roster.pins import PinHash, pin_hash
+from edge.roster.report_file import write_report
 from edge.roster.settings import RosterSettings
 
 log = logging.getLogger(__name__)
@@ -102,6 +103,7 @@ class Roster:
         self._on_disk = True
         self._remarks = 0
         self._trouble: _Trouble | None = None
+        self._reports = True
 
     def start(self) -> Book:
         """Put the last good roster in force, from this machine's disk alone. Blocks (see bench/roster); called before the loop."""
@@ -175,7 +177,8 @@ class Roster:
             if isinstance(outcome, Refused) and outcome.why == "unreadable" and not asked and not yes:
                 await self._clock.sleep(2 * self._settings.settle_s)
                 outcome, source = await asyncio.to_thread(self._try, yes=False, asked=False)
-            self._take(outcome, source, asked=asked or yes, command=command)
+            if self._take(outcome, source, asked=asked or yes, command=command):
+                await asyncio.to_thread(self._report, outcome)
         return outcome
 
     async def compare(self) -> Diff:
@@ -198,6 +201,8 @@ class Roster:
                 self._book, self._source, self._held, self._trouble = outcome.book, "", source, None
             if outcome is not None:
                 self._told(replace(outcome, command=command))
+            if isinstance(outcome, Applied):
+                await asyncio.to_thread(self._report, outcome)
         return outcome
 
     async def tidy(self) -> None:
@@ -220,7 +225,8 @@ class Roster:
             done, failed = await asyncio.to_thread(partial(self._kept.forget, tenant_id, lives_here=lives_here))
         return done, failed + (sum(path.suffix == ".roster" for path in _sealed(self._main)) if self._folder != self._main else 0)
 
-    def _take(self, outcome: Outcome, source: str, *, asked: bool, command: Command | None) -> None:
+    def _take(self, outcome: Outcome, source: str, *, asked: bool, command: Command | None) -> bool:
+        """Put an outcome in force and tell it; whether there was anything to tell."""
         if isinstance(outcome, Refused):
             again = self._trouble is not None and self._trouble.source == source and self._trouble.refused.why == outcome.why
             since = self._trouble.since if self._trouble else self._clock.now().at
@@ -228,8 +234,8 @@ class Roster:
             if asked or not again:
                 log.warning("roster not applied (%s, %d faults); the last good one stays in force", outcome.why, outcome.count)
                 self._told(replace(outcome, command=command))
-            return
-        self._trouble = None
+            return asked or not again
+        back, self._trouble = self._trouble is not None, None
         if isinstance(outcome, Applied):
             self._book, self._source, self._held = outcome.book, source, ""
             self._on_disk, self._remarks = outcome.kept, len(outcome.remarks)
@@ -237,6 +243,7 @@ class Roster:
             self._told(replace(outcome, command=command))
         elif source != self._held:
             self._source = source
+        return isinstance(outcome, Applied) or back  # the sheet says again what is in force: the report of its faults is over
 
     def _try(self, *, yes: bool, asked: bool) -> tuple[Outcome, str]:
         """In a thread: read, check, keep. The second value is the digest of the files that it was about."""
@@ -278,6 +285,19 @@ class Roster:
         diff = compare(self._book, book, certain.astimezone(self._zone).date() if certain else date.min)
         digest = self.pin_hash.version(f"confirm {self._book.version} {book.version}")
         return replace(diff, code=f"{int(digest, 16) % 10_000:04d}") if diff.needs_yes else diff
+
+    def _report(self, outcome: Outcome) -> None:
+        if isinstance(outcome, Unchanged):
+            outcome = Applied(self._book, Diff(before=len(self._book.tenants), after=len(self._book.tenants)))
+        at = self._clock.now().at.astimezone(self._zone)
+        try:
+            write_report(self._settings.folder, outcome, f"{at:%Y-%m-%d %H:%M:%S}")
+        except OSError as fault:
+            if self._reports:
+                log.warning("no report can be written into the roster folder (%s)", fault.strerror)
+            self._reports = False
+        else:
+            self._reports = True
 
     def _gone(self, sheets: Sheets) -> tuple[Fault, ...]:
         """The sheets that were in force and are not in the folder: a program that deletes, then writes, or somebody's slip."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import itertools
 import os
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -192,6 +194,49 @@ async def test_the_code_answers(site: Site, number: int) -> None:
             await site.asks()
     assert not list(site.folder.glob("确认*")) + list(site.folder.glob("confirm*"))
     assert isinstance(await site.roster.reload(), Unchanged)
+
+
+def report(site: Site) -> str:
+    """What lies beside the sheet, in both forms; they say the same."""
+    text = (site.folder / "roster.report.txt").read_text(encoding="utf-8-sig")
+    page = (site.folder / "roster.report.html").read_text(encoding="utf-8")
+    assert all(line in html.unescape(page) for line in text.splitlines())
+    return text
+
+
+async def test_the_report_beside_the_sheet(site: Site) -> None:
+    """Good or bad, Chinese first, by cell; where it asks it names columns, people and the code, which then answers."""
+    assert "已生效：20 人" in report(site)
+    rows = with_column("截止日期", "2026-02-28")
+    site.save(rows)
+    await site.asks()
+    said = report(site)
+    assert "“截止日期”列：20 人中有 15 人" in said
+    assert said.index("确认") < said.index("Not in force yet")
+    found = re.search(r"确认-(\d{4})", said)
+    assert found
+    (site.folder / f"确认-{found[1]}.txt").touch()
+    assert isinstance(await site.roster.reload(), Applied)
+    assert "变更 20" in report(site)
+    rows[2][COLUMN["截止日期"]] = "2026-02-30"
+    site.save(rows)
+    assert isinstance(await site.roster.reload(), Refused)
+    assert "roster.csv 第 4 行第 5 列（截止日期）" in report(site)
+    site.save(with_column("截止日期", "2026-02-28"))
+    assert isinstance(await site.roster.reload(), Unchanged)
+    assert "已生效：20 人" in report(site)
+    assert isinstance(await site.roster.roll_back(yes=True), Applied)
+    assert "与正在使用的不同" in report(site)
+
+
+async def test_no_report_stops_no_roster(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """A folder in which somebody has put something else in the report's place is said in the log, and the sheet counts."""
+    for suffix in ("txt", "html"):
+        (site.folder / f"roster.report.{suffix}").unlink()
+        (site.folder / f"roster.report.{suffix}").mkdir()
+    site.save(people(21))
+    assert isinstance(await site.roster.reload(), Applied)
+    assert "no report can be written" in caplog.text
 
 
 async def test_the_code_is_of_this_change_alone(site: Site) -> None:
