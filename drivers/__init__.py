@@ -28,14 +28,14 @@ KINDS: Mapping[str, Row] = MappingProxyType(
         "qr": Row(
             "drivers.door.qr",
             Grade.BRONZE,
-            "proven against its own simulator only; a reader cannot be asked whether it is there, and a code can be photographed",
-            "QR codes and barcodes",
+            "proven against its own simulator only; a reader of lines cannot be asked whether it is there, and a code can be photographed",
+            "QR codes and barcodes; cards where the head reads them",
             Locks.NONE,
         ),
         "lcus": Row(
             "drivers.door.relay_board",
             Grade.BRONZE,
-            "the board answers nothing, and a release stays on when the daemon dies",
+            "most boards answer nothing, and a release stays on when the daemon dies; `status: ff` is proven against our simulator only",
             "nothing",
             Locks.LATCHING,
         ),

@@ -1,34 +1,37 @@
 """LCUS USB relay boards (CH340, 9600 8N1), kind `lcus`.
 
-The wire, gateway to board, four bytes; the board answers nothing:
+The wire, gateway to board, four bytes; the board answers nothing, unless it is one of those that can be asked (relay_board_status.py):
 
     A0  channel  00|01  sum        sum = (A0 + channel + state) & FF
     A0    01       01    A2        coil 1 energised
     A0    01       00    A1        coil 1 de-energised
 
 How it goes wrong: the board starts with all coils off after any loss of USB power and remembers nothing; a cheap cable drops or doubles
-bytes, so that the board waits for A0 and a sum that fits; some boards echo. There is no feedback at all, hence every outcome is COMMANDED
-and never a fact about the door. All CH340 boards share one name under /dev/serial/by-id: use /dev/serial/by-path.
+bytes, so that the board waits for A0 and a sum that fits; some boards echo. Without `status` there is no feedback at all, hence every
+outcome is COMMANDED and never a fact about the door. All CH340 boards share one name under /dev/serial/by-id: use /dev/serial/by-path.
 Sources: the vendor's command table as printed by resellers; the frames above are the test vectors.
 """
 
 from __future__ import annotations
 
+import contextlib
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from drivers import line as lines
 from drivers.contract import Emit
-from drivers.errors import DriverError, LineLost, Refused
+from drivers.door.relay_board_status import MOST_BYTES, QUESTION, WORD, Asker
+from drivers.errors import DriverError, LineLost, NoAnswer, Refused, Stale
 from drivers.latches import Latches
 from drivers.line import Dial, Line, Port
-from drivers.orders import Level, Order, Outcome
+from drivers.orders import Indicate, Level, Order, Outcome, Release
 from drivers.reconnect import keep_line
 from drivers.table import Has, up_to
 from drivers.timing import MACHINE, Timing
@@ -37,6 +40,8 @@ HEAD = 0xA0
 SIZE = 4
 WORDS = frozenset(b"ONFonf:CHchRELAYrelay \r\n")  # some boards say ON or OFF of a channel
 FOREIGN, FOREIGN_S = 4, 1.0  # a cheap cable makes a byte of noise now and then; a reader says more than this at once
+LOOK_EVERY_S = 1.0  # a dead board, and one that has restarted, shows within about two seconds
+SILENT_LOOKS = 2  # one lost byte is weather
 MOST_OUTPUTS = 16  # the largest board sold
 HISTORY = 10_000  # a day of a busy gate in the demo
 
@@ -49,6 +54,8 @@ class Options(BaseModel):
     port: Port
     baud: int = Field(9600, gt=0)
     outputs: int = Field(ge=1, le=MOST_OUTPUTS)
+    status: Literal["ff"] | None = None
+    """ff: the board says what its relays do when it is asked (relay_board_status.py). Every order is then read back."""
     accept_latching: bool = False
     """The site knows that a lock stays released if the daemon dies in the middle of a pulse, until it is back."""
 
@@ -129,6 +136,10 @@ class Controller:
         self._timing = timing
         self._dial = dial or partial(lines.dial, options.port, options.baud)
         self._line: Line | None = None
+        self._asks = isinstance(options, Options) and options.status == "ff"
+        self._asker: Asker | None = None
+        self._set: dict[int, tuple[Level, float]] = {}  # output -> the level it was last set to, and when
+        self._confirming: set[int] = set()  # outputs whose order is being read back by whoever gave it
         self._echo: frozenset[int] = frozenset()  # the bytes of the frames that were written
         ours = {output: level for output, level in secured.items() if 1 <= output <= options.outputs}
         self._latches = Latches(ours, self._drive, timing)
@@ -138,31 +149,90 @@ class Controller:
         await keep_line(self._dial, self._serve, emit, name=self._options.port, timing=self._timing)
 
     async def send(self, order: Order) -> Outcome:
-        """See DoorController. Goes to the wire before this returns, without waiting for anything."""
+        """See DoorController. Goes to the wire before anything is waited for; CONFIRMED by boards that can be asked."""
         self._latches.carry_out(order, up=self._line is not None)
-        return Outcome.COMMANDED
+        if self._asker is None or isinstance(order, Indicate):
+            return Outcome.COMMANDED
+        self._confirming.add(order.door)
+        try:
+            return await self._confirm(self._asker, order.door, order.not_after if isinstance(order, Release) else math.inf)
+        finally:
+            self._confirming.discard(order.door)
+
+    async def _confirm(self, asker: Asker, output: int, not_after: float) -> Outcome:
+        """Ask until the relay is as it was set; COMMANDED where a short release is over before the board has answered."""
+        wanted = self._set[output]
+        for last_try in (False, False, True):
+            try:
+                if (await asker.ask())[output - 1] is (wanted[0] is Level.ENERGISED):
+                    return Outcome.CONFIRMED
+            except NoAnswer:
+                if last_try:
+                    raise
+            if self._set.get(output) != wanted:
+                return Outcome.COMMANDED
+            if self._timing.now() > not_after:
+                raise Stale("the release came too late")
+            self._write(output, wanted[0])
+        raise Refused(f"relay {output} does not follow")
 
     async def _serve(self, line: Line, ready: Callable[[], None]) -> None:
-        self._line = line
+        asker = Asker(line, self._options.outputs, self._timing) if self._asks else None
+        if asker is not None:
+            await self._meet(asker)
+        self._line, self._asker = line, asker
         try:
             ready()
-            since, foreign = self._timing.now(), 0
-            while True:
-                # Nothing a board says means anything; but what says more than an echo or a word is no board, and must not be driven.
-                said = await line.read()
-                if self._timing.now() - since > FOREIGN_S:
-                    since, foreign = self._timing.now(), 0
-                foreign += sum(byte not in self._echo and byte not in WORDS for byte in said)
-                if foreign >= FOREIGN:
-                    raise Refused("something that speaks answers at this port; is it a reader?")
+            await (self._listen(line) if asker is None else self._look(asker))
         except DriverError:
             self._latches.lose()
             raise
         finally:
             self._latches.finish()
-            self._line = None
+            self._line = self._asker = None
+            self._set.clear()
+
+    async def _listen(self, line: Line) -> None:
+        """Nothing a silent board says means anything; but what says more than an echo or a word is no board, and must not be driven."""
+        since, said = self._timing.now(), b""
+        while True:
+            more = await line.read()
+            if self._timing.now() - since > FOREIGN_S:
+                since, said = self._timing.now(), b""
+            said = WORD.sub(b"", said + more)[-MOST_BYTES:]
+            if sum(byte not in self._echo and byte not in WORDS for byte in said) >= FOREIGN:
+                raise Refused("something that speaks answers at this port; is it a reader?")
+
+    async def _meet(self, asker: Asker) -> None:
+        """The board must say what its relays do before anything is driven. Raises NoAnswer."""
+        with contextlib.suppress(NoAnswer):
+            await asker.ask()
+            return
+        await asker.ask()
+
+    async def _look(self, asker: Asker) -> None:
+        """Ask until the board falls silent or its relays are not as they were set."""
+        silent = 0
+        while True:
+            await self._timing.sleep(LOOK_EVERY_S)
+            before = {output: last for output, last in self._set.items() if output not in self._confirming}
+            try:
+                told, silent = await asker.ask(), 0
+            except NoAnswer:
+                silent += 1
+                if silent == SILENT_LOOKS:
+                    raise
+                continue
+            for output, last in before.items():  # what was ordered meanwhile may not be in the answer yet
+                settled = self._set.get(output) == last and output not in self._confirming
+                if settled and told[output - 1] is not (last[0] is Level.ENERGISED):
+                    raise LineLost(f"relay {output} is not as it was set: the board has restarted, or somebody else drives it")
 
     def _drive(self, output: int, level: Level) -> None:
+        self._write(output, level)
+        self._set[output] = level, self._timing.now()
+
+    def _write(self, output: int, level: Level) -> None:
         if self._line is None:
             raise LineLost("the line is down")
         frame = self._frame(output, level is Level.ENERGISED)
@@ -180,9 +250,21 @@ class Switched:
 
 
 class Simulator:
-    """A board. `coils` is what its relays do now, `history` every frame that it carried out, oldest first."""
+    """A board. `coils` is what its relays do now, `history` every frame that it carried out, oldest first.
 
-    def __init__(self, options: Options, *, now: Callable[[], float] = time.monotonic, echo: bool = False) -> None:
+    Habits: `echo`, an adapter that repeats what it hears; `words`, a board that says a set relay and its state in words. `stuck`: these
+    relays do not follow. `mute`: it hears and says nothing.
+    """
+
+    def __init__(
+        self, options: Options, *, now: Callable[[], float] = time.monotonic, echo: bool = False, words: bool = False, width: int = 8
+    ) -> None:
+        """`width`: how many bytes it answers to a question for its state, if it has fewer relays."""
+        self._answers = options.status == "ff"
+        self._words = words
+        self._width = max(width, options.outputs)
+        self.stuck: set[int] = set()
+        self.mute = False
         self._now = now
         self._echo = echo
         self.coils = dict.fromkeys(range(1, options.outputs + 1), False)
@@ -194,16 +276,32 @@ class Simulator:
         decoder = Decoder()
         while True:
             data = await line.read()
-            if self._echo:
-                line.write(data)
-            for frame in decoder.feed(data):
+            frames = decoder.feed(data)
+            for frame in frames:
                 self.take(frame)
+            said = data if self._echo else b""
+            if self._words:
+                said += b"".join(self._said(frame.channel) for frame in frames)
+            if self._answers and QUESTION in data:
+                said += self.state()
+            if said and not self.mute:
+                line.write(said)
+
+    def state(self) -> bytes:
+        """What it answers to a question for its state."""
+        if self._words:
+            return b"".join(self._said(channel) for channel in self.coils)
+        return bytes(self.coils.get(channel, False) for channel in range(1, self._width + 1))
+
+    def _said(self, channel: int) -> bytes:
+        return f"CH{channel}: {'ON' if self.coils.get(channel) else 'OFF'}\r\n".encode("ascii")
 
     def take(self, frame: Coil) -> None:
         """Carry out one frame; a channel the board does not have is ignored, as boards do."""
         if frame.channel not in self.coils:
             return
-        self.coils[frame.channel] = frame.energised
+        if frame.channel not in self.stuck:
+            self.coils[frame.channel] = frame.energised
         switched = Switched(self._now(), frame.channel, frame.energised)
         self.history.append(switched)
         self.on_switch(switched)

@@ -43,6 +43,10 @@ class PairRig:
         said = [await rig.say() for rig in self._rigs.values()]
         return said[0]
 
+    async def say_away(self) -> Reading | None:
+        """See Rig."""
+        return None
+
     async def noise(self, data: bytes) -> None:
         """See Rig."""
         await self._rigs[1].noise(data)

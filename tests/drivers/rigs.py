@@ -27,11 +27,15 @@ from drivers.line.memory import Carry
 from drivers.orders import Level
 from drivers.readings import CardRead, CodeRead, Contact, InputChanged, Reading
 from tests.drivers.harness import BRISK, eventually
-from tests.drivers.onvif.rig import OnvifRig
+from tests.drivers.onvif.rig import SORTS, OnvifRig
 from tests.drivers.pair import PairRig
 
 SECURED = {1: Level.DEENERGISED, 2: Level.ENERGISED}
 """Door 1 is fail secure, door 2 a magnet lock."""
+
+
+def _silent(_simulator: Any, _number: int) -> None:
+    """A relay board says nothing."""
 
 
 class Rig(Protocol):
@@ -51,6 +55,10 @@ class Rig(Protocol):
 
     async def say(self) -> Reading | None:
         """Make the device report something new; gives the reading that must arrive, or None for a device that says nothing."""
+        ...
+
+    async def say_away(self) -> Reading | None:
+        """Show something to the unplugged device; gives the reading that must not come of it, or None for a device that keeps nothing."""
         ...
 
     async def noise(self, data: bytes) -> None:
@@ -79,8 +87,11 @@ class WireRig:
         carry: Carry = lambda data: (data,),
         *,
         secured: Mapping[int, Level] = SECURED,
+        away: Callable[[Any, int], Reading | None] = _silent,
+        **habits: object,
     ) -> None:
-        self._kind, self._medium, self._say, self._secured = kind, medium, say, secured
+        """`say` and `away` do something at the simulator with a line and without one; `habits` are of its kind's Simulator."""
+        self._kind, self._medium, self._say, self._secured, self._away = kind, medium, say, secured, away
         self._link = folder / "port"
         self._modem = NullModem(carry)
         self._tcp_port = 0
@@ -88,7 +99,7 @@ class WireRig:
         self._line: Line | None = None
         self._serving: asyncio.Task[None] | None = None
         self._number = itertools.count(1)
-        self.simulator = drivers.simulator(kind)(self._made())
+        self.simulator = drivers.simulator(kind)(self._made(), **habits)
 
     def controller(self) -> DoorController:
         """See Rig. Plug it in first: a TCP port has no number before."""
@@ -122,6 +133,10 @@ class WireRig:
         """See Rig."""
         await eventually(lambda: self._line is not None)
         return self._say(self.simulator, next(self._number))
+
+    async def say_away(self) -> Reading | None:
+        """See Rig."""
+        return self._away(self.simulator, next(self._number))
 
     async def noise(self, data: bytes) -> None:
         """See Rig."""
@@ -187,6 +202,10 @@ class SimulatedRig:
         self._driver.present_card(1, 26, number)
         return CardRead(1, 26, number)
 
+    async def say_away(self) -> Reading | None:
+        """It keeps nothing."""
+        return None
+
     async def noise(self, data: bytes) -> None:
         """There is no wire for it."""
 
@@ -202,6 +221,9 @@ class SimulatedRig:
         self._releases += any(self._driver.released(door) for door in SECURED)
 
 
+Habit = tuple[str, Mapping[str, object], Callable[[Any, int], Reading | None], Mapping[str, Any]]
+"""Kind, settings, what is said at it, and the habits of its simulator."""
+
 MEDIA = ("memory", "pty", "tcp")
 CONVERTERS: Mapping[str, Mapping[str, object]] = {
     "hex_cr": {"framing": "hex_cr", "format": "h10301", "gap_s": 5.0},
@@ -213,6 +235,15 @@ CONVERTERS: Mapping[str, Mapping[str, object]] = {
 """Framings with an end mark get a gap that no busy machine reaches between two chunks; the fixed one has to wait its gap for every card."""
 
 
+WEATHER: Mapping[str, Mapping[str, bool]] = {
+    "releases_run_on": {"ends_releases": False},
+    "another_port": {"events_port": True},
+    "replies_twice": {"replies_twice": True},
+    "no_hints": {"lose_events": True},
+    "taken": {"taken": True},
+}
+"""What real UHPPOTE boards and their networks may be like besides."""
+
 MODBUS: Mapping[str, object] = {"unit": 1, "outputs": 2, "inputs": 2, "framing": "rtu"}
 OSDP: Mapping[str, object] = {
     "readers": (
@@ -223,12 +254,15 @@ OSDP: Mapping[str, object] = {
 
 
 class UhppoteRig:
-    """A board on UDP. Its relays always rest when it secures, so both of its doors are fail secure."""
+    """A board on UDP. Its relays always rest when it secures, so both of its doors are fail secure. `weather` sets what it is like."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, ends_releases: bool = True, **weather: bool) -> None:
         self._number = itertools.count(1)
         self._options: dict[str, object] = {"serial": 405_419_896, "doors": 2, "poll_s": 0.05, "timeout_s": 0.2}
         self._board = drivers.simulator("uhppote")(drivers.options("uhppote")(address="127.0.0.1", **self._options))
+        self._board.ends_releases = ends_releases
+        for name, on in weather.items():
+            setattr(self._board.weather, name, on)
         self._port = 0
 
     def controller(self) -> DoorController:
@@ -250,6 +284,10 @@ class UhppoteRig:
         self._board.swipe(number, door=1)
         return CardRead(1, 26, number)
 
+    async def say_away(self) -> Reading | None:
+        """The same while nobody is told: the board records it."""
+        return await self.say()
+
     async def noise(self, data: bytes) -> None:
         """A datagram from elsewhere to where the board's events go."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
@@ -264,6 +302,31 @@ class UhppoteRig:
         return len(self._board.opened)
 
 
+def _habits() -> dict[str, Habit]:
+    """Beside the plain devices: those that do the same otherwise."""
+    lcus, numato = {"outputs": 2}, {"outputs": 2, "inputs": 2}
+    return {
+        "echo": ("lcus", lcus, _silent, {"echo": True}),
+        "words": ("lcus", lcus, _silent, {"words": True}),
+        "ff": ("lcus", lcus | {"status": "ff"}, _silent, {}),
+        "ff_in_words": ("lcus", lcus | {"status": "ff"}, _silent, {"words": True, "echo": True}),
+        "ff_of_two_bytes": ("lcus", lcus | {"status": "ff"}, _silent, {"width": 2}),
+        "cr_lf": ("numato", numato, _press, {"end": "\r\n"}),
+        "nul": ("numato", numato, _press, {"end": "\0\n\r"}),
+        "capitals": ("numato", numato, _press, {"capitals": True}),
+        "tcp_frames": ("modbus", MODBUS | {"framing": "tcp"}, _press, {}),
+        "adapter_echoes": ("modbus", MODBUS, _press, {"echo": True}),
+        "coils_at_once": ("modbus", MODBUS, _press, {"whole": True}),
+        "flash_on": ("modbus", MODBUS | {"pulse": "flash_on"}, _press, {}),
+        "flash_register": ("modbus", MODBUS | {"pulse": "flash_register"}, _press, {"whole": True}),
+        "keeps": ("osdp", OSDP, _hold_up, {"keeps": True, "away": _hold_up}),
+        "repeats": ("osdp", OSDP, _hold_up, {"echo": True}),
+        "dark": ("osdp", OSDP, _hold_up, {"dark": True}),
+        "tlv": ("qr", {"framing": "tlv"}, _scan, {"keeps": True, "away": _scan}),
+        "tlv_reports": ("qr", {"framing": "tlv"}, _scan, {"reports": True, "echo": True}),
+    }
+
+
 def _rigs() -> dict[str, Callable[[Path], Rig]]:
     rigs: dict[str, Callable[[Path], Rig]] = {"simulated": lambda _: SimulatedRig(), "uhppote": lambda _: UhppoteRig()}
     for medium in MEDIA:
@@ -274,9 +337,13 @@ def _rigs() -> dict[str, Callable[[Path], Rig]]:
         rigs[f"modbus-{medium}"] = partial(WireRig, "modbus", medium, MODBUS, _press)
         rigs[f"osdp-{medium}"] = partial(WireRig, "osdp", medium, OSDP, _hold_up)
         rigs[f"qr-{medium}"] = partial(WireRig, "qr", medium, {}, _scan)
+    for name, (kind, settings, say, habits) in _habits().items():
+        rigs[f"{kind}-{name}"] = partial(WireRig, kind, "memory", settings, say, **habits)
+    for name, weather in WEATHER.items():
+        rigs[f"uhppote-{name}"] = lambda _, weather=weather: UhppoteRig(**weather)
     for name, settings in CONVERTERS.items():
         rigs[f"wiegand_serial-{name}"] = partial(WireRig, "wiegand_serial", "memory", settings, _present)
-    for sort in ("timed", "latching", "digest"):
+    for sort in SORTS:
         rigs[f"onvif-{sort}"] = partial(_onvif, sort)
     return rigs
 
@@ -317,10 +384,6 @@ def _scan(simulator: Any, number: int) -> Reading:
     text = f"visit {number:08d}"
     simulator.present(text)
     return CodeRead(1, text)
-
-
-def _silent(_simulator: Any, _number: int) -> None:
-    """A relay board says nothing."""
 
 
 NEEDS = {"modbus": "pymodbus", "uhppote": "uhppoted", "osdp": "libosdp", "onvif": "onvif"}

@@ -87,6 +87,25 @@ async def test_lost_once_and_back_once(rig: Rig) -> None:
 
 
 @every
+async def test_what_was_shown_in_an_outage_is_not_told_as_now(rig: Rig) -> None:
+    """A card that a device kept while nobody listened has no bearer any more: it is not read when the line is back, one shown then is."""
+    await rig.plug()
+    heard = Heard()
+    async with running(rig.controller(), heard):
+        after = await heard.back()
+        await rig.unplug()
+        after = await heard.lost(after)
+        kept = [await rig.say_away() for _ in range(3)]
+        await rig.plug()
+        after = await heard.back(after)
+        said = await rig.say()
+        if said is not None:
+            await heard.until(lambda reading: reading == said, after=after)
+        assert not [reading for reading in heard.readings if reading in kept]
+    await rig.unplug()
+
+
+@every
 async def test_missing_from_the_start(rig: Rig) -> None:
     """A device that is not there when the daemon starts is Lost once, however often it is dialled, and Back when it comes."""
     await rig.plug()

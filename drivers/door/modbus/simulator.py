@@ -31,10 +31,12 @@ class Switched:
 class Simulator:
     """A board with pulses of its own. `coils` and `inputs` count from 1; `history` holds every switching, the end of a pulse included.
 
-    `echo`: the adapter repeats what is sent to it. `mute`: the board hears and says nothing. `stuck`: these relays do not follow.
+    Habits: `echo`, the adapter repeats what is sent to it; `whole`, its coils can be read all at once only. `mute`: it says nothing.
+    `stuck`: these relays do not follow.
     """
 
-    def __init__(self, options: Options, *, now: Callable[[], float] = time.monotonic, echo: bool = False) -> None:
+    def __init__(self, options: Options, *, now: Callable[[], float] = time.monotonic, echo: bool = False, whole: bool = False) -> None:
+        self._whole = whole
         self._options = options
         self._now = now
         self._echo = echo
@@ -68,7 +70,8 @@ class Simulator:
         if function != WRITE_COIL:
             bits, first = (self.coils, self._options.first_coil) if function == READ_COILS else (self.inputs, self._options.first_input)
             wanted = [address - first + 1 + place for place in range(value)]
-            if value and all(place in bits for place in wanted):
+            part = self._whole and function == READ_COILS and value != len(bits)
+            if value and all(place in bits for place in wanted) and not part:
                 return wire.answer_bits(function, [bits[place] for place in wanted])
             fault = NO_ADDRESS
         return pdu if fault is None else bytes((function | wire.REFUSES, fault))

@@ -17,10 +17,13 @@ TYPED = 64  # the module's own buffer: what is longer was never a command
 class Simulator:
     """A module. `coils` and `inputs` (True: the contact is closed, the pin reads 0) count from 1; `history` is every relay command.
 
-    `mute`: it hears and says nothing. `stuck`: these relays do not follow.
+    Habits: `end`, what its firmware puts behind a line; `capitals`, it writes so. `mute`: it hears and says nothing. `stuck`: these relays
+    do not follow.
     """
 
-    def __init__(self, options: Options, *, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, options: Options, *, now: Callable[[], float] = time.monotonic, end: str = "\n\r", capitals: bool = False) -> None:
+        self._end = end
+        self._capitals = capitals
         self._now = now
         self._typed = ""
         self.id = options.id or "00000000"
@@ -43,7 +46,10 @@ class Simulator:
             self._typed = (self._typed + chr(byte))[-TYPED:] if 0x20 <= byte < 0x7F else self._typed
             return b""
         words, self._typed = self._typed, ""
-        return wire.reply(words, self._carry_out(words.split())) if words else b"\n\r" + bytes((wire.PROMPT,))
+        if not words:
+            return self._end.encode("ascii") + bytes((wire.PROMPT,))
+        said = wire.reply(words, self._carry_out(words.split()), self._end)
+        return said.upper() if self._capitals else said
 
     def power_cycle(self) -> None:
         """USB power went and came: all relays off, nothing remembered."""

@@ -44,10 +44,10 @@ def command(words: str) -> bytes:
     return words.encode("ascii") + b"\r"
 
 
-def reply(words: str, answer: str = "") -> bytes:
-    """What a module sends for a command."""
+def reply(words: str, answer: str = "", end: str = "\n\r") -> bytes:
+    """What a module sends for a command. `end`: what its firmware puts behind a line."""
     lines = [words, answer] if answer else [words]
-    return "".join(f"{line}\n\r" for line in lines).encode("ascii") + bytes((PROMPT,))
+    return "".join(f"{line}{end}" for line in lines).encode("ascii") + bytes((PROMPT,))
 
 
 class Blocks:

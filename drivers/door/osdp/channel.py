@@ -82,10 +82,14 @@ def _reply(packet: bytes) -> int:
 
 
 class LineChannel(Channel):  # type: ignore[misc]  # osdp comes without types
-    """A line as libosdp wants it: reads and writes that never wait. `heard` is when each address last answered, on `now`."""
+    """A line as libosdp wants it: reads and writes that never wait. `heard` is when each address last answered, on `now`.
 
-    def __init__(self, line: Line, now: Callable[[], float]) -> None:
+    `master`: this is the end that asks; what is no answer is its own question, repeated by the adapter, and is dropped.
+    """
+
+    def __init__(self, line: Line, now: Callable[[], float], *, master: bool = False) -> None:
         super().__init__()
+        self._master = master
         self._line = line
         self._now = now
         self._packets = Packets()
@@ -103,6 +107,8 @@ class LineChannel(Channel):  # type: ignore[misc]  # osdp comes without types
                 self.heard[address & ~ANSWER & 0xFF] = now
                 if _reply(packet[head:]) == ACKNOWLEDGED:
                     acknowledging.add(address & ~ANSWER & 0xFF)
+            elif self._master:
+                continue
             self._ready += packet
         del self._ready[:-KEPT]
         return acknowledging

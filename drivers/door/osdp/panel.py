@@ -63,7 +63,7 @@ class Panel:
         self._options = options
         self._now = timing.now
         self._events = events
-        self.channel = LineChannel(line, timing.now)
+        self.channel = LineChannel(line, timing.now, master=True)
         flag = LibFlag.InstallMode if options.install_mode else LibFlag.EnforceSecure
         readers = [PDInfo(reader.address, self.channel, scbk=reader.scbk(), flags=[flag]).get() for reader in options.readers]
         osdp_sys.set_loglevel(LogLevel.Emergency)  # it writes to the process's own output; we say what is worth saying, once

@@ -19,6 +19,7 @@ from drivers.line import Line
 from drivers.wiegand import FORMATS
 
 HISTORY = 10_000  # a day of a busy gate in the demo
+KEPT = 16  # what a reader has room for
 CONTACTS = 8  # a report has one byte for each that the reader says it has
 CAPABILITIES = (
     (Capability.ContactStatusMonitoring, 1, CONTACTS),
@@ -42,9 +43,23 @@ class Simulator:
     """All readers of a bus. `coils` by door, `history` of their switching; `shown` holds the LED and buzzer commands per reader.
 
     `fresh`: readers as from the box, with the published key, waiting for their own. `dead`: these readers (from 1) hear nothing.
+    Habits: `keeps`, what is shown to them while nobody is on the line is told afterwards; `echo`, the adapter repeats what is sent to it;
+    `dark`, they have neither LED nor buzzer.
     """
 
-    def __init__(self, options: Options, *, now: Callable[[], float] = time.monotonic, fresh: bool = False) -> None:
+    def __init__(
+        self,
+        options: Options,
+        *,
+        now: Callable[[], float] = time.monotonic,
+        fresh: bool = False,
+        keeps: bool = False,
+        echo: bool = False,
+        dark: bool = False,
+    ) -> None:
+        self._kept: deque[tuple[int, Mapping[str, object]]] | None = deque(maxlen=KEPT) if keeps else None
+        self._echo = echo
+        self._capabilities = CAPABILITIES[:2] + CAPABILITIES[4:] if dark else CAPABILITIES
         self._options = options
         self._now = now
         self._fresh = fresh
@@ -60,9 +75,13 @@ class Simulator:
         osdp_sys.set_loglevel(LogLevel.Emergency)
         channels = [LineChannel(line, self._now) for _ in self._options.readers]
         self._readers = [self._reader(number, channel) for number, channel in enumerate(channels, start=1)]
+        while self._kept:
+            self._say(*self._kept.popleft())
         try:
             while True:
                 data = await line.read(REFRESH_S / 2)
+                if self._echo and data:
+                    line.write(data)
                 for number, (reader, channel) in enumerate(zip(self._readers, channels, strict=True), start=1):
                     if number in self.dead:
                         continue
@@ -98,7 +117,10 @@ class Simulator:
         self._say(reader, {"event": Event.Status, "type": StatusReportType.Input, "report": bytes(closed).ljust(CONTACTS, b"\0")})
 
     def _say(self, reader: int, event: Mapping[str, object]) -> None:
-        self._readers[reader - 1].submit_event(dict(event))
+        if self._readers:
+            self._readers[reader - 1].submit_event(dict(event))
+        elif self._kept is not None:
+            self._kept.append((reader, event))
 
     def _reader(self, number: int, channel: LineChannel) -> osdp_sys.PeripheralDevice:
         options = self._options.readers[number - 1]
@@ -110,7 +132,7 @@ class Simulator:
             flags=[LibFlag.InstallMode] if published else [LibFlag.EnforceSecure],
             id=PdId(1, 1, 0x00CAFE, options.serial or 0, 1),
         )
-        device = osdp_sys.PeripheralDevice(info.get(), capabilities=PDCapabilities(CAPABILITIES).get())
+        device = osdp_sys.PeripheralDevice(info.get(), capabilities=PDCapabilities(self._capabilities).get())
         device.set_command_callback(lambda command: self._obey(number, command))
         return device
 

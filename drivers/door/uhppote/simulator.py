@@ -23,6 +23,8 @@ from drivers.door.uhppote.device import RING, Device
 from drivers.door.uhppote.options import Options
 from drivers.door.uhppote.wire import SIZE, serial_of
 
+OTHER_PROGRAM = ("127.0.0.9", 60_055)
+
 
 @dataclass(slots=True)
 class Weather:
@@ -37,6 +39,7 @@ class Weather:
     held: list[bytes] = field(default_factory=list)
     replies_twice: bool = False
     events_port: bool = False  # events come from another port than answers
+    taken: bool = False  # another program has the board tell it, whoever else asks for that
 
 
 class Simulator(Device, asyncio.DatagramProtocol):
@@ -103,6 +106,9 @@ class Simulator(Device, asyncio.DatagramProtocol):
         if function == codec.GET_LISTENER:
             host, port = self.listener
             return [(8, ipaddress.IPv4Address(host).packed + struct.pack("<H", port) + b"\0")]
+        if function == codec.SET_LISTENER and self.weather.taken:
+            self.listener = OTHER_PROGRAM
+            return [(8, b"\1")]
         if function == codec.SET_LISTENER:
             self.listener = (str(ipaddress.IPv4Address(packet[8:12])), struct.unpack_from("<H", packet, 12)[0])
             return [(8, b"\1")]

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.door.relay_board import Coil, Controller, Decoder, Options, Simulator
+from drivers.door.relay_board_status import QUESTION, states
 from drivers.errors import LineLost, Refused
 from drivers.line import NullModem
 from drivers.orders import HoldReleased, Level, Outcome, Secure
@@ -105,7 +110,7 @@ async def test_what_speaks_is_no_board(said: bytes) -> None:
         await heard.back()
         line = await modem.answer()
         await driver.send(Secure(1))
-        line.write(await line.read() + b"CH1: OFF\r\n\x00\xfe")
+        line.write(await line.read() + b"CH1: OFF\r\nCH2: ON\r\n" * 20 + b"\x00\xfe")
         await driver.send(Secure(1))
         await line.read()
         line.write(said)
@@ -122,3 +127,121 @@ def test_board_forgets_with_its_power() -> None:
     board.power_cycle()
     assert board.coils == {1: False, 2: False}
     assert [done.channel for done in board.history] == [1]
+
+
+# --- boards that can be asked ------------------------------------------------------------------------------------------------------------
+
+ASKED = Options(port="/dev/null", outputs=2, status="ff")
+HABITS: dict[str, dict[str, object]] = {
+    "eight bytes": {},
+    "as many bytes as relays": {"width": 2},
+    "four bytes": {"width": 4},
+    "in words": {"words": True},
+    "an adapter that echoes": {"echo": True},
+    "words and an echo": {"words": True, "echo": True},
+}
+
+
+@asynccontextmanager
+async def asked(**habits: object) -> AsyncIterator[tuple[Controller, Simulator, Heard]]:
+    """A board that can be asked and its driver, running."""
+    modem, board = NullModem(), Simulator(ASKED, **habits)  # type: ignore[arg-type]  # a habit each
+    driver = Controller(ASKED, {1: Level.DEENERGISED, 2: Level.ENERGISED}, timing=BRISK, dial=modem.dial)
+
+    async def serve() -> None:
+        while True:
+            line = await modem.answer()
+            with suppress(LineLost):
+                await board.run(line)
+
+    heard, serving = Heard(), asyncio.create_task(serve())
+    async with running(driver, heard):
+        yield driver, board, heard
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("said", "outputs", "told"),
+    [
+        ("01 01 01 01 00 00 00 00", 8, [True] * 4 + [False] * 4),
+        ("01 01 01 01 00 00 00 00", 4, [True] * 4),
+        ("01 00 00 01", 4, [True, False, False, True]),
+        ("ff 00 01", 2, [False, True]),
+        ("a0 01 01 a2 ff 01 00", 2, [True, False]),
+        ("01 00", 4, None),
+        ("00 00 00 00 00 00 00 00 00", 2, None),
+        ("", 1, None),
+        ("ff", 1, None),
+    ],
+)
+def test_the_state_in_bytes(said: str, outputs: int, told: list[bool] | None) -> None:
+    """The table that resellers print, for boards of four and eight; an echo in front, too few and too many."""
+    assert states(bytes.fromhex(said), outputs) == told
+
+
+def test_the_state_in_words() -> None:
+    """Other firmware says it in words; what it does not say of a relay is not made up."""
+    said = b"CH1: ON\r\nCH2:OFF\r\nch3: on\r\n"
+    assert states(said, 3) == [True, False, True]
+    assert states(said, 4) is None
+
+
+@given(said=st.binary(max_size=600), outputs=st.integers(1, 16))
+def test_any_bytes_are_a_state_or_none(said: bytes, outputs: int) -> None:
+    """Nothing escapes as an exception, and never fewer relays than were asked for."""
+    told = states(said, outputs)
+    assert told is None or len(told) == outputs
+
+
+@pytest.mark.parametrize("habits", HABITS.values(), ids=HABITS)
+async def test_orders_are_read_back(habits: dict[str, object]) -> None:
+    """Each order is CONFIRMED by the board's own word, however it says it."""
+    async with asked(**habits) as (driver, board, heard):
+        await heard.back()
+        for door in (1, 2):
+            assert await driver.send(Secure(door)) is Outcome.CONFIRMED
+        assert board.coils == {1: False, 2: True}
+        assert await driver.send(release(1)) is Outcome.CONFIRMED
+        assert await driver.send(HoldReleased(2)) is Outcome.CONFIRMED
+        assert board.coils == {1: True, 2: False}
+
+
+async def test_a_relay_that_does_not_follow_is_refused() -> None:
+    """A welded relay is told to a person instead of being called released."""
+    async with asked() as (driver, board, heard):
+        await heard.back()
+        board.stuck = {1}
+        with pytest.raises(Refused, match="does not follow"):
+            await driver.send(release(1))
+
+
+async def test_a_board_that_was_reset_or_fell_silent_is_lost() -> None:
+    """Relays that are not as they were set, and a board that answers no more, are told; both come back."""
+    async with asked() as (driver, board, heard):
+        after = await heard.back()
+        await driver.send(Secure(2))
+        board.power_cycle()
+        after = await heard.lost(after)
+        assert "relay 2 is not as it was set" in str(heard.readings[after - 1])
+        after = await heard.back(after)
+        board.mute = True
+        after = await heard.lost(after)
+        with pytest.raises(LineLost):
+            await driver.send(Secure(1))
+        board.mute = False
+        await heard.back(after)
+
+
+async def test_what_cannot_be_asked_is_never_driven() -> None:
+    """A reader, or a board without the question, at this name: lost, and not one order goes out."""
+    modem = NullModem()
+    driver = Controller(ASKED, {1: Level.DEENERGISED}, timing=BRISK, dial=modem.dial)
+    heard = Heard()
+    async with running(driver, heard):
+        line = await modem.answer()
+        line.write(b"7B11D7\r")
+        await heard.lost()
+        with pytest.raises(LineLost):
+            await driver.send(release(1))
+        assert set(await line.read()) == set(QUESTION)

@@ -15,8 +15,20 @@ from tests.drivers.harness import BRISK
 ACCOUNT: Mapping[str, Any] = {"username": "gate", "password": "p@ss:w/rd"}
 
 
+SORTS: Mapping[str, Mapping[str, Any]] = {
+    "timed": {"skew_s": -7200},
+    "latching": {},
+    "digest": {"auth": "digest"},
+    "old": {"soap11": True, "content_type": "text/html", "lists_services": False},
+    "by_reference": {"parameters": True, "absolute_only": True},
+    "hasty": {"waits": False, "grants_s": 10.0},
+    "without_events": {"events": False},
+}
+"""What real cameras are like: drivers.onvif.simulator.Behaviour."""
+
+
 class OnvifRig:
-    """A camera whose relays time themselves (`timed`), only latch (`latching`), or whose account is asked for by HTTP (`digest`)."""
+    """A camera of one of SORTS; the relays of a `latching` one do not time themselves."""
 
     def __init__(self, sort: str, secured: Mapping[int, Level]) -> None:
         from drivers.onvif.simulator import Behaviour, SimulatedRelay
@@ -28,7 +40,7 @@ class OnvifRig:
             self._options["accept_latching"] = True
         self._camera = drivers.simulator("onvif")(
             drivers.options("onvif")(**self._options),
-            behaviour=Behaviour(auth="digest" if sort == "digest" else "wsse", skew_s=-7200 if sort == "timed" else 0),
+            behaviour=Behaviour(**SORTS[sort]),
             relays=[SimulatedRelay("r1", modes=modes), SimulatedRelay("r2", modes=modes, idle_closed=sort != "latching")],
         )
         self._number = itertools.count(1)
@@ -50,7 +62,11 @@ class OnvifRig:
         """The second input turns over."""
         closed = next(self._number) % 2 == 1
         self._camera.set_input(2, closed=closed)
-        return InputChanged(2, Contact.CLOSED if closed else Contact.OPEN)
+        return InputChanged(2, Contact.CLOSED if closed else Contact.OPEN) if self._camera.behaviour.events else None
+
+    async def say_away(self) -> Reading | None:
+        """It keeps nothing."""
+        return None
 
     async def noise(self, data: bytes) -> None:
         """There is no wire on which bytes lie around; garbled answers are in test_garbled.py."""
