@@ -10,7 +10,7 @@ from drivers.wiegand import NotationFault
 from edge.access.terms import CODE_BITS, Card, code_card
 from edge.roster import cells
 from edge.roster.cells import Wrong
-from edge.roster.masks import Cell, shape
+from edge.roster.masks import Cell, Formatted, FormattedText, shape
 from edge.roster.settings import Notation, RosterSettings
 
 CARDS_IN_A_CELL = 20
@@ -64,6 +64,10 @@ def cards(cell: Cell, how: Written) -> list[Card]:
     """
     if isinstance(cell, float) and how.notation != "dec":
         raise Wrong("card_number", shape(cell))
+    if isinstance(cell, Formatted) and cell.digits:
+        cell = float(cell)  # zeros in front of a decimal number change nothing
+    if isinstance(cell, FormattedText):
+        raise Wrong("number_format", shape(cell))
     # Alt+Enter or a tab parts cards as well as a semicolon: joined they would be a card that is nobody's, or somebody else's.
     parted = _LINES.sub(";", cell) if isinstance(cell, str) else cell
     written_cards = cells.several(parted, 1000)

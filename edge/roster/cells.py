@@ -11,7 +11,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from edge.roster.faults import Shown
-from edge.roster.masks import Cell, shape, shown_date, shown_word
+from edge.roster.masks import Cell, Formatted, FormattedText, shape, shown_date, shown_word
 
 T = TypeVar("T")
 
@@ -46,8 +46,11 @@ class Wrong(Exception):
 def text(cell: Cell, limit: int) -> str:
     """A cell as a person wrote it: outer spaces and marks nobody sees removed, line breaks to spaces, at most `limit` characters.
 
-    A number becomes its digits while Excel holds them all. `="0012"` and `'0012`, the usual ways to keep zeros in CSV, lose their wrap.
+    A number becomes its digits while Excel holds them all and shows no others. `="0012"` and `'0012`, the usual ways to keep zeros in CSV,
+    lose their wrap.
     """
+    if isinstance(cell, FormattedText) or (isinstance(cell, Formatted) and not cell.as_held):
+        raise Wrong("number_format", shape(cell))
     if not isinstance(cell, str):
         return _number(cell)
     if cell.isascii() and cell.isalnum():  # most cells

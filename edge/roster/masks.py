@@ -6,11 +6,38 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
+from typing import Self
 
 from edge.roster.faults import Shown
 
 Cell = str | float | bool | date | datetime | time | timedelta
 """One cell as the file holds it: CSV has text only; Excel also numbers (always float), truth values, dates and times."""
+
+
+class Formatted(float):
+    """A number that its cell shows otherwise: with zeros in front up to `digits`, or (0) with signs of its own."""
+
+    __slots__ = ("digits",)
+
+    def __new__(cls, value: float, digits: int) -> Self:
+        """Of this value, shown so."""
+        self = super().__new__(cls, value)
+        self.digits = digits
+        return self
+
+    digits: int
+
+    @property
+    def as_held(self) -> bool:
+        """Whether what is shown is what is held: there are as many digits already."""
+        return self.digits > 0 and self.is_integer() and len(str(int(self))) >= self.digits
+
+
+class FormattedText(str):
+    """A text that its cell shows with signs of its own around it."""
+
+    __slots__ = ()
+
 
 _DATE_LIKE = re.compile(r"[\d年月日/.:\- T]{1,19}")
 _LONG_RUN = re.compile(r"\d{5,}")

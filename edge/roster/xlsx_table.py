@@ -15,6 +15,8 @@ from xml.etree import ElementTree as ET
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from edge.roster.faults import Place
+from edge.roster.masks import Cell, Formatted, FormattedText
+from edge.roster.number_formats import ELSE, odd_styles
 from edge.roster.table import MAX_CELL, MAX_COLUMNS, MAX_ROWS, Merged, Row, Unreadable, cell_name
 
 MAX_XML_BYTES = 256 << 20
@@ -23,6 +25,10 @@ MAX_MEMBERS = 500
 """Files in the zip: a workbook with a hundred sheets and pictures has fewer."""
 MAX_SHEETS = 20
 """Sheets looked at; each is read whole."""
+MAX_STYLES_BYTES = 32 << 20
+"""Of styles.xml; one bloated by years of copying between workbooks has about 10 MB."""
+MAX_FORMATTED = 8 * MAX_ROWS
+"""Cells looked at for their format: those of eight columns in the largest roster."""
 TITLE_ROWS = 20
 """Rows a manager may put above the headings, beyond MAX_ROWS."""
 
@@ -40,7 +46,11 @@ _CELL = rb"""[^<>]*?\br=["']([A-Z]+\d+)["']"""
 # A cell that holds a formula and no value. One of type str whose value is there and empty was worked out: to the empty text.
 _UNCOMPUTED = re.compile(rb"""<(?:\w+:)?c\b(?![^<>]*\bt=["']str["'])""" + _CELL + _FORMULA + _NOTHING + _END)
 _UNCOMPUTED_TEXT = re.compile(rb"""<(?:\w+:)?c\b(?=[^<>]*\bt=["']str["'])""" + _CELL + _FORMULA + _END)
+_STYLED = rb"""<(?:\w+:)?c\b(?=[^<>]*?\ss=["'](%b)["'])[^<>]*?\br=["']([A-Z]+\d+)["']"""
 _REF = re.compile(r"([A-Z]+)(\d+)")
+
+Formats = dict[tuple[int, int], int]
+"""Row from 1 and column from 0 of a cell that shows something else than it holds: see number_formats.odd_styles."""
 
 
 def read_xlsx(file: str, data: bytes) -> tuple[list[Row], list[Merged]]:
@@ -51,7 +61,7 @@ def read_xlsx(file: str, data: bytes) -> tuple[list[Row], list[Merged]]:
     """
     if data.startswith(b"\xd0\xcf\x11\xe0"):  # an OLE file: the old .xls, or a workbook with a password
         raise Unreadable("xls_or_password", Place(file))
-    problems = _look_inside(file, data)
+    problems, formats = _look_inside(file, data)
     try:
         with CalamineWorkbook.from_filelike(io.BytesIO(data)) as book:
             sheet = _choose(file, book)
@@ -62,13 +72,16 @@ def read_xlsx(file: str, data: bytes) -> tuple[list[Row], list[Merged]]:
                 column, row = _position(ref)
                 raise Unreadable(code, Place(file, row, column + 1, ref))
             merged = [Merged(first[0] + 1, last[0] + 1, first[1]) for first, last in sheet.merged_cell_ranges or ()]
-            return _rows(file, sheet), merged
+            return _rows(file, sheet, formats.get(sheet.name, {})), merged
     except CalamineError as fault:
         raise Unreadable("xlsx_broken", Place(file)) from fault
 
 
-def _look_inside(file: str, data: bytes) -> dict[str, str]:
-    """Read every XML member once, keeping nothing, and return sheet name -> its first problem (as "code cell")."""
+def _look_inside(file: str, data: bytes) -> tuple[dict[str, str], dict[str, Formats]]:
+    """Read every XML member once, keeping nothing but what is found.
+
+    By the sheet's name: its first problem (as "code cell"), and the cells that show something else than they hold.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             infos = archive.infolist()
@@ -78,20 +91,42 @@ def _look_inside(file: str, data: bytes) -> dict[str, str]:
                 raise Unreadable("xls_or_password", Place(file))
             budget = MAX_XML_BYTES
             problems: dict[str, str] = {}
+            formats: dict[str, Formats] = {}
+            odd = _odd_styles(archive, infos)
             for info in infos:
                 if info.filename.lower().endswith((".xml", ".rels")):
-                    size, problem = _look(file, archive, info, budget)
+                    found: Formats = {}
+                    size, problem = _look(file, archive, info, budget, odd, found)
                     budget -= size
                     if problem:
                         problems[_part(info.filename)] = problem
-            return _by_sheet(archive, problems)
+                    if found:
+                        formats[_part(info.filename)] = found
+            parts = _parts(archive) if problems or formats else {}
+            return (
+                {name: problems[part] for name, part in parts.items() if part in problems},
+                {name: formats[part] for name, part in parts.items() if part in formats},
+            )
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError, KeyError, ET.ParseError) as fault:
         raise Unreadable("not_xlsx", Place(file)) from fault
 
 
-def _look(file: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: int) -> tuple[int, str]:
-    """Unpack one member bit by bit: its true size and, of a sheet, its first problem."""
+def _odd_styles(archive: zipfile.ZipFile, infos: list[zipfile.ZipInfo]) -> dict[bytes, int]:
+    """The styles that show something else than a cell holds, by their number as it stands in a cell."""
+    for info in infos:
+        if _part(info.filename) == "xl/styles.xml":
+            with archive.open(info) as member:
+                odd = odd_styles(member.read(MAX_STYLES_BYTES))
+            return {str(style).encode(): shown for style, shown in odd.items()}
+    return {}
+
+
+def _look(
+    file: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: int, odd: dict[bytes, int], formats: Formats
+) -> tuple[int, str]:
+    """Unpack one member bit by bit: its true size and, of a sheet, its first problem. Its cells of `odd` styles go into `formats`."""
     size, problem, rest = 0, "", b""
+    styled = re.compile(_STYLED % b"|".join(odd)) if odd else None
     with archive.open(info) as member:
         while chunk := member.read(_CHUNK):
             size += len(chunk)
@@ -105,6 +140,10 @@ def _look(file: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: in
                 whole, rest = text[:cut], text[cut:]
                 _refuse_far(file, whole)
                 problem = problem or _problem(whole)
+                for found in styled.finditer(whole) if styled else ():
+                    column, row = _position(found[2].decode())
+                    if len(formats) < MAX_FORMATTED and column < MAX_COLUMNS:
+                        formats[row, column] = odd[found[1]]
     return size, problem
 
 
@@ -136,6 +175,12 @@ def _problem(text: bytes) -> str:
     return ""
 
 
+def _formatted(cell: Cell, shown: int) -> Cell:
+    if isinstance(cell, float):
+        return Formatted(cell, shown)
+    return FormattedText(cell) if isinstance(cell, str) and cell and shown == ELSE else cell
+
+
 def _position(ref: str) -> tuple[int, int]:
     """Column index from 0 and row from 1 of a cell name; far beyond any bound for absurd ones."""
     found = _REF.fullmatch(ref)
@@ -147,23 +192,19 @@ def _position(ref: str) -> tuple[int, int]:
     return column - 1, int(found[2])
 
 
-def _by_sheet(archive: zipfile.ZipFile, problems: dict[str, str]) -> dict[str, str]:
-    """Turn problems by member into problems by sheet name, through the workbook's relations."""
-    if not problems:
-        return {}
+def _parts(archive: zipfile.ZipFile) -> dict[str, str]:
+    """The member of each sheet, by the sheet's name, through the workbook's relations."""
     sheets, relations = archive.read("xl/workbook.xml"), archive.read("xl/_rels/workbook.xml.rels")
     if b"<!DOCTYPE" in sheets + relations:
         raise ValueError("a workbook has no document type")
     targets = {node.get("Id", ""): node.get("Target", "") for node in ET.fromstring(relations)}  # noqa: S314 - no document type, so no entities
-    by_sheet: dict[str, str] = {}
+    parts: dict[str, str] = {}
     for node in ET.fromstring(sheets).iter():  # noqa: S314 - as above
         if node.tag.endswith("}sheet"):
             relation = next((value for key, value in node.attrib.items() if key.endswith("}id")), "")
             target = targets.get(relation, "")
-            member = _part(target.removeprefix("/") if target.startswith("/") else f"xl/{target}")
-            if member in problems:
-                by_sheet[node.get("name", "")] = problems[member]
-    return by_sheet
+            parts[node.get("name", "")] = _part(target.removeprefix("/") if target.startswith("/") else f"xl/{target}")
+    return parts
 
 
 def _choose(file: str, book: CalamineWorkbook) -> CalamineSheet | None:
@@ -181,7 +222,7 @@ def _choose(file: str, book: CalamineWorkbook) -> CalamineSheet | None:
     return filled[0] if filled else None
 
 
-def _rows(file: str, sheet: CalamineSheet) -> list[Row]:
+def _rows(file: str, sheet: CalamineSheet, formats: Formats) -> list[Row]:
     if sheet.start is None:
         return []
     left = [""] * sheet.start[1]
@@ -193,6 +234,8 @@ def _rows(file: str, sheet: CalamineSheet) -> list[Row]:
                 raise Unreadable("cell_too_long", Place(file, number, len(left) + index + 1, ref), limit=MAX_CELL)
             if isinstance(cell, int) and not isinstance(cell, bool):
                 cells[index] = float(cell)
+            if formats and (shown := formats.get((number, len(left) + index))) is not None:
+                cells[index] = _formatted(cells[index], shown)
         if any(cell != "" and not (isinstance(cell, str) and not cell.strip()) for cell in cells):
             rows.append(Row(number, [*left, *cells]))
     return rows
