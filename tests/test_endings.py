@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.control.client import ask
 from edge.control.peer import group_ids
 from tests.premises import Premises
 from tests.test_root import ASKS, READS, needs_root
@@ -22,20 +23,24 @@ STRANGER = 54321
 """An account of no name, in no group with a role."""
 GROUPS = {"guard": "daemon", "manager": "bin", "installer": "sys", "inspector": "adm"}
 """Groups that every machine has, one a role."""
-CHILD = """\
-import importlib, json, os, pkgutil, sys
-# also Python itself may be in root's own folder
-import csv, encodings.utf_8_sig, encodings.gb18030, encodings.utf_16, importlib.readers, sqlite3, zoneinfo
-import edge
+IMPORTS = """\
+import concurrent.futures.thread, csv, importlib, importlib.readers, pkgutil, sqlite3, zoneinfo
+import encodings.ascii, encodings.gb18030, encodings.latin_1, encodings.utf_16, encodings.utf_8_sig
+import edge, drivers.door.simulated
 for found in pkgutil.walk_packages(edge.__path__, "edge."):
     if not found.name.endswith((".__main__", ".child")) and not found.name.startswith(("edge.vision", "edge.demo")):
         importlib.import_module(found.name)
 from edge.cli import app
+"""
+"""Before becoming another account: Python itself may lie in root's own folder."""
+CHILD = f"""\
+import json, os, sys
+{IMPORTS}
 groups, uid, python, stdout, lines = json.loads(sys.stdin.read())
 for number, line in enumerate(lines):
     if (child := os.fork()) == 0:
-        os.dup2(os.open(f"{sys.argv[1]}/{number}.err", os.O_WRONLY | os.O_CREAT), 2)
-        os.dup2(os.open(stdout or f"{sys.argv[1]}/{number}.out", os.O_WRONLY | os.O_CREAT), 1)
+        os.dup2(os.open(sys.argv[1] + f"/{{number}}.err", os.O_WRONLY | os.O_CREAT), 2)
+        os.dup2(os.open(stdout or sys.argv[1] + f"/{{number}}.out", os.O_WRONLY | os.O_CREAT), 1)
         if uid:
             os.setgroups(groups); os.setgid(uid); os.setuid(uid)
         sys.executable = python or sys.executable
@@ -194,3 +199,33 @@ def test_output_that_nobody_takes(house: Premises) -> None:
     assert "the disk is full" in found["check"][1]
     line = ["sh", "-c", '"$@" >&- 2>&-', "sh", sys.executable, "-m", "edge", "check", "--config", str(house.config)]
     assert subprocess.run(line, check=False).returncode == 0
+
+
+RUN = f"""\
+import os, sys
+{IMPORTS}
+os.setgroups([]); os.setgid({STRANGER}); os.setuid({STRANGER})
+app(["run", "--config", sys.argv[1]])
+"""
+
+
+@needs_root
+@pytest.mark.parametrize("closed", ["state", "state/journal", "state/roster", "state/custody", "roster", "state/roster/identities.json"])
+def test_run_where_something_is_closed(house: Premises, closed: str) -> None:
+    """As after root ran the gateway by hand: doors go on, the end is in order, and what may not be read is not taken for damaged."""
+    for folder in ("state/journal", "state/roster", "state/custody", "run"):
+        (house.folder / folder).mkdir(parents=True, exist_ok=True)
+    (house.folder / "state/roster/identities.json").write_bytes(b"sealed by whoever owns it")
+    for path in house.folder.rglob("*"):
+        os.chown(path, STRANGER, STRANGER)
+    os.chown(house.folder / closed, 0, 0)
+    (house.folder / closed).chmod(0o600)
+    house.start(sys.executable, "-c", RUN, str(house.config))
+    try:
+        assert ask(house.socket, "unlock", access_point="north_in", reason="service")
+        assert house.stop()[0] == (1 if closed in {"state", "state/journal"} else 0), house.log
+    finally:
+        house.kill()
+    assert "Traceback" not in house.log
+    if closed == "state/roster/identities.json":
+        assert (house.folder / closed).read_bytes() == b"sealed by whoever owns it"

@@ -35,7 +35,7 @@ class Identities:
         self._path, self._seal = path, seal
         self._new_ref = new_ref
         self._refs: dict[str, dict[str, str]] = {"tenants": {}, "visits": {}}
-        self.kept = True
+        self.kept = self._ours = True
         self._read()
 
     def peek(self, tenants: Iterable[str], visits: Iterable[str] = ()) -> Refs:
@@ -71,6 +71,10 @@ class Identities:
             refs = {kind: {str(number): str(ref) for number, ref in body[kind].items()} for kind in ("tenants", "visits")}
         except FileNotFoundError:
             return
+        except PermissionError as why:  # after root ran the gateway by hand: neither damaged nor ours to replace
+            self._ours = False
+            log.warning("the file of person refs may not be read (%s) and is left as it is; refs hold until the next restart", why.strerror)
+            return
         except (OSError, Unreadable, ValueError, KeyError, TypeError, AttributeError):
             durable.put_aside(self._path)
             log.warning("the file of person refs is damaged and was put aside; those of the roster in force are kept")
@@ -78,6 +82,9 @@ class Identities:
         self._refs = refs
 
     def _write(self) -> None:
+        if not self._ours:
+            self.kept = False
+            return
         body = json.dumps({"v": 1, **self._refs}, ensure_ascii=False, separators=(",", ":")).encode()
         try:
             durable.write(self._path, [body if self._seal is None else self._seal.close(self._path.name, body)])

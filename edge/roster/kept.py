@@ -77,8 +77,9 @@ class Kept:
             return InForce(int(body["now"]), back, str(body["source"]), str(body["held"]), since)
         except FileNotFoundError:
             return InForce()
-        except (OSError, ValueError, KeyError, TypeError):
-            durable.put_aside(self._folder / "in_force.json")
+        except (OSError, ValueError, KeyError, TypeError) as why:
+            if not isinstance(why, PermissionError):
+                durable.put_aside(self._folder / "in_force.json")
             numbers = sorted(self._numbers(), reverse=True)
             return InForce(numbers[0], tuple(numbers[1:])) if numbers else InForce()
 
@@ -131,7 +132,7 @@ class Kept:
                     return None
                 content = self._seal.open(path.name, content)
             book = _book(content.splitlines(keepends=True), self._pin_hash.key_id, self._breathe)
-        except FileNotFoundError:
+        except (FileNotFoundError, PermissionError):  # another account's is not damaged
             return None
         except (OSError, Unreadable, ValueError, TypeError, KeyError, IndexError):
             log.warning("a kept roster is damaged and was put aside")

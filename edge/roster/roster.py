@@ -378,8 +378,12 @@ class Deadly:
 
 def _sealed(folder: Path) -> list[Path]:
     """The sealed files here, those that are read first first."""
-    found = []
-    for path in (folder / "identities.json", *sorted(folder.glob("*.roster"), reverse=True)):
+    found: list[Path] = []
+    try:
+        kept = sorted(folder.glob("*.roster"), reverse=True)
+    except OSError:
+        return found  # a folder that is closed to us: doors go on without it
+    for path in (folder / "identities.json", *kept):
         with contextlib.suppress(OSError):
             if lies_sealed(path):
                 found.append(path)
