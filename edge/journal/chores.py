@@ -13,7 +13,7 @@ from edge.journal.aside import lying_aside
 from edge.journal.ballast import Ballast
 from edge.journal.desk import Desk, Shown
 from edge.journal.faults import disk_free
-from edge.journal.mark import Mark, MarkFile, which
+from edge.journal.mark import Mark, MarkFile, stamp
 from edge.journal.settings import JournalSettings
 from edge.journal.store import Store
 
@@ -111,7 +111,7 @@ class Chores:
                 certain=now.certain,
                 leap=now.leap,
                 unwritten=unwritten,
-                file=which(self._database),
+                file=stamp(self._database),
             )
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from secrets import randbelow
 
 from edge.access.events import GatewayLoss, rfc3339
 from edge.clock import Moment
@@ -17,9 +18,15 @@ EPOCH_BEFORE = "before"
 
 
 LEFT_OUT = 1000
-"""Numbers left out after a start without a stop: what a gate of a hundred swipes a second writes in three seconds, at two a second in
-minutes. A disk that was told to write and lost its power forgets less; decision 0017.
+"""Fewest numbers left out after a start without a stop: three seconds of a gate with a hundred swipes a second, more than a disk forgets
+that lost its power. As many again at most are drawn by lot, for machines whose clock begins anew at each start. Decision 0017.
 """
+
+LEFT_OUT_A_SECOND = 100
+"""Numbers left out for each second since the newest record: another run may have begun from the same copy. No gate writes more for long."""
+
+LEFT_OUT_MOST = 10**9
+"""A clock that is years ahead uses up no more than a thousandth of an epoch's numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +105,10 @@ def _report_unwritten(store: Store, known: Known, now: Moment) -> None:
 
 
 def _leave_out(store: Store, now: Moment) -> None:
+    last = parse_at(store.last_at())
+    away = max(0.0, (now.at - last).total_seconds()) if last else 0.0
     with store.transaction():
-        hole = store.skip(LEFT_OUT)
+        hole = store.skip(LEFT_OUT + min(LEFT_OUT_MOST, int(away * LEFT_OUT_A_SECOND)) + randbelow(LEFT_OUT))
         store.add([loss(now, store.era.epoch, hole[0], hole[-1], "left_out")])
 
 

@@ -40,15 +40,24 @@ class Mark:
     leap: Leap | None = None
     unwritten: int = 0
     file: str = ""
-    """Which file the database is, as `which` gives it: a copy that was put in its place is another one. Empty: not known."""
+    """Which file the database is, as `stamp` gives it: a copy that was put in its place is another one. Empty: not known."""
 
 
 def which(path: Path) -> str:
-    """Which file lies there, by its number on its disk; empty where there is none. A copy is another file, whatever its name."""
+    """Which file lies there, by its number on its disk, which no other has while this one is open; empty where there is none."""
     try:
         return str(path.stat().st_ino)
     except OSError:
         return ""
+
+
+def stamp(path: Path) -> str:
+    """Which file lies there, and when it was last changed by the kernel's word: no copy has that, whatever times it was given."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return ""
+    return f"{stat.st_ino} {stat.st_ctime_ns}"
 
 
 def read_mark(folder: Path) -> Mark | None:

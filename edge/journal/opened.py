@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from edge.journal.mark import Mark, read_mark, which
+from edge.journal.mark import Mark, read_mark, stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Past:
             empty = True
         except OSError:
             empty = False
-        same = mark is not None and mark.file in {"", which(database)}
+        same = mark is not None and mark.file in {"", stamp(database)}
         return cls(mark, mark is None and empty, mark is not None and mark.clean and same)
 
     def judge(self, boot_id: str, now: datetime, last_record: datetime | None) -> Opened:

@@ -119,7 +119,10 @@ class Delivery:
         self._head = max(self._head, head)
 
     def sent(self, send: Send, last: int, events: int, messages: int, now: float) -> None:
-        """`send` was carried out up to `last`: so many events in so many messages (none if these numbers are no longer held)."""
+        """`send` was carried out up to `last`: so many events in so many messages.
+
+        Numbers without an event take nobody's room: no consumer gets past a hole before it has the record that names it.
+        """
         self._flying[send.lane] += messages
         if send.lane is Lane.LIVE:
             self._live_next = last + 1
@@ -128,6 +131,7 @@ class Delivery:
             for c in self._each:
                 if send.after < c.next <= last:
                     c.next, c.stopped_at = last + 1, None
+                    c.allow += max(0, last - send.after - events)
         if events:
             self._highest = max(self._highest, last)
         for c in self._each:

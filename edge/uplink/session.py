@@ -302,7 +302,8 @@ class Session:
         records = p.journal.page(send.after, send.upto - send.after, send.upto)
         if not records:
             # A hole that a `gateway.loss` names, or pruned: something newer is there. Where nothing is, the disk cannot be read.
-            return (send.upto if p.journal.page(send.after, 1) else send.after), 0, []
+            newer = p.journal.page(send.after, 1)
+            return (newer[0].seq - 1 if newer else send.after), 0, []
         if send.lane is Lane.LIVE:
             messages = [(p.topics.event(record.cls), p.encoder.event(record)) for record in records]
         else:

@@ -36,14 +36,18 @@ def data_of(record: Record) -> dict[str, str]:
     return dict(json.loads(record.data))
 
 
-def numbers_of(records: Iterable[Record]) -> list[int]:
-    """Every number that these records account for: their own, and those that records of loss of this epoch name."""
-    found: list[int] = []
+def numbers_of(records: Iterable[Record]) -> list[tuple[int, int]]:
+    """The numbers that these records account for, their own and those that losses of this epoch name: unbroken runs, none twice."""
+    found: list[tuple[int, int]] = []
     for record in records:
-        found.append(record.seq)
+        found.append((record.seq, record.seq))
         if record.name == "loss" and data_of(record)["epoch"] == record.epoch:
-            found += range(int(data_of(record)["from"]), int(data_of(record)["to"]) + 1)
-    return sorted(found)
+            found.append((int(data_of(record)["from"]), int(data_of(record)["to"])))
+    runs: list[tuple[int, int]] = []
+    for first, last in sorted(found):
+        assert not runs or first > runs[-1][1], f"number {first} twice"
+        runs = [*runs[:-1], (runs[-1][0], last)] if runs and first == runs[-1][1] + 1 else [*runs, (first, last)]
+    return runs
 
 
 def eventually(true: Callable[[], bool], what: str) -> None:

@@ -328,3 +328,25 @@ def test_window_of_the_broker_is_kept(window: int) -> None:
         events = send.upto - send.after
         messages += events if send.lane is Lane.LIVE else -(-events // LIMITS.batch)
     assert 1 <= messages <= max(2, min(window, LIMITS.window))
+
+
+def test_a_hole_larger_than_all_room_is_passed() -> None:
+    """After a stall little may be outstanding; a hole of thousands takes none of it, and the record that names it is sent."""
+    delivery = Delivery(LIMITS, ["centre"])
+    delivery.connected(0.0, 6_010, {"centre": 0})
+    delivery.acknowledged("centre", 0, Verdict.REPEATED, 100_000, 0.0)
+    delivery.acknowledged("centre", 5, Verdict.ADVANCED, 100_000, 0.0)
+    now, hole, sent = 0.0, range(6, 6_001), set[int]()
+    for _ in range(40):
+        while (send := delivery.next(now)) is not None:
+            wanted = [number for number in range(send.after + 1, send.upto + 1) if number not in hole]
+            last = send.upto if wanted else hole[-1]
+            sent |= set(wanted)
+            delivery.sent(send, last, len(wanted), bool(wanted), now)
+            for _ in range(bool(wanted)):
+                delivery.settled(send.lane, True, now)
+        if 6_001 not in sent:
+            delivery._rewind(delivery._each[0], now, gently=True)  # as after a stall
+        now += 5.0
+        delivery.tick(now)
+    assert set(range(6_001, 6_011)) <= sent

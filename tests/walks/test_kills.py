@@ -125,13 +125,11 @@ async def people_come(house: Gatehouse) -> None:
 
 
 def gaps(events: dict[Place, Data]) -> set[int]:
-    """Numbers that are not there and that no record of loss names; of one that is there and named all the same too."""
-    named: set[int] = set()
-    for event in events.values():
-        if event["type"] == "anyu.gateway.loss.v1":
-            named |= set(range(int(event["data"]["from"]), int(event["data"]["to"]) + 1))
-    numbers = {seq for _, seq in events}
-    return (set(range(1, max(numbers, default=0) + 1)) ^ numbers) ^ named
+    """Where numbers are missing that no record of loss names, or are there and named all the same."""
+    losses = [event["data"] for event in events.values() if event["type"] == "anyu.gateway.loss.v1"]
+    spans = sorted([*((seq, seq) for _, seq in events), *((int(loss["from"]), int(loss["to"])) for loss in losses)])
+    ends = [0, *(last for _, last in spans)]
+    return {first for (first, _), end in zip(spans, ends, strict=False) if first != end + 1}
 
 
 def journal_of(site: Site) -> dict[Place, Data]:
