@@ -210,10 +210,13 @@ app(["run", "--config", sys.argv[1]])
 
 
 @needs_root
-@pytest.mark.parametrize("closed", ["state", "state/journal", "state/roster", "state/custody", "roster", "state/roster/identities.json"])
+@pytest.mark.parametrize(
+    "closed", ["state", "state/journal", "state/roster", "state/custody", "roster", "state/roster/identities.json", "credentials"]
+)
 def test_run_where_something_is_closed(house: Premises, closed: str) -> None:
     """As after root ran the gateway by hand: doors go on, the end is in order, and what may not be read is not taken for damaged."""
-    for folder in ("state/journal", "state/roster", "state/custody", "run"):
+    house.environ = {"CREDENTIALS_DIRECTORY": str(house.folder / "credentials")}
+    for folder in ("state/journal", "state/roster", "state/custody", "run", "credentials"):
         (house.folder / folder).mkdir(parents=True, exist_ok=True)
     (house.folder / "state/roster/identities.json").write_bytes(b"sealed by whoever owns it")
     for path in house.folder.rglob("*"):

@@ -41,7 +41,12 @@ def credentials(folder: str | None, valid: Iterable[str], below: Mapping[str, ob
     if not folder or not File(folder).is_dir():
         return tree
     known = set(valid)
-    names = [file.name.removeprefix(prefix) for file in sorted(File(folder).iterdir()) if file.name.startswith(prefix)]
+    try:
+        names = [file.name.removeprefix(prefix) for file in sorted(File(folder).iterdir()) if file.name.startswith(prefix)]
+    except OSError as why:  # the uplink or a device may lack its secret; doors start
+        why_not = (("why", why.strerror or type(why).__name__),)
+        tree.faults.append(Fault(Place(str(folder)), "unreadable", why_not, grave=False))
+        return tree
     files = {name: name.lower().split("." if "." in name else "__") for name in names if name not in OTHERS}
     for name, steps in files.items():
         place = Place(f"credential {name}")
