@@ -176,6 +176,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "SQLITE_CORRUPT": ("数据库已损坏", "the database is damaged"),
     # faces
     "no_recognition": ("这台网关没有启用人脸识别。", "Recognition is off on this gateway."),
+    "recognition_trouble": (
+        "人脸识别停用：{detail}；anyu-edge status 有说明。",
+        "Recognition is off here: {detail}; anyu-edge status says what to do.",
+    ),
     "unknown_tenant": ("启用中的花名册里没有这个编号。", "Nobody in the roster in force has this tenant_id."),
     "no_card": (
         "一分钟内没有刷本人的卡，没有登记任何人脸。",

@@ -196,7 +196,8 @@ class FaceVerbs:
 
     def _needed(self) -> Desk:
         if not self._desk.enrols:
-            raise CommandRefused("no_recognition", "recognition is off here")
+            why = self._off()
+            raise CommandRefused("recognition_trouble" if why else "no_recognition", ", ".join(why))
         return self._desk
 
 

@@ -27,7 +27,7 @@ class CustodyConsented(Event):
     CLASS: ClassVar[str] = "custody"
     NAME: ClassVar[str] = "consented"
 
-    person_ref: str
+    person_ref: str | None = None
     consent: Literal["card", "paper"]
     notice: str | None = None
 
