@@ -35,6 +35,7 @@ NO_WORDS = {
     "roster.applied",
     "roster.refused",
     "roster.csv",
+    "roster.report",
     "uplink.ack_at.*",
     "uplink.centre_id.*",
     "uplink.conn_seq",

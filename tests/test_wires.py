@@ -10,6 +10,7 @@ import asyncio
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,23 +64,25 @@ PIECES = {
 def examples(kind: str) -> Iterator[dict[str, Any]]:
     """The options that the driver's page shows, and those with each of its numbers of things at its least and at its most."""
     page = "\n".join(re.findall(r"```yaml\n(.*?)```", (PAGES / f"{kind}.md").read_text(encoding="utf-8"), re.DOTALL))
-    (shown,) = (given for given in YAML(typ="safe").load(page)["controllers"].values() if given["driver"] == kind)
-    shown = {
-        key: [{**each, "key": KEY} for each in value] if key == "readers" and kind == "osdp" else value for key, value in shown.items()
-    }
-    yield shown
-    model = drivers.options(kind)
-    for name, field in model.model_fields.items():
+    found = [given for given in YAML(typ="safe").load(page)["controllers"].values() if given["driver"] == kind]
+    assert found
+    for shown in found:
+        if kind == "osdp":  # keys are no part of a page
+            shown["readers"] = [{**reader, "key": KEY} for reader in shown["readers"]]
+        yield shown
+        yield from sizes(shown)
+
+
+def sizes(shown: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The same with more, with fewer and with none, as its options allow."""
+    for name, field in drivers.options(shown["driver"]).model_fields.items():
         if name in Has.__dataclass_fields__:
             bounds = [mark.ge if isinstance(mark, Ge) else mark.le for mark in field.metadata if isinstance(mark, Ge | Le)]
             switch = [True, False] if field.annotation is bool else []
             for value in (*bounds, *switch):
-                with_it = {**shown, name: value}
-                try:
-                    model.model_validate({key: value for key, value in with_it.items() if key != "driver"})
-                except ValidationError:
-                    continue  # this number goes with another option
-                yield with_it
+                with suppress(ValidationError):  # this number goes with another option
+                    options_of({**shown, name: value})
+                    yield {**shown, name: value}
 
 
 def options_of(given: Mapping[str, Any]) -> BaseModel:
