@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from edge.installer.reasons import chinese
+
 SENTENCES: Mapping[str, tuple[str, str]] = {
     "settings_fault": ("{what}", "{what}"),
     # controllers
@@ -138,6 +140,9 @@ PROMPTS: Mapping[str, tuple[str, str]] = {
 }
 
 
+SAID: Mapping[str, str] = {"commanded": "已下令", "confirmed": "设备已确认"}
+"""What a device says of an order (drivers.orders.Outcome) in Chinese."""
+
 CAMERA_DOWN: Mapping[str, str] = {
     "address not allowed here": "网关不允许访问该地址",
     "an address that is none": "地址无效",
@@ -191,6 +196,8 @@ def _say(table: Mapping[str, tuple[str, str]], locale: str, code: str, values: M
     if code not in table:
         return " ".join([code, *(f"{key}={value}" for key, value in values.items())])
     zh, en = table[code]
-    if locale == "zh" and values.get("why") in CAMERA_DOWN:
-        values = {**values, "why": CAMERA_DOWN[values["why"]]}
+    if locale == "zh" and "why" in values:
+        values = {**values, "why": CAMERA_DOWN.get(values["why"]) or chinese(values["why"])}
+    if locale == "zh" and values.get("said") in SAID:
+        values = {**values, "said": SAID[values["said"]]}
     return (zh if locale == "zh" else en).format_map({**dict.fromkeys(("driver", "why", "what", "extra"), "-"), **values})
