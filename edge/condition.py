@@ -17,6 +17,9 @@ from edge.supervisor import Pulse
 LOOK_EVERY_S = 1.0
 # What passes within this time (a commit that took long, a roster being read at the start) is nobody's business.
 SETTLED_AFTER_S = 3.0
+# A way to the centre that comes and goes is told as one thing: health and status say each change at once.
+UPLINK_AFTER_S = 60.0
+UPLINK_OVER_S = 300.0
 
 
 class Condition:
@@ -48,6 +51,7 @@ class Condition:
         self._changed = changed
         self._others = others
         self._since: dict[str, float] = {}
+        self._over: dict[str, float] = {}
         self._trust = clock.now().trust
         self.pulse = Pulse(lambda: clock.now().mono)
 
@@ -81,11 +85,13 @@ class Condition:
             self._changed()
         wrong = set(self._wrong(now))
         self._since = {word: self._since.get(word, now.mono) for word in wrong}
-        for word in self._alarms.open():
-            if word not in wrong:
+        self._over = {word: self._over.get(word, now.mono) for word in self._alarms.open() if word not in wrong}
+        for word, since in sorted(self._over.items()):
+            if now.mono - since >= (UPLINK_OVER_S if word.startswith("uplink.") else 0.0):
                 self._tell(word, "end")
         for word, since in sorted(self._since.items()):
-            if word not in self._alarms and now.mono - since >= SETTLED_AFTER_S:
+            settled = now.mono - since >= (UPLINK_AFTER_S if word.startswith("uplink.") else SETTLED_AFTER_S)
+            if settled and word not in self._alarms:
                 self._tell(word, "begin")
 
     def _wrong(self, now: Moment) -> Iterable[str]:

@@ -157,6 +157,7 @@ class Daemon:
                 *(("journal.slow",) if self.gates.slow_disk() else ()),
                 *self.recognition.words(),
                 *self.cards.words(),
+                *(self.uplink.complaints() if self.uplink else ()),
             ),
         )
         way = None if settings.uplink is None or settings.uplink.not_allowed else settings.uplink
@@ -233,7 +234,7 @@ class Daemon:
             roster=RosterHealth(version=roster.version, age_s=roster.age_s(now.at), tenants=roster.tenants) if roster.version else None,
             recognition=self.recognition.health(),
             clock=ClockHealth(trust=now.trust, last_trusted=now.last_trusted),
-            degraded=(*self.condition.words(), *wire, *lost, *down),
+            degraded=tuple(dict.fromkeys((*self.condition.words(), *wire, *lost, *down, *(self.uplink.words() if self.uplink else ())))),
         )
 
     def info(self) -> InfoBody:

@@ -159,8 +159,20 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "the broker refuses us: look at certificate, account and rights.",
     ),
     "uplink.refused.*": (
-        "代理服务器拒收我们的事件（{name}）：请检查它的权限设置（ACL）。",
-        "the broker refuses our events ({name}): look at its access list.",
+        "代理服务器拒收我们的消息（{name}）：请检查它的权限设置（ACL）。",
+        "the broker refuses our messages ({name}): look at its access list.",
+    ),
+    "uplink.id_twice": (
+        "代理服务器一再断开我们：另有网关（或本机的拷贝）用同一个客户端编号，请让每台网关有自己的编号。",
+        "the broker ends our connections: another gateway, or a copy of this one, uses our client id: give each its own.",
+    ),
+    "uplink.cut_off": (
+        "代理服务器一再在我们发送时断开：请查看它的日志，可能是消息大小或权限的限制。",
+        "the broker ends our connections while we send: its log says why; its limit of size or its access list may be the reason.",
+    ),
+    "uplink.too_large.*": (
+        "{name} 超过代理服务器允许的大小：health 和 info 已缩减，事件留在本机；请提高它的上限（message_size_limit、max_packet_size）。",
+        "{name}: larger than the broker takes; health and info are cut, events are kept here: raise message_size_limit or max_packet_size.",
     ),
     "uplink.no_puback": (
         "代理服务器收消息却不应答，正在重连：请检查该服务器。",

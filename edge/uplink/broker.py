@@ -10,6 +10,12 @@ from edge.errors import TryAgain
 LOST = 0x100
 """In place of a reason code: the connection ended first, and nobody knows what the broker did."""
 
+TOO_LARGE = 0x95
+"""PUBACK or DISCONNECT: larger than the broker takes (MQTT 5); also the answer to a packet that was not sent, the limit being known."""
+
+TAKEN_OVER = 0x8E
+"""DISCONNECT: somebody else connected with our client id (MQTT 5)."""
+
 FAILURE = 0x80
 """Reason codes from here on are refusals (MQTT 5, 2.4)."""
 
@@ -59,3 +65,33 @@ class Will:
 
     topic: str
     payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One PUBLISH with QoS 1. `parts`: events in it, 0 for `state`, `health` and `info`."""
+
+    topic: str
+    payload: bytes
+    retain: bool = False
+    content_type: str = ""
+    parts: int = 0
+    v5: bool = True
+
+    @property
+    def size(self) -> int:
+        """Bytes on the wire."""
+        return packet_bytes(self.topic, len(self.payload), self.content_type if self.v5 else "", v5=self.v5)
+
+    @property
+    def bare(self) -> int:
+        """The same without the content type, which is left out where it does not fit."""
+        return packet_bytes(self.topic, len(self.payload), v5=self.v5)
+
+
+def packet_bytes(topic: str, payload: int, content_type: str = "", *, v5: bool) -> int:
+    """The bytes of a PUBLISH with QoS 1 (MQTT 5 section 3.3): fixed header, topic, packet id, properties, payload. Topics are ASCII."""
+    rest = 2 + len(topic) + 2 + payload
+    if v5:
+        rest += 1 + (3 + len(content_type) if content_type else 0)
+    return 2 + (rest >= 1 << 7) + (rest >= 1 << 14) + (rest >= 1 << 21) + rest

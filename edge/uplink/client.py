@@ -13,6 +13,7 @@ import ssl
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from paho.mqtt.client import Client as Paho
@@ -22,7 +23,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge.uplink.broker import LOST, BrokerAway, BrokerRefused, Message, Options, Will
+from edge.uplink.broker import LOST, TOO_LARGE, BrokerAway, BrokerRefused, Message, Options, Packet, Will
 
 
 class Client:
@@ -30,12 +31,14 @@ class Client:
 
     def __init__(self, options: Options, deliver: Callable[[Message], None] | None = None) -> None:
         self._options = options
+        self.client_id = options.client_id
         self._deliver = deliver
         self._loop = asyncio.get_running_loop()
         self._v5 = options.protocol == "5"
         self._paho = self._make()
         self._connected: asyncio.Future[None] = self._loop.create_future()
-        self._pending: dict[int, asyncio.Future[int]] = {}
+        self._pending: dict[int, tuple[Packet, asyncio.Future[int]]] = {}  # on the wire, the oldest first
+        self._queue: deque[tuple[Packet, asyncio.Future[int]]] = deque()  # not sent yet: the window is full
         self._subscribing: dict[int, asyncio.Future[list[int]]] = {}
         # Filled by the network thread, emptied by the loop with one wake-up for many; the window bounds it.
         self._settled: deque[tuple[int, int]] = deque()
@@ -45,9 +48,15 @@ class Client:
         self.closed: asyncio.Future[str] = self._loop.create_future()
         """Done when the connection has ended, with the reason in words."""
         self.window = options.window
-        """Messages that may be in flight: ours, or the broker's Receive Maximum if that is less."""
+        """Packets that may be on the wire, of every kind: ours, or the broker's Receive Maximum if that is less. The rest queues here."""
         self.packet_limit: int | None = None
-        """The largest packet the broker takes, if it said."""
+        """The largest packet the broker takes, if it said. A larger one is not sent; its answer is TOO_LARGE."""
+        self.code: int | None = None
+        """The reason code of the broker's DISCONNECT, if it sent one."""
+        self.unanswered: tuple[Packet, ...] | None = None
+        """What was on the wire without an answer when the other side ended the connection, the oldest first; None: it did not end it."""
+        self.careful = False
+        """One packet at a time on the wire."""
 
     async def connect(self, will: Will | None = None) -> None:
         """Connect and wait for the broker's yes. Raises BrokerAway or BrokerRefused; whatever happens, call `close` afterwards."""
@@ -67,21 +76,37 @@ class Client:
         self._connected.result()
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False, content_type: str = "") -> asyncio.Future[int]:
-        """Send with QoS 1. The future's result is the PUBACK's reason code (>= FAILURE: refused) or LOST; it never raises.
+        """Send with QoS 1, after what waits already. The future's result is the PUBACK's reason code (>= FAILURE: refused) or LOST.
 
-        paho's own `is_published()` is true for refused messages too, so it is not asked.
+        It never raises. paho's own `is_published()` is true for refused messages too, so it is not asked.
         """
+        return self.send(Packet(topic, payload, retain, content_type, v5=self._v5))
+
+    def send(self, packet: Packet) -> asyncio.Future[int]:
+        """The same for a packet."""
         done: asyncio.Future[int] = self._loop.create_future()
+        most = self.packet_limit
+        if most is not None and packet.size > most:
+            packet = replace(packet, content_type="")  # nobody needs it to read the message
         if self.closed.done():
             done.set_result(LOST)
-            return done
-        info = self._paho.publish(topic, payload, qos=1, retain=retain, properties=_properties(content_type) if self._v5 else None)
-        if info.rc not in {MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_NO_CONN}:
-            done.set_result(LOST)
+        elif most is not None and packet.size > most:
+            done.set_result(TOO_LARGE)
         else:
-            # The PUBACK may already be here, but it is looked up by this very loop, after this line.
-            self._pending[info.mid] = done
+            self._queue.append((packet, done))
+            self._send_on()
         return done
+
+    def _send_on(self) -> None:
+        while self._queue and len(self._pending) < (1 if self.careful else self.window):
+            packet, done = self._queue.popleft()
+            properties = _properties(packet.content_type) if self._v5 else None
+            info = self._paho.publish(packet.topic, packet.payload, qos=1, retain=packet.retain, properties=properties)
+            if info.rc == MQTTErrorCode.MQTT_ERR_NO_CONN:
+                _result(done, LOST)
+            else:
+                # The PUBACK may already be here, but it is looked up by this very loop, after this line.
+                self._pending[info.mid] = packet, done
 
     async def subscribe(self, topics: Sequence[str]) -> list[int]:
         """Subscribe with QoS 1; the reason code of each topic (>= FAILURE: refused). Raises BrokerAway."""
@@ -160,8 +185,6 @@ class Client:
         )
         client.connect_timeout = o.connect_s
         client.max_inflight_messages_set(o.window)
-        # The retained messages ride beside the window of events: three topics, each replaced at most once a second.
-        client.max_queued_messages_set(o.window + 20)
         if o.username is not None:
             client.username_pw_set(o.username, o.password)
         if o.tls is not None:
@@ -180,7 +203,10 @@ class Client:
     def _on_disconnect(self, _c: Paho, _u: object, flags: DisconnectFlags, reason: ReasonCode, _p: object) -> None:
         # paho makes up a reason ("Unspecified error") where the broker gave none
         told = flags.is_disconnect_packet_from_server
-        self._soon(self._end, f"the broker says {reason} ({reason.value})" if told else "the line broke")
+        # a keep-alive that ran out is paho's own end: nothing that was sent made the other side end it
+        silent = reason.value == 0x8D and not told
+        why = f"the broker says {reason} ({reason.value})" if told else "no answer to PING" if silent else "the line broke"
+        self._soon(self._end, why, reason.value if told else None, not silent)
 
     def _on_publish(self, _c: Paho, _u: object, mid: int, reason: ReasonCode, _p: object) -> None:
         self._settled.append((mid, reason.value))
@@ -209,22 +235,32 @@ class Client:
         self._connected.set_result(None)
 
     def _settle(self) -> None:
+        self._answer()
+        self._send_on()
+
+    def _answer(self) -> None:
         self._waking = False  # before the emptying: what comes now wakes again
         while self._settled:
             mid, code = self._settled.popleft()
-            _result(self._pending.pop(mid, None), code)
+            _, done = self._pending.pop(mid, (None, None))
+            _result(done, code)
 
     def _granted(self, mid: int, codes: list[int]) -> None:
         _result(self._subscribing.pop(mid, None), codes)
 
-    def _end(self, why: str) -> None:
+    def _end(self, why: str, code: int | None = None, cut: bool = False) -> None:
+        """`cut`: by the other side."""
         if self.closed.done():
             return
-        self._settle()
+        self._answer()
+        self.code = code
+        if cut:
+            self.unanswered = tuple(packet for packet, _ in self._pending.values())
         self.closed.set_result(why)
-        for waiting in self._pending.values():
+        for _, waiting in (*self._pending.values(), *self._queue):
             _result(waiting, LOST)
         self._pending.clear()
+        self._queue.clear()
 
 
 def _no_delay(_client: Paho, _user: object, sock: object) -> None:

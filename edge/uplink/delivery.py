@@ -15,6 +15,18 @@ from enum import StrEnum
 from edge.journal import Ack as Verdict
 from edge.uplink.limits import Limits
 
+LEVELS = 5
+"""From 500 events in a message to one: each level a quarter of the one before."""
+
+HEARD_S = 60.0
+"""Whoever lives answers `health` within this time."""
+
+DRY = 3
+"""Sendings alone after which an event that does not arrive is looked at."""
+
+LEVEL_FIRST_S = 10.0
+"""How long a smaller batch must have got through before a larger one is tried; twice as long each time that fails."""
+
 
 class Lane(StrEnum):
     """Which way an event is sent."""
@@ -30,6 +42,8 @@ class Send:
     lane: Lane
     after: int
     upto: int
+    messages: int = field(default=1, compare=False)
+    """The most messages that there is room for."""
 
 
 @dataclass(slots=True)
@@ -47,6 +61,8 @@ class _Consumer:
     heard_at: float = float("-inf")
     rewound_at: float = float("-inf")
     stopped_at: float | None = None  # since when it granted nothing, and none of its backlog was sent
+    in_vain: bool = False  # it has spoken since something was sent, without advancing
+    dry: int = 0  # how often that was so while each event was sent alone
 
     @property
     def waiting(self) -> int:
@@ -74,6 +90,16 @@ class Delivery:
     _refused: set[Lane] = field(default_factory=set, init=False)
     _pause_s: float = field(init=False)
     _paused_until: float = field(default=float("-inf"), init=False)
+    _cut_at: float = field(default=float("-inf"), init=False)
+    _cut_live: int = field(default=1, init=False)  # the first live number that the broker had not answered then
+    _level: int = field(default=0, init=False)
+    _level_at: float = field(default=float("-inf"), init=False)
+    _level_s: float = field(default=LEVEL_FIRST_S, init=False)
+    _lowered: bool = field(default=False, init=False)
+    _guessed: bool = field(default=False, init=False)
+    _connected_at: float = field(default=float("-inf"), init=False)
+    stalls: int = field(default=0, init=False)
+    """How often any consumer has stalled."""
 
     def __post_init__(self) -> None:
         self._each = [_Consumer(name, backoff=self.limits.stall_s, allow=self.limits.outstanding) for name in self.consumers]
@@ -84,26 +110,33 @@ class Delivery:
     # --- what happened ---------------------------------------------------------------------------------------------------------------
 
     def connected(self, now: float, head: int, acked: Mapping[str, int], window: int | None = None) -> None:
-        """A new connection: everything unacknowledged is backlog again, what comes from now on is live. `window`: the broker's, if less."""
-        self._online = True
-        self._window = max(2, min(self.limits.window, window or self.limits.window))
+        """A new connection: what is unacknowledged is backlog again, what comes from now on is live. `window`: the broker's, if less.
+
+        After a short interruption what was live stays live, so that what happens now does not stand behind the backlog.
+        """
+        self._online, self._connected_at = True, now
+        self._window = max(1, min(self.limits.window, window or self.limits.window))
         self._reserve = min(self.limits.reserve, self._window // 2)
         self._flying = dict.fromkeys(Lane, 0)
         self._tokens, self._filled_at = float(min(self.limits.batch, self.rate(now))), now
         self._paused_until = float("-inf")
-        self.resync(now, head, acked)
+        live = max(self._cut_live, min(acked.values(), default=0) + 1)
+        short = now - self._cut_at <= self.limits.live_again_s and head - live < self.limits.window
+        self.resync(now, head, acked, min(live, head + 1) if short else None)
 
-    def resync(self, now: float, head: int, acked: Mapping[str, int]) -> None:
-        """Begin again from what the journal says (also after a new epoch)."""
-        self._head, self._live_next, self._highest = head, head + 1, 0
+    def resync(self, now: float, head: int, acked: Mapping[str, int], live: int | None = None) -> None:
+        """Begin again from what the journal says (also after a new epoch). `live`: the first number that is not backlog."""
+        self._head, self._live_next, self._highest = head, live or head + 1, 0
         for c in self._each:
             c.acked = acked.get(c.name, 0)
             c.spoken = c.spoken or c.acked > 0
             c.deadline = None
             self._rewind(c, now, gently=c.stalls > 0)
 
-    def disconnected(self) -> None:
+    def disconnected(self, now: float) -> None:
         """The connection has ended; nothing is sent and nothing expected."""
+        if self._online:
+            self._cut_at, self._cut_live = now, self._live_next - self._flying[Lane.LIVE]
         self._online = False
 
     def hold(self, held: bool, now: float) -> None:
@@ -139,7 +172,7 @@ class Delivery:
 
     def settled(self, lane: Lane, accepted: bool, now: float) -> None:
         """The broker answered one message. Refused backlog is tried again from the start, after 3 s first, at last every 10 min."""
-        self._flying[lane] = max(0, self._flying[lane] - 1)
+        self.answered(lane, now)
         if accepted:
             self._refused.discard(lane)
             if lane is Lane.BACKLOG:
@@ -152,17 +185,30 @@ class Delivery:
             for c in self._each:
                 self._rewind(c, now, gently=True)
 
+    def smaller(self, lane: Lane, now: float) -> None:
+        """The broker found one message too large: its events go again, at once and in smaller ones."""
+        self.answered(lane, now)
+        for c in self._each:
+            self._rewind(c, now, gently=True)
+
+    def answered(self, lane: Lane, _now: float) -> None:
+        """The broker has one message less of ours."""
+        self._flying[lane] = max(0, self._flying[lane] - 1)
+
     def acknowledged(self, consumer: str, seq: int, verdict: Verdict, credit: int | None, now: float) -> None:
         """A consumer has committed everything up to `seq`. WENT_BACK: it was restored and is replayed."""
         c = next(each for each in self._each if each.name == consumer)
         long_silent = now - c.heard_at > self.limits.stall_s and now - c.rewound_at > self.limits.stall_s
         c.spoken, c.heard_at = True, now
+        if self._guessed:
+            self._guessed, self._level = False, 0
         if credit is not None:
             self._fill(now)
             c.credit = credit
             if credit == 0 and c.stopped_at is None:
                 c.stopped_at = now
         if verdict is Verdict.REPEATED:
+            c.in_vain = c.in_vain or self._highest > c.acked
             # Alive again after a silence: do not let it wait for the end of a back-off that may be ten minutes long. One that answers
             # every repetition without ever advancing is not "alive again", or it would be flooded.
             if c.stalls and long_silent:
@@ -170,7 +216,10 @@ class Delivery:
                 c.deadline = now + self.limits.stall_s
             self._arm(c, now)
             return
-        c.acked, c.stalls, c.backoff = seq, 0, self.limits.stall_s
+        c.acked, c.stalls, c.backoff, c.in_vain = seq, 0, self.limits.stall_s, False
+        c.dry = 0
+        if self._level and now - self._level_at > self._level_s:
+            self._level, self._level_at, self._lowered = self._level - 1, now, True
         if verdict is Verdict.WENT_BACK:
             self._rewind(c, now, gently=False)
         else:
@@ -196,8 +245,10 @@ class Delivery:
                 c.deadline = now + self.limits.stall_s  # it asked us to wait
                 continue
             c.stalls += 1
+            self.stalls += 1
             if c.stalls == 1:
                 stalled.append(c.name)
+            self._doubt(c, now)
             c.backoff = min(2 * c.backoff, self.limits.backoff_max_s)
             self._rewind(c, now, gently=True)
             c.deadline = now + c.backoff if c.spoken else None
@@ -214,7 +265,7 @@ class Delivery:
         if waiting > self.limits.live_burst:
             self._overflow()
         elif waiting > 0:
-            return Send(Lane.LIVE, self._live_next - 1, self._live_next - 1 + min(waiting, free)) if free > 0 else None
+            return Send(Lane.LIVE, self._live_next - 1, self._live_next - 1 + min(waiting, free), free) if free > 0 else None
         slots = min(free, self._window - self._reserve - self._flying[Lane.BACKLOG])
         if slots <= 0 or now < self._paused_until:
             return None
@@ -226,7 +277,7 @@ class Delivery:
                 continue
             self._turn = (self._turn + turn + 1) % len(self._each)
             most = min(c.waiting, self._room(c), self.limits.pull, slots * self.limits.batch, int(self._tokens))
-            return Send(Lane.BACKLOG, c.next - 1, c.next - 1 + max(least, most - most % least))
+            return Send(Lane.BACKLOG, c.next - 1, c.next - 1 + max(least, most - most % least), slots)
         return None
 
     def wake_at(self, now: float) -> float | None:
@@ -259,6 +310,23 @@ class Delivery:
         """Consumers that do not advance, and whether each has ever acknowledged anything."""
         return {c.name: c.spoken for c in self._each if c.stalls}
 
+    @property
+    def all_heard(self) -> bool:
+        """Whether every consumer has spoken on this connection."""
+        return all(c.heard_at >= self._connected_at for c in self._each)
+
+    def dry(self) -> tuple[int, ...]:
+        """Numbers that were sent alone again and again, and that a consumer that speaks still lacks; each is told once a round of these."""
+        found = tuple(c.acked + 1 for c in self._each if c.dry >= DRY)
+        for c in self._each:
+            c.dry = c.dry if c.dry < DRY else 0
+        return found
+
+    @property
+    def batch(self) -> int:
+        """Events in one message now. Fewer where the centre speaks and lacks what the broker took: it may be dropping what is large."""
+        return max(1, self.limits.batch >> 2 * self._level)
+
     # --- the workings ----------------------------------------------------------------------------------------------------------------
 
     def _rewind(self, c: _Consumer, now: float, *, gently: bool) -> None:
@@ -269,6 +337,22 @@ class Delivery:
         """Start the clock of a consumer that has something to acknowledge; for one that never spoke, once it has been sent everything."""
         if c.deadline is None and self._highest > c.acked and (c.spoken or (not c.waiting and self._live_next > self._head)):
             c.deadline = now + c.backoff
+
+    def _doubt(self, c: _Consumer, now: float) -> None:
+        """A broker on MQTT 3.1.1 acknowledges and drops what is too large. So it may be where a consumer speaks and does not advance.
+
+        One that was never heard may not have got even our health: then it is a guess, taken back at its first word.
+        """
+        heard = c.in_vain or (self._level > 0 and now - c.heard_at <= HEARD_S)
+        guess = c.heard_at < self._connected_at and c.stalls > 2
+        c.dry += c.in_vain and self.batch == 1
+        c.in_vain = False
+        if (heard or guess) and self._level < LEVELS:
+            soon = now - self._level_at < LEVEL_FIRST_S and self._level_at > self._connected_at
+            self._level_s = min(2 * self._level_s, self.limits.backoff_max_s) if soon and self._lowered else LEVEL_FIRST_S
+            self._level, self._level_at, self._lowered = self._level + 1, now, False
+            self._guessed = guess and not heard
+            c.backoff = self.limits.stall_s
 
     def _overflow(self) -> None:
         """Too many for the live lane: they join the backlog. A few that already went live go again; the centre knows them by number."""

@@ -143,13 +143,14 @@ class Ledger:
             run = self._admit(arrival.key)
             group.touched[arrival.key] = None
             if arrival.seq in run.covered:
-                if arrival.seq not in run.gone:
+                if arrival.seq not in run.gone or arrival.seq in run.late:
                     group.duplicates += 1
                     kept = self._store.body(arrival.key, arrival.seq)
                     if kept is not None and json.loads(kept) != arrival.event:
                         group.conflicts += 1
                         self.conflict = f"{arrival.key.gateway} #{arrival.seq}: another event has this number"
                     continue
+                run.late.add(arrival.seq)
             elif not run.covered.add(arrival.seq, arrival.seq):
                 continue  # too many islands: it will come again
             group.rows.append(Row(arrival.key, arrival.seq, arrival.type, str(arrival.event["time"]), arrival.text))

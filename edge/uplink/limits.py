@@ -14,6 +14,7 @@ class Limits:
     batch: int = 100  # events in one backlog message
     pull: int = 500  # events read from disk in one go: 0.25 MB, 5 ms
     far: int = 100  # backlog messages sent but not acknowledged: mosquitto keeps 1,000 for a slow centre and drops what is beyond
+    live_again_s: float = 120.0  # twice the longest usual wait for a broker: what happened in it is still news
     live_burst: int = 1_000  # more than this waiting live is a backlog: singles go at 5,000/s, batches at 20,000/s
     default_rate: int = 20  # backlog events a second without credit; see UplinkSettings.backlog_per_s
     stall_s: float = 3.0  # CONTRACT section 4

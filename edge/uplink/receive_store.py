@@ -77,6 +77,7 @@ class Run:
     gone: Coverage = field(default_factory=Coverage)
     left_out: Coverage = field(default_factory=Coverage)
     head: int = 0
+    late: set[int] = field(default_factory=set)  # said to be lost and come all the same; a gateway remembers 1,000 of these
     asked_in: str = ""  # the gateway's epoch in which it was last asked for the rest of this run
 
 

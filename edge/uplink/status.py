@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from edge.clock import Clock
@@ -14,6 +14,9 @@ _DEAD = frozenset({*(fault.value for fault in Fault), "writer_stopped"})
 
 EVERY_S = 60.0
 """CONTRACT section 4."""
+
+MOST_BYTES = 1 << 28
+"""An MQTT packet is never larger."""
 
 APART_S = 1.0
 """A door that chatters must not flood the centre with news of itself."""
@@ -52,6 +55,8 @@ class Status:
         self._looked_at = float("-inf")
         self._touched = False
         self._info_said = b""
+        self.cut: set[str] = set()
+        """`health` or `info`, where the last one was too large for the broker and had to be cut."""
 
     def touch(self) -> None:
         """Something changed that a look would show."""
@@ -62,8 +67,12 @@ class Status:
         self._said_at = self._looked_at = float("-inf")
         self._info_said = b""
 
-    def due(self, now: float, facts: Facts) -> bytes | None:
-        """The `health` to publish now, if any: on change, every 60 s, and never twice within a second."""
+    def ask(self) -> None:
+        """Say `health` once more within a second: a centre answers it with its acknowledgement."""
+        self._said, self._touched = None, True
+
+    def due(self, now: float, facts: Facts, most: int = MOST_BYTES) -> bytes | None:
+        """The `health` to publish now, if any: on change, every 60 s, and never twice within a second. `most`: the bytes that fit."""
         if now - self._said_at < APART_S or (now - self._looked_at < APART_S and not self._touched):
             return None
         self._looked_at, self._touched = now, False
@@ -75,7 +84,7 @@ class Status:
         if telling == self._said and now - self._said_at < EVERY_S:
             return None
         self._said, self._said_at = telling, now
-        return dump(self.health(body, degraded, facts))
+        return self._fitting("health", most, _smaller_health(self.health(body, degraded, facts)))
 
     def health(self, body: HealthBody, degraded: tuple[str, ...], facts: Facts) -> Health:
         """Put together what the daemon, the journal and the way to the centre say."""
@@ -93,13 +102,49 @@ class Status:
             disk=DiskHealth(state=j.state, why=j.why, free_bytes=j.disk_free, days_left=j.days_left, waiting=j.waiting, lost=j.lost),
         )
 
-    def info(self) -> bytes | None:
-        """The `info` to publish, if it differs from what this connection was told."""
-        text = dump(self._info())
+    def info(self, most: int = MOST_BYTES) -> bytes | None:
+        """The `info` to publish, if it differs from what this connection was told. `most`: the bytes that fit."""
+        text = self._fitting("info", most, _smaller_info(self._info()))
         if text == self._info_said:
             return None
-        self._info_said = text
+        self._info_said = text or b""
         return text
+
+    def _fitting(self, what: str, most: int, forms: Iterator[Message]) -> bytes | None:
+        """The first form that fits, None where none does."""
+        for number, form in enumerate(forms):
+            text = dump(form)
+            if len(text) <= most:
+                (self.cut.add if number else self.cut.discard)(what)
+                return text
+        self.cut.add(what)
+        return None
+
+
+def _smaller_health(health: Health) -> Iterator[Health]:
+    """The whole first, then less and less: which faces may open where, the doors that are well, all doors, the words, the alarms."""
+    yield health
+    doors = tuple(door for door in health.doors if door.line != "up" or door.mode != "normal" or door.state != "secured")
+    smaller: tuple[Mapping[str, object], ...] = (
+        {"recognition": health.recognition.model_copy(update={"allows": {}, "basis": {}})},
+        {"doors": doors},
+        {"doors": ()},
+        {"degraded": tuple(word for word in health.degraded if word.startswith(("uplink.too_large", "journal.")))},
+        {"alarms": health.alarms[-4:]},
+        {"alarms": ()},
+    )
+    for less in smaller:
+        health = health.model_copy(update=less)
+        yield health
+
+
+def _smaller_info(info: InfoBody) -> Iterator[InfoBody]:
+    """The whole first, then less and less."""
+    yield info
+    smaller: tuple[Mapping[str, object], ...] = ({"packages": {}}, {"access_points": {}}, {"drivers": {}}, {"label": ""})
+    for less in smaller:
+        info = info.model_copy(update=less)
+        yield info
 
 
 def state(*, online: bool, boot_id: str, conn_seq: int, stopping: bool | None = None) -> bytes:

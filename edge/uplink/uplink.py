@@ -14,7 +14,8 @@ from edge.errors import TryAgain
 from edge.journal import Journal
 from edge.uplink import status
 from edge.uplink.acks import AckBox, Proof
-from edge.uplink.broker import FAILURE, BrokerRefused, Will
+from edge.uplink.aside import Aside
+from edge.uplink.broker import FAILURE, LOST, BrokerRefused, Will
 from edge.uplink.client import Client
 from edge.uplink.complaints import Complaints
 from edge.uplink.delivery import Delivery
@@ -22,9 +23,10 @@ from edge.uplink.identity import options
 from edge.uplink.limits import Limits
 from edge.uplink.messages import HealthBody, InfoBody
 from edge.uplink.older import Older
-from edge.uplink.patience import Patience
-from edge.uplink.reconnect import Backoff
-from edge.uplink.session import Disk, Parts, Session
+from edge.uplink.packets import Packets
+from edge.uplink.patience import GoingBack, Patience
+from edge.uplink.reconnect import STABLE_S, Backoff, Flaps
+from edge.uplink.session import Disk, Parts, Session, tell_of_refusal
 from edge.uplink.settings import UplinkSettings
 from edge.uplink.signature import Speaker, public_key
 from edge.uplink.topics import Topics
@@ -74,9 +76,13 @@ class Uplink:
         )
         self._complaints = Complaints()
         self._unsigned = tuple(f"uplink.unsigned.{consumer}" for consumer in settings.unsigned)
-        self._status = status.Status(health, info, lambda: (*self._unsigned, *self.complaints()), clock)
+        self._status = status.Status(health, info, self.words, clock)
         self._older = Older(self._delivery.limits)
-        self._going_back = Patience(self._delivery.limits.stall_s, self._delivery.limits.backoff_max_s)
+        self._going_back = GoingBack(self._patience())
+        self._saying = self._patience()
+        self._packets = Packets()
+        self._aside = Aside(journal, clock)
+        self._flaps = Flaps()
         self._acks = AckBox(
             {consumer: self._topics.ack(consumer) for consumer in settings.consumers}, self._wake_from_thread, self._proofs(site, gateway)
         )
@@ -94,9 +100,9 @@ class Uplink:
         disk = Disk()
         try:
             while True:
-                why, refused, connected_s = await self._connect_once(disk)
+                why, refused, connected_s, lesson = await self._connect_once(disk)
                 self._away(why, refused=refused, again_after=connected_s > 0)
-                await self._clock.sleep(self._backoff.after(connected_s=connected_s, refused=refused))
+                await self._clock.sleep(self._backoff.after(connected_s=connected_s, refused=refused, lesson=lesson))
         finally:
             self._loop = None
             disk.close()
@@ -110,23 +116,29 @@ class Uplink:
         """What is wrong on the way to the centre, as words for `degraded` and `health`; empty when all is well."""
         return self._complaints.words()
 
+    def words(self) -> tuple[str, ...]:
+        """The same, and the consumers whose acknowledgements nobody proves."""
+        return (*self._unsigned, *self.complaints())
+
     def view(self) -> UplinkView:
         """How it stands, for the control socket and the figures."""
         return UplinkView(self._connected, self._delivery.backlog, self._acks.malformed, self.complaints())
 
     # --- one connection --------------------------------------------------------------------------------------------------------------
 
-    async def _connect_once(self, disk: Disk) -> tuple[str, bool, float]:
-        """Why it ended or was not made, whether the broker refused us, and how many seconds it was up."""
+    async def _connect_once(self, disk: Disk) -> tuple[str, bool, float, bool]:
+        """Why it ended or was not made, whether the broker refused us, how many seconds it was up, whether its end taught us a limit."""
         client = session = None
         up_at: float | None = None
-        why, refused = "", False
+        why, refused, lesson = "", False, False
         try:
             self._conn_seq = self._next_conn_seq()
             client = Client(options(self._settings, f"{self._topics.site}-{self._topics.gateway}", self._settings.window), self._acks.put)
             gone = status.state(online=False, boot_id=self._boot_id, conn_seq=self._conn_seq)
             await client.connect(Will(self._topics.state, gone))
             up_at = self._clock.now().mono
+            self._packets.connected(client.packet_limit, up_at)
+            client.careful = self._packets.careful
             await self._greet(client)
             session = Session(self._parts(disk), client)
             why = await session.run()
@@ -138,10 +150,29 @@ class Uplink:
             raise
         finally:
             self._connected = False
-            self._delivery.disconnected()
+            self._delivery.disconnected(self._clock.now().mono)
             if client is not None:
+                lesson = up_at is not None and self._learn(client)
                 await (client.close() if not why else client.abort())
-        return why, refused, 0.0 if up_at is None else self._clock.now().mono - up_at
+            if client is None or client.unanswered is None or up_at is None:
+                self._flaps.other()
+        return why, refused, 0.0 if up_at is None else self._clock.now().mono - up_at, lesson
+
+    def _learn(self, client: Client) -> bool:
+        """What the end of a connection says of the broker's limits, and of who ends it. Whether a limit was found out."""
+        now = self._clock.now().mono
+        if client.unanswered is None:
+            return False
+        word = self._flaps.cut(client.code, idle=not client.unanswered, now=now)
+        if word == "uplink.id_twice":
+            self._complaints.begin(
+                word,
+                "the broker has ended three connections within a minute: a second gateway or a copy of this one uses the client id %s",
+                client.client_id,
+            )
+        elif word:
+            self._complaints.begin(word, "the broker has ended three connections within a minute, each while something was on its way")
+        return self._packets.ended(client.unanswered, client.code, now)
 
     async def _greet(self, client: Client) -> None:
         """Subscribe before the birth, so that no answer to it is missed."""
@@ -153,10 +184,15 @@ class Uplink:
             else:
                 self._complaints.end(word, "the broker lets us hear the acknowledgements of %s again", consumer)
         birth = status.state(online=True, boot_id=self._boot_id, conn_seq=self._conn_seq)
-        client.publish(self._topics.state, birth, retain=True)
+        client.publish(self._topics.state, birth, retain=True).add_done_callback(self._born)
         self._connected = True
-        for word in ("uplink.away", "uplink.refused"):
-            self._complaints.end(word, "connected to the broker again")
+        self._complaints.end("uplink.refused", "connected to the broker again")
+        if not self._flaps.flapping:
+            self._complaints.end("uplink.away", "connected to the broker again")
+
+    def _born(self, answer: asyncio.Future[int]) -> None:
+        if answer.result() != LOST:
+            tell_of_refusal(self._complaints, "state", answer.result())
 
     async def _farewell(self, client: Client, session: Session) -> None:
         """What was written until now, `gateway.stopping` among it, and then goodbye; what does not get through waits for the next start."""
@@ -183,15 +219,29 @@ class Uplink:
             delivery=self._delivery,
             older=self._older,
             going_back=self._going_back,
+            saying=self._saying,
             encoder=self._encoder,
+            packets=self._packets,
+            aside=self._aside,
             status=self._status,
             complaints=self._complaints,
             acks=self._acks,
             clock=self._clock,
             wake=self._wake,
-            batch=self._settings.batch,
             puback_s=self._settings.puback_s,
+            v5=self._settings.protocol == "5",
+            steady=self._steady,
         )
+
+    def _steady(self, up_s: float) -> None:
+        """The connection has lasted so long: what was said of those that did not is over."""
+        if self._flaps.flapping and up_s >= STABLE_S:
+            self._flaps.other()
+            for word in ("uplink.id_twice", "uplink.cut_off", "uplink.away"):
+                self._complaints.end(word, "the connection lasts again")
+
+    def _patience(self) -> Patience:
+        return Patience(self._delivery.limits.stall_s, self._delivery.limits.backoff_max_s)
 
     def _next_conn_seq(self) -> int:
         """Counts on over restarts; from memory where the disk forgets."""

@@ -25,7 +25,7 @@ from edge.access.terms import Direction, Method, PersonKind
 from edge.clock import PlainClock, Trust
 from edge.journal import Journal, JournalSettings
 from edge.uplink.broker import Message
-from edge.uplink.messages import ClockHealth, HealthBody, InfoBody
+from edge.uplink.messages import ClockHealth, DoorHealth, HealthBody, InfoBody
 from edge.uplink.receive import Receiver
 from edge.uplink.settings import BrokerSettings, UplinkSettings
 from edge.uplink.uplink import Uplink
@@ -145,15 +145,17 @@ def settings(port: int, **more: object) -> UplinkSettings:
     return UplinkSettings.model_validate({"broker": f"mqtt://127.0.0.1:{port}", "reconnect_max_s": 1, **more})
 
 
-def uplink_of(journal: Journal, using: UplinkSettings) -> Uplink:
+def uplink_of(journal: Journal, using: UplinkSettings, doors: int = 0, gateway: str = "gw1") -> Uplink:
     """The way from a journal to a broker, with a daemon behind it that is well."""
+    door = DoorHealth(name="", kind="leaf", state="secured", contact="closed", lock="secured", mode="normal", line="up")
+    views = tuple(door.model_copy(update={"name": f"door_{number:02d}"}) for number in range(doors))
     return Uplink(
         using,
         site="anting_01",
-        gateway="gw1",
+        gateway=gateway,
         boot_id="boot1",
         journal=journal,
-        health=lambda: HealthBody(clock=ClockHealth(trust=Trust.SYNCED)),
+        health=lambda: HealthBody(doors=views, clock=ClockHealth(trust=Trust.SYNCED)),
         info=lambda: InfoBody(version=__version__),
         clock=PlainClock(),
     )

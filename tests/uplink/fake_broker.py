@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -21,11 +22,12 @@ class Publish:
 
 @dataclass
 class FakeBroker:
-    """`connack` is its reason code; `puback` answers a topic with a reason code, or None to say nothing; `suback` likewise."""
+    """`connack` is its reason code; `puback` answers a topic with a reason code after `late_s` seconds, or None to say nothing."""
 
     connack: int = 0
     puback: Callable[[str], int | None] = lambda _topic: 0
     receive_maximum: int | None = None
+    late_s: float = 0.0
     port: int = 0
     published: list[Publish] = field(default_factory=list)
     wills: list[tuple[str, bytes]] = field(default_factory=list)
@@ -56,9 +58,18 @@ class FakeBroker:
                 body = struct.pack("!H", len(name)) + name + (b"\0" if v5 else b"") + payload
                 writer.write(bytes([0x30 | retain]) + _length(len(body)) + body)
 
+    def sequences(self) -> list[int]:
+        """The numbers of the events that arrived, in order of arrival."""
+        out: list[int] = []
+        for message in self.published:
+            if "/evt" in message.topic:
+                body = json.loads(message.payload)
+                out += [int(event["sequence"]) for event in (body if isinstance(body, list) else [body])]
+        return out
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        client, unanswered = self.connections, 0
+        client, unanswered = self.connections, set[int]()
         entry: tuple[asyncio.StreamWriter, bool, list[str]] | None = None
         try:
             while True:
@@ -75,13 +86,14 @@ class FakeBroker:
                     packet, message = _publish(kind, body, client, v5=entry[1])
                     self.published.append(message)
                     code = self.puback(message.topic)
-                    if code is None:
-                        unanswered += 1
-                        self.most_unanswered = max(self.most_unanswered, unanswered)
-                    elif entry[1]:
-                        writer.write(b"\x40\x03" + struct.pack("!HB", packet, code))
-                    else:
-                        writer.write(b"\x40\x02" + struct.pack("!H", packet))
+                    unanswered.add(packet)
+                    self.most_unanswered = max(self.most_unanswered, len(unanswered))
+                    if code is not None:
+                        answer = struct.pack("!BBHB", 0x40, 3, packet, code) if entry[1] else struct.pack("!BBH", 0x40, 2, packet)
+                        if self.late_s:
+                            asyncio.get_running_loop().call_later(self.late_s, self._answer, writer, answer, packet, unanswered)
+                        else:
+                            self._answer(writer, answer, packet, unanswered)
                 elif kind >> 4 == 8:
                     assert entry is not None
                     self._subscribe(body, entry)
@@ -95,6 +107,11 @@ class FakeBroker:
             if entry in self._writers:
                 self._writers.remove(entry)
             writer.close()
+
+    @staticmethod
+    def _answer(writer: asyncio.StreamWriter, answer: bytes, packet: int, unanswered: set[int]) -> None:
+        unanswered.discard(packet)
+        writer.write(answer)
 
     def _greet(self, body: bytes, writer: asyncio.StreamWriter) -> bool:
         level, flags = body[6], body[7]

@@ -304,16 +304,20 @@ def test_burst_too_large_for_the_live_lane_becomes_backlog() -> None:
 
 
 def test_reconnect_begins_at_the_first_unacknowledged() -> None:
-    """A killed broker forgot what it had acknowledged: it is all sent again."""
+    """A killed broker forgot what it had acknowledged: it is all sent again, and after a short interruption what is new goes first."""
     delivery = Delivery(LIMITS, ["centre"])
     delivery.connected(0.0, 50, {"centre": 0})
     generous(delivery, 0.0)
     drained(delivery, 0.0)
-    delivery.disconnected()
+    delivery.disconnected(1.0)
     delivery.committed(60)
     assert delivery.next(1.0) is None
     delivery.connected(2.0, 60, {"centre": 20})
-    assert numbers(drained(delivery, 2.0))[0] == 21
+    generous(delivery, 2.0, 20)
+    assert numbers(drained(delivery, 2.0))[:20] == [*range(51, 61), *range(21, 31)]
+    delivery.disconnected(3.0)
+    delivery.connected(3_600.0, 90, {"centre": 20})
+    assert numbers(drained(delivery, 3_600.0), Lane.LIVE) == []
 
 
 @pytest.mark.parametrize("window", [1, 2, 3, 10, 65_535])

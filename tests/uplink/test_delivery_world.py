@@ -55,7 +55,7 @@ class World:
     def cut(self) -> None:
         """The connection ends."""
         self.online = False
-        self.delivery.disconnected()
+        self.delivery.disconnected(self.now)
 
     def step(self, until: float, *, faithful: bool) -> None:
         """Let time pass; `faithful`: nothing is lost."""

@@ -80,8 +80,7 @@ class GatewayClock(Event):
 class GatewayLoss(Event):
     """Sequence numbers that can never be filled otherwise, and why. `epoch` is the one the lost numbers belong to.
 
-    `left_out`: numbers that nobody is known to have had. After a start without a stop before it the disk may have forgotten events that
-    the centre has; new events do not take their numbers.
+    cause: Literal["disk_full", "disk_failed", "corrupt", "rolled_back", "pruned", "left_out", "too_large"]
     """
 
     CLASS: ClassVar[str] = "gateway"
@@ -90,7 +89,7 @@ class GatewayLoss(Event):
     epoch: str
     from_: str
     to: str
-    cause: Literal["disk_full", "disk_failed", "corrupt", "rolled_back", "pruned", "left_out"]
+    cause: Literal["disk_full", "disk_failed", "corrupt", "rolled_back", "pruned", "left_out", "too_large"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
