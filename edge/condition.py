@@ -17,9 +17,9 @@ from edge.supervisor import Pulse
 LOOK_EVERY_S = 1.0
 # What passes within this time (a commit that took long, a roster being read at the start) is nobody's business.
 SETTLED_AFTER_S = 3.0
-# A way to the centre that comes and goes is told as one thing: health and status say each change at once.
-UPLINK_AFTER_S = 60.0
-UPLINK_OVER_S = 300.0
+# What comes and goes, as the way to the centre does, is told as one thing: at most a begin and an end in six minutes.
+SLOWLY_AFTER_S = 60.0
+SLOWLY_OVER_S = 300.0
 
 
 class Condition:
@@ -37,10 +37,11 @@ class Condition:
         new_id: Callable[[], str],
         changed: Callable[[], None],
         others: Callable[[], Iterable[str]] = tuple,
+        slowly: Callable[[], Iterable[str]] = tuple,
     ) -> None:
         """`take_step` tells of a step of the wall clock once; `changed` is called after every change, for who publishes the words.
 
-        `others` gives further words of what is wrong now.
+        `others` gives further words of what is wrong now, `slowly` those of what comes and goes and is told once it lasts.
         """
         self._journal = journal
         self._roster = roster
@@ -50,6 +51,8 @@ class Condition:
         self._alarms = Alarms(None, _Aside(memory), new_id)
         self._changed = changed
         self._others = others
+        self._slowly = slowly
+        self._slow: set[str] = set()
         self._since: dict[str, float] = {}
         self._over: dict[str, float] = {}
         self._trust = clock.now().trust
@@ -83,14 +86,16 @@ class Condition:
             self._trust = now.trust
             self._recorder.append(GatewayClock(at=now.at, clock=now.trust, stepped_s=None if step is None else round(step, 3)))
             self._changed()
-        wrong = set(self._wrong(now))
+        slow = set(self._slowly())
+        self._slow |= slow
+        wrong = slow.union(self._wrong(now))
         self._since = {word: self._since.get(word, now.mono) for word in wrong}
         self._over = {word: self._over.get(word, now.mono) for word in self._alarms.open() if word not in wrong}
         for word, since in sorted(self._over.items()):
-            if now.mono - since >= (UPLINK_OVER_S if word.startswith("uplink.") else 0.0):
+            if now.mono - since >= (SLOWLY_OVER_S if word in self._slow else 0.0):
                 self._tell(word, "end")
         for word, since in sorted(self._since.items()):
-            settled = now.mono - since >= (UPLINK_AFTER_S if word.startswith("uplink.") else SETTLED_AFTER_S)
+            settled = now.mono - since >= (SLOWLY_AFTER_S if word in self._slow else SETTLED_AFTER_S)
             if settled and word not in self._alarms:
                 self._tell(word, "begin")
 

@@ -157,8 +157,8 @@ class Daemon:
                 *(("journal.slow",) if self.gates.slow_disk() else ()),
                 *self.recognition.words(),
                 *self.cards.words(),
-                *(self.uplink.complaints() if self.uplink else ()),
             ),
+            slowly=lambda: self.uplink.complaints() if self.uplink else (),
         )
         way = None if settings.uplink is None or settings.uplink.not_allowed else settings.uplink
         self.uplink = way and Uplink(

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from edge.access.events import Event, GatewayClock, GatewayDegraded
 from edge.clock import Trust
-from edge.condition import LOOK_EVERY_S, SETTLED_AFTER_S, Condition
+from edge.condition import LOOK_EVERY_S, SETTLED_AFTER_S, SLOWLY_AFTER_S, SLOWLY_OVER_S, Condition
 from edge.journal import JournalHealth
 from edge.roster.outcomes import RosterView
 from tests.clock import HandClock
@@ -29,6 +29,7 @@ class Desk:
         self.notes = {} if notes is None else notes
         self.clock = HandClock()
         self.changes = 0
+        self.slowly: tuple[str, ...] = ()
         number = itertools.count(1)
         self.condition = Condition(
             journal=lambda: self.journal,
@@ -39,6 +40,7 @@ class Desk:
             memory=self,
             new_id=lambda: f"a{next(number)}",
             changed=self._changed,
+            slowly=lambda: self.slowly,
         )
 
     def append(self, *events: Event) -> Desk:
@@ -97,6 +99,21 @@ def test_begin_and_end_once_each() -> None:
     desk.roster = GOOD
     assert desk.look(SETTLED_AFTER_S) == []
     assert desk.changes == 4
+
+
+def test_what_comes_and_goes_is_told_as_one_thing() -> None:
+    """A broker that is away for half of every minute for a day: one begin, and one end when it stays."""
+    desk = Desk()
+    told = []
+    for second in range(0, 86_400, 10):
+        desk.slowly = ("uplink.away",) if second < 120 or second % 60 < 30 else ()
+        told += desk.look(10)
+    assert [(what, phase) for what, phase, _ in told] == [("uplink.away", "begin")]
+    desk.slowly = ()
+    assert desk.look(SLOWLY_OVER_S - 31) == []
+    assert [(what, phase) for what, phase, _ in desk.look(31)] == [("uplink.away", "end")]
+    desk.slowly = ("uplink.away",)
+    assert desk.look() == desk.look(SLOWLY_AFTER_S - 1) == []
 
 
 def test_an_alarm_outlives_a_restart() -> None:

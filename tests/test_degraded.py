@@ -40,6 +40,7 @@ NO_WORDS = {
     "uplink.centre_id.*",
     "uplink.conn_seq",
     "uplink.new_epoch",
+    "uplink.set_aside",
 }
 """What has the form of a word and is none: keys of the journal's memory, files, events. A new literal of that form has its place here,
 or its sentence."""

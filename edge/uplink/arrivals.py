@@ -62,6 +62,7 @@ class Report:
     key: Key
     head: int
     oldest: int
+    degraded: tuple[str, ...] = ()
 
 
 def take_apart(message: Message) -> list[Arrival] | Report:
@@ -74,7 +75,7 @@ def take_apart(message: Message) -> list[Arrival] | Report:
             health = Health.model_validate_json(message.payload)
         except ValidationError as fault:
             raise Malformed(f"health: {fault.error_count()} faults") from fault
-        return Report(Key(topic.site, topic.gateway, health.epoch), health.seq_head, health.seq_oldest)
+        return Report(Key(topic.site, topic.gateway, health.epoch), health.seq_head, health.seq_oldest, health.degraded)
     try:
         text = message.payload.decode()
         if topic.kind == EVT:

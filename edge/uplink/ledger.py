@@ -72,6 +72,8 @@ class Ledger:
             self._older.setdefault((key.site, key.gateway), []).append(key)
         self.complaint = ""
         """Why the last malformed message was refused."""
+        self.degraded: dict[tuple[str, str], tuple[str, ...]] = {}
+        """What each gateway says is wrong with it, as its last health message has it: site, gateway -> words."""
         self.conflict = ""
         """The last event that came under a number of another."""
 
@@ -165,6 +167,7 @@ class Ledger:
             return
         self._ask_older(report.key, group)
         run = self._admit(report.key)
+        self.degraded[report.key.site, report.key.gateway] = report.degraded
         group.touched[report.key] = None
         run.head = max(run.head, report.head)
         if report.oldest > run.covered.contiguous + 1:

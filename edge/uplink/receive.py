@@ -225,6 +225,7 @@ class Receiver:
                     self._ledger.note_said(said_at)
                     self._noted_at = said_at
                 complaint, conflict = self._ledger.complaint, self._ledger.conflict
+                doubting = [gateway for gateway, said in self._ledger.degraded.items() if f"uplink.unproven.{self._consumer}" in said]
                 credit = max(LEAST_CREDIT, self._capacity // max(1, self._ledger.gateways))
         except sqlite3.Error as fault:
             self._complaints.begin("disk", "the database takes nothing (%s); what is not acknowledged comes again", fault)
@@ -235,6 +236,12 @@ class Receiver:
             self._complaints.begin("conflict", "a gateway gave a number twice, and the later event is not kept; the first: %s", conflict)
         if complaint:
             self._complaints.begin("malformed", "messages that are none of ours are dropped and counted; the first: %s", complaint)
+        if doubting:
+            sentence = "%s of site %s does not believe our acknowledgements and will delete nothing: %s"
+            cure = "sign with --ack-key" if self._key is None else "it knows another key than that of --ack-key"
+            self._complaints.begin("doubted", sentence, doubting[0][1], doubting[0][0], cure)
+        else:
+            self._complaints.end("doubted", "every gateway believes our acknowledgements again")
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(self._acknowledge, words, credit)
         if self._on_event is not None:

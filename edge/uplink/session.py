@@ -43,6 +43,9 @@ LAST_ROUNDS, LAST_ROUND_S = 10, 0.02
 NEW_EPOCH_APART_S = {True: 600.0, False: 3_600.0}
 """Least time between two new epochs, for signed and for unsigned acknowledgements (CONTRACT section 4); it doubles each time."""
 
+EVENT = "event"
+"""What is too large, beside `health` and `info`."""
+
 _NEW_EPOCH = "uplink.new_epoch"
 
 
@@ -373,7 +376,7 @@ class Session:
 
     def _tell_of_size(self, size: int) -> None:
         words = "an event of %d bytes is larger than the broker takes; it is kept, and sent should the limit rise"
-        self._p.complaints.begin("uplink.too_large.event", words, size)
+        self._p.complaints.begin(f"uplink.too_large.{EVENT}", words, size)
 
     async def _look_at(self, seq: int) -> None:
         """The broker takes this event, and it does not arrive: where it is much larger than those after it, that is why."""
@@ -390,7 +393,7 @@ class Session:
         if waiting:
             self._tell_of_size(min(waiting.values()))
         elif p.packets.takes(p.packets.kept_back):
-            p.complaints.end("uplink.too_large.event", "the broker takes all events again")
+            p.complaints.end(f"uplink.too_large.{EVENT}", "the broker takes all events again")
         if not waiting or not p.delivery.all_heard or self._trying_aside or self._client.closed.done():
             return
         seq = p.aside.due(p.packets.takes, self._now())

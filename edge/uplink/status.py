@@ -129,7 +129,7 @@ def _smaller_health(health: Health) -> Iterator[Health]:
         {"recognition": health.recognition.model_copy(update={"allows": {}, "basis": {}})},
         {"doors": doors},
         {"doors": ()},
-        {"degraded": tuple(word for word in health.degraded if word.startswith(("uplink.too_large", "journal.")))},
+        {"degraded": tuple(word for word in health.degraded if word.startswith(("uplink.", "journal.")))},
         {"alarms": health.alarms[-4:]},
         {"alarms": ()},
     )

@@ -105,6 +105,28 @@ async def test_centre_that_goes_back_and_one_that_is_ahead(journal: Journal, cap
         assert warnings(caplog, "was rolled back") == 1
 
 
+async def test_an_older_acknowledgement_by_itself_is_no_restored_centre(journal: Journal, caplog: pytest.LogCaptureFixture) -> None:
+    """A broker that gives old messages once more, between current ones and all at once: nothing is sent again."""
+    put(journal, 20)
+    async with FakeBroker().serving() as broker:
+        uplink = uplink_of(journal, settings(broker.port))
+        ack = f"{BASE}/ack/centre"
+        words = [json.dumps({"epoch": journal.epoch, "seq": seq, "credit": 1000}).encode() for seq in (20, 5, 10, 15)]
+        async with running(uplink.run):
+            await until(lambda: set(broker.sequences()) == set(range(1, 21)))
+            broker.send(ack, words[0])
+            await until(lambda: journal.acked()["centre"] == 20)
+            sent = len(broker.sequences())
+            for _ in range(20):
+                for word in (*words[1:], words[0]):
+                    broker.send(ack, word)
+                await asyncio.sleep(0.05)
+            put(journal, 1)
+            await until(lambda: 21 in broker.sequences())
+            assert broker.sequences()[sent:] == [21]
+    assert warnings(caplog, "was restored") == 0
+
+
 MALFORMED = [
     b"",
     b"null",

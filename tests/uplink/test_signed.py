@@ -27,7 +27,7 @@ from edge.uplink.broker import Message, Options
 from edge.uplink.client import Client
 from edge.uplink.ledger import Ledger
 from edge.uplink.messages import Ack
-from edge.uplink.patience import RENEWALS_MOST_S, Patience, renewed
+from edge.uplink.patience import RENEWALS_MOST_S, GoingBack, Patience, renewed
 from edge.uplink.receive_store import Store
 from edge.uplink.signature import NotCanonical, Speaker, canonical, parse, sign, signer, written
 from tests.uplink.conftest import Heard, Mosquitto, put, receiver_of, running, settings, until, uplink_of
@@ -367,6 +367,35 @@ async def test_going_back_for_ever_is_bounded(mosquitto: Mosquitto, journal: Jou
             sent += len(json.loads(message.payload))
         # once when it connected; a hundred rounds take longer than 3 s on no machine that is not at a standstill
         assert sent <= 4 * 50
+
+
+@pytest.mark.peer("mosquitto")
+async def test_a_receiver_without_its_key_is_told_so(
+    mosquitto: Mosquitto, journal: Journal, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It speaks, so the gateway does not say that it has never acknowledged; `health` says what is wrong, and the receiver says it once."""
+    put(journal, 20)
+    uplink = uplink_of(journal, settings(mosquitto.port, **trusting(KEY)))
+    receiver = receiver_of(mosquitto.port, tmp_path / "centre.db")
+    async with running(uplink.run, receiver.run):
+        await until(lambda: uplink.complaints() == ("uplink.unproven.centre",))
+        await until(lambda: "does not believe our acknowledgements" in caplog.text)
+        await until(lambda: receiver.summary().duplicates >= 20)  # it was sent everything again: the gateway has waited and blamed
+        assert uplink.complaints() == ("uplink.unproven.centre",)
+    assert "never acknowledged" not in caplog.text
+    assert caplog.text.count("does not believe our acknowledgements") == 1
+
+
+def test_names_made_up_do_not_keep_the_true_centre_waiting() -> None:
+    """A forger with one name, or with a new one each time, for three hours: the true centre's word is obeyed each time it is due."""
+    for names in (["forged"], [f"forged{number}" for number in range(10_000)]):
+        going, known_as, flips = GoingBack(Patience(3.0, 600.0)), "true", 0
+        for now in range(10_000):
+            if going.allows("centre", names[now % len(names)], known_as, float(now)):
+                known_as, flips = names[now % len(names)], flips + 1
+                assert going.allows("centre", "true", known_as, now + 0.5)
+                known_as = "true"
+        assert flips < 50
 
 
 def test_patience_doubles_and_ends() -> None:

@@ -51,6 +51,7 @@ async def test_an_hour_of_events_arrives_and_what_happens_now_comes_first(
             await clock.pass_time(EVERY_S - 3)
         assert len(centre.arrivals) == heard
         assert view().complaints == ("uplink.away",)
+        assert "uplink.away" in daemon.health().degraded
         await until(lambda: daemon.journal.head() - heard >= 5 * len(PEOPLE))
         hour = daemon.journal.head() - heard
 
@@ -81,5 +82,7 @@ async def test_an_hour_of_events_arrives_and_what_happens_now_comes_first(
         await centre.has_all(daemon.journal.head())
         assert len(centre.events("passage.entry")) == len(PEOPLE)
         assert view().complaints == ()
+        told = [event["data"] for event in centre.events("gateway.degraded")]
+        assert [data["phase"] for data in told if data["what"] == "uplink.away"] == ["begin"]  # its end is told once it lasts
     said = [record.getMessage() for record in caplog.records if f":{broker.port}" in record.getMessage()]
     assert len(said) == 2, said  # once by the gateway, once by the town's receiver

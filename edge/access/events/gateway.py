@@ -80,7 +80,9 @@ class GatewayClock(Event):
 class GatewayLoss(Event):
     """Sequence numbers that can never be filled otherwise, and why. `epoch` is the one the lost numbers belong to.
 
-    cause: Literal["disk_full", "disk_failed", "corrupt", "rolled_back", "pruned", "left_out", "too_large"]
+    `left_out`: numbers that nobody is known to have had. After a start without a stop before it the disk may have forgotten events that
+    the centre has; new events do not take their numbers. `too_large`: larger than the broker takes. These are kept, and sent all the same
+    should its limit rise.
     """
 
     CLASS: ClassVar[str] = "gateway"
