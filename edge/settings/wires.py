@@ -89,23 +89,27 @@ class Wires:
                 # Numbers that stand there as text (of the environment, quoted) were not compared once: such a site goes on.
                 text = any(isinstance(value_at(self._values, path), str) for path in (first, use.path))
                 yield Fault(self._layers.place(use.path), "taken", said, path=use.path, word=TWICE if text else "")
-
         for path, lock in pieces(self._values, (*_DOOR, "lock")):
             yield from self._rests(path, lock)
         yield from self._only_played()
 
     def _only_played(self) -> Iterator[Fault]:
         """Warnings: a button, contact, reader or fire line on a simulated device beside a real lock. Nobody will ever press or see it."""
-        real = {path[1] for path, lock in pieces(self._values, (*_DOOR, "lock")) if self._is_real(lock)}
+        real: set[object] = {path[1] for path, lock in pieces(self._values, (*_DOOR, "lock")) if self._is_real(lock)}
         for piece in dict.fromkeys(slot.piece for slot in SLOTS if slot.piece[-1] != "lock"):
             for path, given in pieces(self._values, piece):
-                door = (
-                    value_at(self._values, (*path[:2], "door")) if path[0] == "access_points" else path[1] if path[0] == "doors" else None
-                )
-                if given.get("controller") in self._controllers and not self._is_real(given) and (door in real if door else real):
-                    at = (*path, "controller")
-                    said = (("name", str(given["controller"])),)
-                    yield Fault(self._layers.place(at), "only_simulated", said, grave=False, path=at)
+                at, name = (*path, "controller"), given.get("controller")
+                if real & self._doors_of(path) and name in self._controllers and not self._is_real(given):
+                    yield Fault(self._layers.place(at), "only_simulated", (("name", str(name)),), grave=False, path=at)
+
+    def _doors_of(self, piece: Path) -> set[object]:
+        """The doors that a wire is for; all of them where it is the site's."""
+        match piece[:2]:
+            case "doors", name:
+                return {name}
+            case "access_points", name:
+                return {value_at(self._values, ("access_points", name, "door"))}
+        return {path[1] for path, _ in pieces(self._values, _DOOR)}
 
     def _is_real(self, piece: Mapping[str, object]) -> bool:
         driver = self._controllers.get(str(piece.get("controller")), {}).get("driver")
