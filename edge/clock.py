@@ -164,6 +164,8 @@ class SystemClock:
         self._step: float | None = None
         self._ahead = wall() - boot_time()
         # A quartz gains an hour a year at most, and retention is counted in days.
+        if certain is None and last_trusted and not_before and not_before - last_trusted <= HOLDOVER:
+            certain = not_before  # version 0.1.0 wrote no certain time, and believed its last one
         self._certain, self._certain_at = max(time for time in (BUILT, last_trusted, certain) if time is not None), boot_time()
         self._leap, self._leap_at = leap, self._certain_at
         self._vouched_at: float | None = None

@@ -346,6 +346,13 @@ def test_steps_over_restarts_add_up() -> None:
     assert machine.again(now).now().trust is Trust.UNTRUSTED
 
 
+def test_an_update_in_the_middle_of_a_holdover() -> None:
+    """Version 0.1.0 wrote no certain time: twenty days without a server are held over by its last time of all."""
+    machine = Machine()
+    machine.synced = False
+    assert machine.clock(START - timedelta(days=20), START - timedelta(hours=1)).now().trust is Trust.HOLDOVER
+
+
 def test_slewing_is_no_step() -> None:
     """A clock that is drawn right by small steps is never told as stepped."""
     machine = Machine()

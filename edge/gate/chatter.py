@@ -44,7 +44,7 @@ class Chatter:
 
     def deadline(self) -> float | None:
         """When `due` must be called next (monotonic)."""
-        return min((budget.look_at for budget in self._over.values()), default=None)
+        return min(budget.look_at for budget in self._over.values()) if self._over else None
 
     def due(self, now: Moment, fx: Effects) -> None:
         """Let time pass: tell how many strangers were counted; and where it is over, how things stand."""

@@ -105,8 +105,11 @@ class GateCore:
 
     def deadline(self) -> float | None:
         """When `due` must be called next (monotonic); None while nothing runs."""
-        times = (self._step.deadline(), self._chronicle.deadline(), self._chatter.deadline())
-        return min((time for time in times if time is not None), default=None)
+        soonest = self._step.deadline()
+        for time in (self._chronicle.deadline(), self._chatter.deadline()):
+            if time is not None and (soonest is None or time < soonest):
+                soonest = time
+        return soonest
 
     def due(self, now: Moment) -> Effects:
         """Let time pass."""
@@ -191,8 +194,8 @@ class GateCore:
     def _granted(self, decision: Decision, who: str, book: Book, now: Moment, fx: Effects, *, played: bool) -> None:
         who = f"{decision.access_point} {who}"
         standing = self._step.machine.renews(who, now.mono)
-        counted = standing is None and not played and self._strange(decision, now, fx)
-        if counted:  # whoever they are, they are one who asks for the way out again and again
+        if standing is None and decision.person_ref is None and not played and self._strange(decision, now, fx):
+            # whoever they are, they are one who asks for the way out again and again
             who = f"{decision.access_point} anybody"
             standing = self._step.machine.renews(who, now.mono)
             if standing is not None:
