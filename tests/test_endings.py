@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -232,3 +233,17 @@ def test_run_where_something_is_closed(house: Premises, closed: str) -> None:
     assert "Traceback" not in house.log
     if closed == "state/roster/identities.json":
         assert (house.folder / closed).read_bytes() == b"sealed by whoever owns it"
+
+
+def test_ctrl_c_while_it_loads(house: Premises) -> None:
+    """The interrupt comes between two imports: the command is gone, and nothing is said."""
+    line = [sys.executable, "-X", "importtime", "-m", "edge", "check", "--config", str(house.config)]
+    with subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as command:
+        assert command.stderr is not None
+        for text in command.stderr:
+            if text.rstrip().endswith("pydantic"):  # an early one of the many
+                break
+        command.send_signal(signal.SIGINT)
+        rest = command.stderr.read()
+    assert command.returncode == -signal.SIGINT
+    assert "Traceback" not in rest
