@@ -19,14 +19,17 @@ EPOCH_BEFORE = "before"
 
 LEFT_OUT = 1000
 """Fewest numbers left out after a start without a stop: three seconds of a gate with a hundred swipes a second, more than a disk forgets
-that lost its power. As many again at most are drawn by lot, for machines whose clock begins anew at each start. Decision 0017.
+that lost its power. Decision 0017.
 """
 
-LEFT_OUT_A_SECOND = 100
-"""Numbers left out for each second since the newest record: another run may have begun from the same copy. No gate writes more for long."""
+LEFT_OUT_A_SECOND = 1000
+"""Numbers left out for each second since the newest record: another run may have begun from the same copy. No gate writes as many."""
 
 LEFT_OUT_MOST = 10**9
-"""A clock that is years ahead uses up no more than a thousandth of an epoch's numbers."""
+"""The most for that time, eleven days: a clock that is years ahead uses up a thousandth of an epoch's numbers."""
+
+LEFT_OUT_BY_LOT = 10**6
+"""Where the clock is behind the newest record, or as far ahead as that, so many at most are drawn by lot: two runs seldom meet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +109,12 @@ def _report_unwritten(store: Store, known: Known, now: Moment) -> None:
 
 def _leave_out(store: Store, now: Moment) -> None:
     last = parse_at(store.last_at())
-    away = max(0.0, (now.at - last).total_seconds()) if last else 0.0
+    away = int((now.at - last).total_seconds() * LEFT_OUT_A_SECOND) if last else 0
+    count = LEFT_OUT + min(max(0, away), LEFT_OUT_MOST)
+    if not 0 < away < LEFT_OUT_MOST:
+        count += randbelow(LEFT_OUT_BY_LOT)
     with store.transaction():
-        hole = store.skip(LEFT_OUT + min(LEFT_OUT_MOST, int(away * LEFT_OUT_A_SECOND)) + randbelow(LEFT_OUT))
+        hole = store.skip(count)
         store.add([loss(now, store.era.epoch, hole[0], hole[-1], "left_out")])
 
 

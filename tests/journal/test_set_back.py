@@ -39,7 +39,7 @@ def test_two_runs_from_one_copy_give_no_number_twice(make: Make, tmp_path: Path)
     stop_short(tmp_path / "journal", tmp_path / "copy")
     given: list[set[int]] = []
     for turn in range(3):
-        clock.advance(60.0)
+        clock.advance(5.0)
         shutil.copytree(tmp_path / "copy", tmp_path / str(turn))
         run = make(tmp_path / str(turn), clock)
         run.open()
@@ -47,6 +47,25 @@ def test_two_runs_from_one_copy_give_no_number_twice(make: Make, tmp_path: Path)
         given.append({record.seq for record in run.page(1, 5000)})
         run.close()
     assert not given[0] & given[1] | given[1] & given[2] | given[0] & given[2]
+
+
+def test_two_runs_whose_clock_begins_anew(make: Make, tmp_path: Path) -> None:
+    """No battery behind the clock: both starts are at the same time, and the lot keeps them apart."""
+    clock = HandClock()
+    journal = make(clock=clock)
+    journal.open()
+    put(journal, "1")
+    stop_short(tmp_path / "journal", tmp_path / "copy")
+    clock.set_wall(START - timedelta(hours=1))
+    heads: set[int] = set()
+    for turn in range(3):
+        shutil.copytree(tmp_path / "copy", tmp_path / str(turn))
+        run = make(tmp_path / str(turn), clock)
+        run.open()
+        put(run, "2")
+        heads.add(run.head())
+        run.close()
+    assert len(heads) == 3
 
 
 def test_a_clock_that_is_years_ahead_leaves_numbers_enough(make: Make, tmp_path: Path) -> None:
