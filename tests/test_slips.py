@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from edge.settings import load
-from tests.test_settings import GOOD
+from tests.test_settings import EYE, GOOD
 
 ODD = "the line begins with U+{}, which looks like a space and is none; use spaces."
 
@@ -62,6 +65,46 @@ def found(path: Path, old: str, new: str, **environ: str) -> list[str]:
 def test_a_slip_is_told_for_what_it_is(tmp_path: Path, old: str, new: str, said: str) -> None:
     """A fault names the slip, at its column, with what to write."""
     assert said in found(tmp_path / "site.yaml", old, new)
+
+
+def _paths(value: object, at: tuple[object, ...] = ()) -> Iterator[tuple[object, ...]]:
+    yield at
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, each in inner:
+        yield from _paths(each, (*at, key))
+
+
+MORE = "consumers: [centre], brokers: [localhost], tls: {ca: /x, cert: /x, key: /x}, username: a, password: b, acks:"
+DEVICES = """
+  bus: {driver: osdp, port: /dev/serial/by-id/x, readers: [{address: 1, key: "000102030405060708090a0b0c0d0e0f", inputs: 2}]}
+  board: {driver: uhppote, serial: 5, address: 10.1.3.20}
+  camera: {driver: onvif, host: 10.1.3.21, serial: S, outputs: 1, output_tokens: [a]}
+  relay: {driver: modbus, port: "tcp://10.1.3.22:502", unit: 1, outputs: 1, inputs: 1}
+  converter: {driver: wiegand_serial, port: /dev/serial/by-id/y, framing: hex_cr, format: h10301}
+doors:"""
+REST = """
+guard_button: {controller: sim, input: 7, access_point: north_in}
+fire: {controller: sim, input: 8}
+control: {groups: [a], roles: {guard: [b]}}
+schedules: {day: {weekly: {mon-fri: ["06:00-22:00"]}, holidays: {"2026-10-01": mon}}}
+roster: {folder: /x, card_format: h10301, groups: {a: b}, default_groups: {resident: [a]}}
+"""
+WHOLE = YAML(typ="safe").load(GOOD.replace("acks:", MORE).replace("\ndoors:", DEVICES) + EYE + REST)
+
+
+@pytest.mark.parametrize("odd", [None, 0, "x", [[1]], {"a": [1]}, "２"], ids=repr)
+def test_whatever_stands_anywhere_is_a_report(tmp_path: Path, odd: object) -> None:
+    """A value of any shape in the place of any other, or a key more: settings or faults, never an error of ours."""
+    path = tmp_path / "site.yaml"
+    for way in _paths(WHOLE):
+        values = json.loads(json.dumps({"all": WHOLE}))
+        here = values
+        for step in ("all", *way[:-1]) if way else ():
+            here = here[step]
+        here[way[-1] if way else "all"] = odd
+        path.write_text(json.dumps(values["all"]), encoding="utf-8")
+        found = load(path, {})
+        assert found.settings is not None or found.faults
 
 
 def test_text_with_full_width_signs_is_text(tmp_path: Path) -> None:

@@ -130,8 +130,10 @@ class _Cross:
                 continue
             doors = set()
             for place, point in enumerate(points):
+                if not isinstance(point, str):
+                    continue
                 yield from self._named(("cameras", name, "access_points", place), point, "access_points", self._points)
-                if isinstance(point, str) and point in self._points:
+                if point in self._points:
                     doors.add(str(self._points[point].get("door")))
             if len(doors) > 1:
                 yield self._fault(("cameras", name, "access_points"), "camera_doors", name=name)

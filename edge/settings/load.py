@@ -136,7 +136,7 @@ def _uninstalled(merged: Mapping[str, object], layers: Layers) -> list[Fault]:
 def _locale(merged: Mapping[str, object], text: str, environ: Mapping[str, str]) -> Locale:
     """The site's language, also for a file that is not valid; without one, that of the person at the keyboard."""
     said = merged.get("locale")
-    if said not in {"zh", "en"}:
+    if said not in ("zh", "en"):
         found = _LOCALE.search(text)
         said = found[1] if found else None
     if said is None and (not merged or "locale" in merged):

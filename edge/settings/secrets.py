@@ -77,7 +77,7 @@ def missing(root: type[BaseModel], values: Mapping[str, object], layers: Layers,
         for model in models(kinds) if isinstance(value, Mapping) else ():
             for name, field in fields(model, value).items():
                 marks = field.json_schema_extra
-                if isinstance(marks, dict) and marks.get(NEEDED) and value_at(value, (name,)) in {None, ""}:
+                if isinstance(marks, dict) and marks.get(NEEDED) and value_at(value, (name,)) in (None, ""):
                     yield _fault(layers, (*path, name), "secret_missing" if grave else "secret_elsewhere", grave=grave)
 
 

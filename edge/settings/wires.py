@@ -95,25 +95,27 @@ class Wires:
 
     def _only_played(self) -> Iterator[Fault]:
         """Warnings: a button, contact, reader or fire line on a simulated device beside a real lock. Nobody will ever press or see it."""
-        real: set[object] = {path[1] for path, lock in pieces(self._values, (*_DOOR, "lock")) if self._is_real(lock)}
+        locks = pieces(self._values, (*_DOOR, "lock"))
+        real = {str(path[1]) for path, lock in locks if self._driver(lock.get("controller")) not in {SIMULATED, ""}}
         for piece in dict.fromkeys(slot.piece for slot in SLOTS if slot.piece[-1] != "lock"):
             for path, given in pieces(self._values, piece):
                 at, name = (*path, "controller"), given.get("controller")
-                if real & self._doors_of(path) and name in self._controllers and not self._is_real(given):
+                if real & self._doors_of(path) and self._driver(name) == SIMULATED:
                     yield Fault(self._layers.place(at), "only_simulated", (("name", str(name)),), grave=False, path=at)
 
-    def _doors_of(self, piece: Path) -> set[object]:
+    def _doors_of(self, piece: Path) -> set[str]:
         """The doors that a wire is for; all of them where it is the site's."""
         match piece[:2]:
             case "doors", name:
-                return {name}
+                return {str(name)}
             case "access_points", name:
-                return {value_at(self._values, ("access_points", name, "door"))}
-        return {path[1] for path, _ in pieces(self._values, _DOOR)}
+                return {str(value_at(self._values, ("access_points", name, "door")))}
+        return {str(path[1]) for path, _ in pieces(self._values, _DOOR)}
 
-    def _is_real(self, piece: Mapping[str, object]) -> bool:
-        driver = self._controllers.get(str(piece.get("controller")), {}).get("driver")
-        return driver in drivers.KINDS and driver != SIMULATED
+    def _driver(self, controller: object) -> str:
+        """The driver of a controller; empty where there is no such."""
+        driver = str(self._controllers.get(str(controller), {}).get("driver"))
+        return driver if driver in drivers.KINDS else ""
 
     def _rests(self, path: Path, lock: Mapping[str, object]) -> Iterator[Fault]:
         """`run` has never started with such a lock: the driver refuses it."""
@@ -137,14 +139,18 @@ class Wires:
     def _there(self, use: _Use) -> bool:
         """Whether the device has it, as far as is known; that a driver drives no lock at all is told at the lock's controller."""
         has = self._has.get(use.controller)
-        driver = self._controllers.get(use.controller, {}).get("driver")
-        no_lock = use.slot.wire == "lock" and driver in drivers.KINDS and drivers.KINDS[str(driver)].locks is Locks.NONE
+        driver = self._driver(use.controller)
+        no_lock = use.slot.wire == "lock" and driver != "" and drivers.KINDS[driver].locks is Locks.NONE
         return has is None or no_lock or use.number in getattr(has, use.slot.has)
 
     def _not_there(self, use: _Use) -> Fault:
         """`run` goes on without it; a lock that is not there stays in the settings, and its orders are refused."""
-        driver = str(self._controllers[use.controller].get("driver"))
-        said = {"name": use.controller, "driver": driver, "number": str(use.number), "right": "; ".join(self._right(use.slot.piece))}
+        said = {
+            "name": use.controller,
+            "driver": self._driver(use.controller),
+            "number": str(use.number),
+            "right": "; ".join(self._right(use.slot.piece)),
+        }
         off = () if use.slot.wire == "lock" else use.path if self._others(use) else use.piece
         return Fault(
             self._layers.place(use.path), f"has_no_{use.slot.has}", tuple(sorted(said.items())), path=use.path, word=WORD, left_out=off
