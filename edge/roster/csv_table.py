@@ -63,8 +63,12 @@ def _decode(file: str, data: bytes, encoding: str) -> str:
 
 
 def _delimiter(text: str) -> str:
-    """Comma, unless the first line with anything in it has none and uses tabs or semicolons instead (some Excels save so)."""
-    first = next((line for line in text.splitlines() if line.strip("\ufeff ,;\t")), "")
+    """Comma, unless the first line of several cells has none and uses tabs or semicolons instead (some Excels save so).
+
+    A title of one cell above the headings says nothing.
+    """
+    lines = (line for line in text.splitlines() if line.strip("\ufeff ,;\t"))
+    first = next((line for line in lines if any(sign in line for sign in ",;\t")), "")
     if "," in first:
         return ","
     return max("\t;", key=first.count) if "\t" in first or ";" in first else ","

@@ -20,8 +20,6 @@ _NOTE = re.compile(
     r"|(?:notes?|remarks?|prepared|printed|checked|approved|signed|date|page)(?:by|on|of)?:.*|page\d+(?:of\d+)?|notes?|remarks?",
 )
 _CODE = re.compile(r"(?:确认码?|confirm)[:=\-]?(\d{1,4})?")
-_ASCII_STARTS = frozenset("tsgnrpcda*")
-"""First letters of the English ones above: most numbers of tenants need no further look."""
 
 
 def flat(cell: Cell) -> str:
@@ -31,8 +29,8 @@ def flat(cell: Cell) -> str:
 
 def is_footer(cell: Cell) -> bool:
     """Whether a cell where somebody's number belongs holds a total or a note instead."""
-    if not isinstance(cell, str) or (cell.isascii() and cell.strip()[:1].casefold() not in _ASCII_STARTS):
-        return False
+    if not isinstance(cell, str) or (cell.isascii() and cell.isalnum() and cell[-1].isdigit() and cell[0] not in "PpCc"):
+        return False  # most numbers: of letters and digits alone only page7 and confirm1234 are none
     text = flat(cell)
     return bool(_TOTAL.fullmatch(text) or _NOTE.fullmatch(text) or _CODE.fullmatch(text))
 

@@ -94,7 +94,7 @@ def open_sheet(table: Table, columns: Sequence[Column], notes: Notes) -> Sheet |
         if all(heading.key != column.key for heading in found):
             notes.fault("missing_heading", table.place(row.number), needed=column.zh if chinese else column.key)
     codes = [code for above in table.rows[:at] for code in footers.codes(above.cells)]
-    rows: Sequence[Row] = _people(table, table.rows[at + 1 :], columns, found, codes, notes)
+    rows: Sequence[Row] = _people(table, row, table.rows[at + 1 :], columns, found, codes, notes)
     numbers = {kept.number for kept in rows}
     for merged in table.merged:
         # a title above the headings may be as wide as it likes, and so may a footer
@@ -118,7 +118,7 @@ def _filled(cell: Cell) -> bool:
 
 
 def _people(
-    table: Table, rows: Sequence[Row], columns: Sequence[Column], found: Sequence[Heading], codes: list[str], notes: Notes
+    table: Table, headings: Row, rows: Sequence[Row], columns: Sequence[Column], found: Sequence[Heading], codes: list[str], notes: Notes
 ) -> list[Row]:
     """The rows without those that are nobody; each of them is noted, and a code in one goes into `codes`."""
     where = {heading.key: heading.index for heading in reversed(found)}
@@ -138,7 +138,7 @@ def _people(
                 notes.remark("example", table.place(row.number))
             else:
                 notes.fault("example_changed", table.place(row.number, number))
-        elif isinstance(own, str) and not own.isdigit() and len(recognise(columns[:2], [own, str(called)])[0]) == 2:
+        elif own == _cell(headings, number) and (name is None or called == _cell(headings, name)):
             notes.remark("headings_again", table.place(row.number))
         else:
             kept.append(row)

@@ -91,3 +91,11 @@ def test_wraps_that_keep_zeros_are_taken_off(csv_roster: Callable[..., Sheets]) 
     """`="0012"` and a leading apostrophe are how people keep zeros through Excel."""
     sheets = csv_roster("编号,姓名,房号", '"=""0012""",甲,\'0301')
     assert (sheets.tenants[0].tenant.tenant_id, sheets.tenants[0].tenant.room) == ("0012", "0301")
+
+
+@pytest.mark.parametrize("sign", [",", ";", "\t"])
+def test_a_title_of_one_cell_does_not_settle_the_separator(csv_roster: Callable[..., Sheets], sign: str) -> None:
+    """The headings below it do."""
+    sheets = csv_roster("某某公寓住户名单", *(sign.join(cells) for cells in (("编号", "姓名", "房号"), ("1", "甲", "301"))))
+    assert not sheets.faults
+    assert sheets.tenants[0].tenant.room == "301"
