@@ -15,11 +15,13 @@ from edge.journal import Journal
 MOST = 1_000
 """Numbers that are remembered: a fact of 15 KB. Of more, the oldest are not tried again; they stay told."""
 
-TRIES = 3
-"""The centre has been told not to wait for these and acknowledges none of them; a message that the broker takes may still be lost."""
+ENOUGH, TRIES = 3, 12
+"""How often it is sent before nobody needs to worry about it, and in all. The centre has been told not to wait and acknowledges none of
+these; a message that the broker takes may still be lost, and on MQTT 3.1.1 it may be dropped for its size.
+"""
 
 APART_S = 3.0
-"""Between two of these; a broker that was started anew has its centre back in that time."""
+"""Between the first two of these, then twice as long each time: a broker that starts anew has its centre back in that time."""
 
 _FACT = "uplink.set_aside"
 
@@ -49,12 +51,15 @@ class Aside:
         return None
 
     def sent(self, seq: int, now: float) -> None:
-        """The broker took it; it goes `TRIES` times in all."""
-        tries = self._tried.pop(seq, (now, 0))[1] + 1
-        if tries < TRIES:
-            self._tried[seq] = now + APART_S * tries, tries
-        else:
+        """The broker took it."""
+        tries = self._tried.get(seq, (now, 0))[1] + 1
+        self._tried[seq] = now + APART_S * 2 ** (tries - 1), tries
+        if tries == TRIES:
             self.over(seq)
+
+    def smallest(self) -> int | None:
+        """The bytes of the smallest that was not sent often enough; None where there is none."""
+        return min((size for seq, size in self.waiting().items() if self._tried.get(seq, (0.0, 0))[1] < ENOUGH), default=None)
 
     def loss(self, first: int, last: int) -> GatewayLoss:
         """The event that tells of these numbers."""
@@ -77,6 +82,7 @@ class Aside:
 
     def over(self, seq: int) -> None:
         """It has been sent after all, or it is not held any more."""
+        self._tried.pop(seq, None)
         if self.waiting().pop(seq, None) is not None:
             self._journal.remember(_FACT, self._memory(), in_time=True)
 

@@ -15,13 +15,13 @@ from enum import StrEnum
 from edge.journal import Ack as Verdict
 from edge.uplink.limits import Limits
 
-LEVELS = 5
+LEVELS = 4
 """From 500 events in a message to one: each level a quarter of the one before."""
 
 HEARD_S = 60.0
 """Whoever lives answers `health` within this time."""
 
-DRY = 3
+DRY = 2
 """Sendings alone after which an event that does not arrive is looked at."""
 
 LEVEL_FIRST_S = 10.0
@@ -188,6 +188,10 @@ class Delivery:
     def smaller(self, lane: Lane, now: float) -> None:
         """The broker found one message too large: its events go again, at once and in smaller ones."""
         self.answered(lane, now)
+        self.again(now)
+
+    def again(self, now: float) -> None:
+        """Begin again at what each consumer lacks, at once."""
         for c in self._each:
             self._rewind(c, now, gently=True)
 

@@ -119,7 +119,7 @@ class Packets:
     def dropped(self, size: int, now: float) -> None:
         """An event that alone makes a packet of so many bytes is acknowledged by the broker and given to nobody (MQTT 3.1.1)."""
         self._alone = min(size, self._alone or size)
-        self._said, self._passes, self._found_at = False, False, now
+        self._said, self._passes, self._found_at = False, True, now
 
     def ended(self, on_the_wire: Sequence[Packet], code: int | None, now: float) -> bool:
         """The other side ended the connection while these packets, the oldest first, were unanswered. Whether something was found out.

@@ -385,16 +385,16 @@ class Session:
         sizes = [packet_bytes(p.topics.backlog, len(p.encoder.event(record)) + 2, v5=p.v5) for record in records]
         if len(sizes) > 2 and records[0].seq == seq and sizes[0] > 1.5 * statistics.median(sizes[1:]):
             p.packets.dropped(sizes[0], self._now())
+            p.delivery.again(self._now())
 
     async def _try_aside(self) -> None:
         """Send what was set aside, one at a time, when the broker's limit allows it."""
         p = self._p
-        waiting = p.aside.waiting()
-        if waiting:
-            self._tell_of_size(min(waiting.values()))
+        if (smallest := p.aside.smallest()) is not None:
+            self._tell_of_size(smallest)
         elif p.packets.takes(p.packets.kept_back):
             p.complaints.end(f"uplink.too_large.{EVENT}", "the broker takes all events again")
-        if not waiting or not p.delivery.all_heard or self._trying_aside or self._client.closed.done():
+        if not p.delivery.all_heard or self._trying_aside or self._client.closed.done():
             return
         seq = p.aside.due(p.packets.takes, self._now())
         if seq is None:

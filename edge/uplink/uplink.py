@@ -170,7 +170,8 @@ class Uplink:
                 "the broker has ended three connections within a minute: a second gateway or a copy of this one uses the client id %s",
                 client.client_id,
             )
-        elif word:
+            return False  # it says nothing of what was on the wire
+        if word:
             self._complaints.begin(word, "the broker has ended three connections within a minute, each while something was on its way")
         return self._packets.ended(client.unanswered, client.code, now)
 

@@ -52,9 +52,8 @@ async def test_everything_arrives(
         assert (summary.missing, summary.lost) == (0, 0)
 
 
-@pytest.mark.parametrize(
-    ("line", "protocol"), [("message_size_limit 1000", "5"), ("max_packet_size 1000", "5"), ("max_packet_size 1000", "3.1.1")]
-)
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+@pytest.mark.parametrize("line", ["message_size_limit 1000", "max_packet_size 1000"])
 async def test_one_event_too_large_holds_nobody_up_and_comes_when_the_limit_rises(
     broker_factory: Callable[..., Mosquitto], journal: Journal, tmp_path: Path, protocol: str, line: str
 ) -> None:
@@ -80,7 +79,7 @@ async def test_one_event_too_large_holds_nobody_up_and_comes_when_the_limit_rise
             broker.kill()
             broker.lines = ()
             broker.start()
-            await until(lambda: uplink.complaints() == ())
+            await until(lambda: receiver.summary().received == 23)
     store = Store(tmp_path / "centre.db")
     assert [seq for key in store.runs for seq, _ in store.events(key)] == list(range(1, 24))
     store.close()
