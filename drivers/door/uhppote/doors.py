@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Awaitable, Callable
 
@@ -10,6 +11,8 @@ from uhppoted import encode
 from drivers.door.uhppote.board import CONTROLLED, NORMALLY_CLOSED, NORMALLY_OPEN, Board
 from drivers.errors import LineLost, NoAnswer, Refused, Stale
 from drivers.orders import HoldReleased, Release, Secure
+
+log = logging.getLogger(__name__)
 
 SHORTEST_S = 1  # a board times whole seconds
 LATE_S = 2.0  # a board times in whole seconds of its own clock, and a status is polled every 0.8 s
@@ -28,6 +31,7 @@ class Doors:
         self._ends: dict[int, float] = {}
         self._shut_until: dict[int, float] = {}  # doors left "normally closed" until a release that cannot be ended is over
         self._odd: set[int] = set()  # doors whose relay was not as expected at the last poll
+        self._told: set[int] = set()  # doors told as somebody else's; nothing is expected of them before their next order
         self._used_at: dict[int, float] = {}  # when the board told of a card, a button or an opening last
 
     async def learn(self, board: Board) -> None:
@@ -35,11 +39,15 @@ class Doors:
         self._ends.clear()
         self._shut_until.clear()
         self._odd.clear()
-        self._used_at = dict.fromkeys(self._doors, self._now())
         self._seconds = {door: (await board.door(door))[1] for door in self._doors}
+
+    def begin(self, relays: int) -> None:
+        """The relays of the status from which on events count: what is on may be so for somebody whom the board has just let in."""
+        self._used_at = {door: self._now() if _on(relays, door) else -math.inf for door in self._doors}
 
     async def carry_out(self, board: Board, order: Release | Secure | HoldReleased) -> None:
         """One order. Raises as Board does, and Stale."""
+        self._told.discard(order.door)
         match order:
             case Release():
                 await self._release(board, order)
@@ -63,9 +71,11 @@ class Doors:
             if now >= until:
                 await board.set_door(door, CONTROLLED, self._seconds[door])
                 del self._shut_until[door]
-        odd = {door for door in self._doors if _on(relays, door) != self._expected(door, on=_on(relays, door))}
+        judged = set(self._doors) - self._told
+        odd = {door for door in judged if _on(relays, door) != self._expected(door, on=_on(relays, door))}
         again, self._odd = odd & self._odd, odd
         if again:
+            self._told |= again
             raise LineLost(f"door {min(again)} is not as it was set: somebody else drives this board")
 
     def _expected(self, door: int, *, on: bool) -> bool:
@@ -131,30 +141,43 @@ class Doors:
         return [door for door, ends in self._ends.items() if ends > self._now()]
 
     async def _release(self, board: Board, order: Release) -> None:
-        """The board times whole seconds, rounded up, and the longer of this release and one that runs already."""
-        door = order.door
-        for last_try in (False, True):  # a datagram may be lost, and releasing twice within three seconds is releasing once
+        """The board times whole seconds, rounded up, and the longer of this release and one that runs already.
+
+        Tried twice: a datagram may be lost, releasing twice within three seconds is releasing once, and a door that somebody else has shut
+        is taken back for whoever stands there with a valid card.
+        """
+        door, shut = order.door, False
+        for last_try in (False, True):
             self._in_time(order)
             if door in self._held:
                 return
             ends = max(self._now() + order.seconds, self._ends.get(door, 0.0))
             whole = math.ceil(ends - self._now())
             try:
-                if self._seconds[door] != whole or door in self._shut_until:
+                if shut or self._seconds[door] != whole or door in self._shut_until:
                     await board.set_door(door, CONTROLLED, whole)
                     self._seconds[door] = whole
                     self._shut_until.pop(door, None)
                     self._in_time(order)
                 self._opening(door)
                 self._ends[door] = self._now() + whole
-                await board.open_door(door)
+                if await self._opens(board, door):
+                    return
             except NoAnswer:
                 if last_try:
                     raise
-            else:
-                if not _on((await board.status()).relays, door):
-                    raise Refused(f"door {door} stays shut: somebody else has set it so")
-                return
+                continue
+            shut = True
+            log.warning("board %d: door %d stays shut: somebody else has set it so", self._serial, door)
+        raise Refused(f"door {door} stays shut: somebody else has set it so")
+
+    async def _opens(self, board: Board, door: int) -> bool:
+        """Open a door; whether the board does it and its relay is on then. Raises NoAnswer, LineLost."""
+        try:
+            await board.open_door(door)
+        except Refused:
+            return False
+        return _on((await board.status()).relays, door)
 
     def _in_time(self, order: Release) -> None:
         if self._now() > order.not_after:

@@ -157,6 +157,7 @@ class Controller:
         await board.pc_control(self._options.pc_control)
         status = await board.status()
         self._fetch.begin(status.event_index)
+        self._doors.begin(status.relays)
         self._board = board
         if machine.up(self._timing.now()):
             log.info("%s: here", self._name)
