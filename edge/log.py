@@ -131,7 +131,11 @@ def set_up(level: str = "info", *, stream: TextIO | None = None, under_systemd: 
     """
     where = stream or sys.stderr
     form = "journal" if under_systemd or not where.isatty() else "colour"
-    handler = logging.StreamHandler(stream) if stream else Queued(where.fileno())
+    handler: logging.Handler
+    try:
+        handler = logging.StreamHandler(stream) if stream else Queued(where.fileno())
+    except OSError:  # another program put something in the place of stderr that is no file
+        handler = logging.StreamHandler(where)
     logging.raiseExceptions = stream is not None  # logging's own complaint would go to stderr past the queue
     handler.setFormatter(OneLine(form))
     root = logging.getLogger()

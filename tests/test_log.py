@@ -71,6 +71,15 @@ def test_one_line_per_record_with_priority() -> None:
     assert "0013477100" not in lines[0]
 
 
+def test_a_stderr_that_is_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs us inside their own program has the lines where they put stderr."""
+    out = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", out)
+    set_up("info")
+    logging.getLogger("edge.x").info("heard")
+    assert out.getvalue() == "<6>edge.x: heard\n"
+
+
 @pytest.mark.parametrize("form", ["journal", "plain", "colour"])
 def test_nothing_in_a_line_moves_a_terminal(form: str) -> None:
     """A forged reason with a line end, escapes and marks stays one line of its own; Chinese and combining characters stay."""
