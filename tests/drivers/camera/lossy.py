@@ -12,10 +12,14 @@ DOLLAR = 0x24
 
 
 class Lossy:
-    """Listens on `port`, for one server. `share` of the packets on the video's channel is dropped from now on."""
+    """Listens on `port`, for one server. `share` of the packets on the video's channel is dropped from now on.
+
+    `counts_by`: the numbers of the video's packets grow by this much.
+    """
 
     def __init__(self, server_port: int, seed: int = 1) -> None:
         self.share = 0.0
+        self.counts_by = 1
         self.lost = 0
         self._server_port = server_port
         self._chance = random.Random(seed)
@@ -52,6 +56,12 @@ class Lossy:
     def _whole(data: bytes) -> tuple[bytes, bytes]:
         return data, b""
 
+    def _renumbered(self, packet: bytes) -> bytes:
+        if packet[:2] != b"$\0" or len(packet) < 8:
+            return packet
+        number = int.from_bytes(packet[6:8], "big") * self.counts_by % 0x10000
+        return packet[:6] + number.to_bytes(2, "big") + packet[8:]
+
     def _some(self, data: bytes) -> tuple[bytes, bytes]:
         """What goes on, and what is not whole yet."""
         out = b""
@@ -66,6 +76,6 @@ class Lossy:
                 break
             drop = data[:2] == b"$\0" and self._chance.random() < self.share
             self.lost += drop
-            out += b"" if drop else data[:size]
+            out += b"" if drop else self._renumbered(data[:size])
             data = data[size:]
         return out, data

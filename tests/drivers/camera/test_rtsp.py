@@ -181,6 +181,18 @@ def test_smeared_pictures_are_not_given_out(rtsp_server: Server, codec: str) -> 
     lossy.close()
 
 
+@pytest.mark.peer("rtsp", "av")
+def test_a_camera_that_counts_otherwise_is_seen(rtsp_server: Server) -> None:
+    """Packet numbers that never follow each other tell of nothing missing."""
+    lossy = Lossy(rtsp_server(size=(1280, 720)).port)
+    lossy.counts_by = 3
+    with watching(url=f"rtsp://127.0.0.1:{lossy.port}/live") as camera:
+        number = 0
+        for _ in range(60):
+            number = wait_frame(camera, number).number
+    lossy.close()
+
+
 @pytest.mark.parametrize(
     ("url", "parts"),
     [
