@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from edge.access.terms import Book, Card, Tenant, Visit
+from edge.roster.diff import A_FIFTH
 from edge.roster.drafts import Sheets
 from edge.roster.identities import Refs
 from edge.roster.pins import PinHash
@@ -61,6 +62,29 @@ def assemble(sheets: Sheets, who: Refs, pin_hash: PinHash, loaded_at: datetime, 
         cards=MappingProxyType(cards),
         pins=MappingProxyType(pins),
         duress=MappingProxyType(duress),
+    )
+
+
+def with_newcomers(old: Book, new: Book, version: str) -> Book | None:
+    """The old book with those tenants of the new one who take nothing from anybody in it, while the rest of the change waits for an answer.
+
+    Not where they are more than a fifth of the old ones: such a sheet may be another house's. None: there is nobody to add.
+    """
+    known = {tenant.tenant_id for tenant in old.tenants.values()}
+    taken = {ref for card, ref in new.cards.items() if card in old.cards}
+    codes = old.pins.keys() | old.duress.keys()
+    taken |= {ref for pins in (new.pins, new.duress) for pin, ref in pins.items() if pin in codes}
+    come = {ref: tenant for ref, tenant in new.tenants.items() if tenant.tenant_id not in known and ref not in taken}
+    if not come or len(come) * A_FIFTH > len(known):
+        return None
+    return replace(
+        old,
+        version=version,
+        loaded_at=new.loaded_at,
+        tenants=MappingProxyType({**old.tenants, **come}),
+        cards=MappingProxyType({**old.cards, **{card: ref for card, ref in new.cards.items() if ref in come}}),
+        pins=MappingProxyType({**old.pins, **{pin: ref for pin, ref in new.pins.items() if ref in come}}),
+        duress=MappingProxyType({**old.duress, **{pin: ref for pin, ref in new.duress.items() if ref in come}}),
     )
 
 

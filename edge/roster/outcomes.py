@@ -60,7 +60,10 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A roster was not applied; what was in force still is; `in_force` is None where nothing was."""
+    """A roster was not applied; what was in force still is; `in_force` is None where nothing was.
+
+    `meanwhile`: newcomers who take nothing from anybody came into force all the same, while the rest waits for an answer.
+    """
 
     why: Why
     faults: tuple[Fault, ...] = field(default=(), repr=False)
@@ -68,6 +71,7 @@ class Refused:
     diff: Diff | None = None
     in_force: str | None = None
     command: Command | None = None
+    meanwhile: Applied | None = field(default=None, repr=False)
 
     @property
     def count(self) -> int:

@@ -44,6 +44,8 @@ def _lines(outcome: Applied | Refused, at: str, locale: Locale) -> list[str]:
     else:
         asks = questions(outcome.diff, locale) if outcome.diff else []
         lines += asks or [say(locale, "report_refused", faults=outcome.count)]
+        if outcome.meanwhile is not None:
+            lines.append(say(locale, "report_meanwhile", added=outcome.meanwhile.added))
         faults, more = outcome.faults, outcome.more
     lines += [fault.text(locale) for fault in faults]
     return [*lines, say(locale, "and_more", count=more)] if more else lines

@@ -22,7 +22,7 @@ from edge.clock import Clock
 from edge.custody.seal import Seal, lies_sealed
 from edge.custody.vault import Unreadable
 from edge.roster import apart
-from edge.roster.book import EMPTY, assemble, numbers
+from edge.roster.book import EMPTY, assemble, numbers, with_newcomers
 from edge.roster.diff import Diff, compare
 from edge.roster.drafts import Sheets
 from edge.roster.faults import Fault, Notes, Place, RosterFaults
@@ -177,6 +177,8 @@ class Roster:
             if isinstance(outcome, Refused) and outcome.why == "unreadable" and not asked and not yes:
                 await self._clock.sleep(2 * self._settings.settle_s)
                 outcome, source = await asyncio.to_thread(self._try, yes=False, asked=False)
+            if isinstance(outcome, Refused) and outcome.meanwhile is not None:
+                self._take(outcome.meanwhile, "", asked=False, command=command)
             if self._take(outcome, source, asked=asked or yes, command=command):
                 await asyncio.to_thread(self._report, outcome)
         return outcome
@@ -268,10 +270,10 @@ class Roster:
                 return Unchanged(book.version), source
             if not yes and (gone := self._gone(sheets)):
                 return Refused("unreadable", gone, in_force=self._book.version or None), source
-            diff = self._diff(book)
+            diff = self._diff(self._book, book)
             answers = confirmations(self._settings.folder)
             if diff.needs_yes and not yes and diff.code not in {*sheets.codes, *answers}:
-                return Refused("too_many_removed", diff=diff, in_force=self._book.version or None), source
+                return self._without_an_answer(book, diff), source
             kept = self._keep(partial(self._kept.save, book, source, self._settings.keep_good))
             self._settle(book)
             for path in answers.values():  # they have answered, or are too late to
@@ -279,11 +281,22 @@ class Roster:
                     path.unlink()
         return Applied(book, diff, sheets.remarks, kept), source
 
-    def _diff(self, book: Book) -> Diff:
+    def _without_an_answer(self, book: Book, diff: Diff) -> Refused:
+        """Only newcomers come into force. The question is then about what is left."""
+        version = self.pin_hash.version(f"newcomers {self._book.version} {book.version}")
+        grown = with_newcomers(self._book, book, version)
+        if grown is None:
+            return Refused("too_many_removed", diff=diff, in_force=self._book.version or None)
+        kept = self._keep(partial(self._kept.save, grown, "", self._settings.keep_good))
+        self._settle(grown)
+        meanwhile = Applied(grown, self._diff(self._book, grown), kept=kept)
+        return Refused("too_many_removed", diff=self._diff(grown, book), in_force=version, meanwhile=meanwhile)
+
+    def _diff(self, old: Book, book: Book) -> Diff:
         """What this book changes, from today on as far as today is certain; with the code that confirms it where it is asked for."""
         certain = self._clock.now().certain
-        diff = compare(self._book, book, certain.astimezone(self._zone).date() if certain else date.min)
-        digest = self.pin_hash.version(f"confirm {self._book.version} {book.version}")
+        diff = compare(old, book, certain.astimezone(self._zone).date() if certain else date.min)
+        digest = self.pin_hash.version(f"confirm {old.version} {book.version}")
         return replace(diff, code=f"{int(digest, 16) % 10_000:04d}") if diff.needs_yes else diff
 
     def _report(self, outcome: Outcome) -> None:
@@ -322,7 +335,7 @@ class Roster:
             sheets = self._read(self._settings.folder, self._settings, self._zone, self._known).sound()
             if gone := self._gone(sheets):
                 raise RosterFaults(gone)
-            return self._diff(assemble(sheets, self._identities.peek(*numbers(sheets)), self.pin_hash, self._clock.now().at))
+            return self._diff(self._book, assemble(sheets, self._identities.peek(*numbers(sheets)), self.pin_hash, self._clock.now().at))
 
     def _go_back(self, *, yes: bool) -> tuple[Applied | Refused | None, str]:
         source = read_files(self._settings.folder, Notes()).source(self._settings, self._zone)
@@ -332,7 +345,7 @@ class Roster:
                 continue
             with calm():
                 book = replace(found[0], loaded_at=self._clock.now().at)
-                diff = replace(self._diff(book), code="")  # nothing in the folder answers for what was kept
+                diff = replace(self._diff(self._book, book), code="")  # nothing in the folder answers for what was kept
                 if diff.needs_yes and not yes:
                     return Refused("too_many_removed", diff=diff, in_force=self._book.version or None), source
                 kept = self._keep(partial(self._kept.roll_back, number, source))

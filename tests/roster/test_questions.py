@@ -259,6 +259,38 @@ async def test_an_answer_in_a_workbook(site: Site) -> None:
     assert isinstance(await site.roster.reload(), Applied)
 
 
+async def test_newcomers_come_in_while_it_is_asked(site: Site) -> None:
+    """Two new people open at once; the code then answers for the rest, over a restart too."""
+    rows = [*with_column("截止日期", "2026-02-28"), *people(22)[20:]]
+    site.save(rows)
+    outcome = await site.roster.reload()
+    assert isinstance(outcome, Refused)
+    assert outcome.diff is not None
+    assert [(one.kind, one.people) for one in outcome.diff.questions] == [("less", 15)]
+    assert "新增的 2 人" in report(site)
+    book = site.roster.book
+    assert (len(book.tenants), len(book.cards), len(book.pins)) == (22, 22, 22)
+    assert sorted(tenant.valid_until.isoformat() for tenant in book.tenants.values() if tenant.valid_until)[-17:] == ["2026-08-31"] * 17
+    before = book.version
+    await site.roster.reload()
+    assert (site.roster.book.version, (await site.roster.compare()).code) == (before, outcome.diff.code)
+    (site.folder / f"确认-{outcome.diff.code}").touch()
+    assert isinstance(await site.roster.reload(), Applied)
+    assert isinstance(await site.roster.reload(), Unchanged)
+
+
+async def test_who_takes_anothers_card_or_comes_in_a_crowd_waits(site: Site) -> None:
+    """A newcomer with a card that is somebody's in force, and a sheet full of strangers."""
+    book = site.roster.book
+    rows = with_column("截止日期", "2026-02-28")
+    rows[0][COLUMN["卡号[dec]"]] = "9000"
+    site.save([*rows, ["0021", "某", "residents", "2026-01-01", "2026-08-31", "1001", "", "", ""]])
+    await site.asks()
+    site.save([[f"X{row[0]}", *row[1:5], f"7{row[5]}", "", "", ""] for row in people()])
+    await site.asks()
+    assert site.roster.book is book
+
+
 VISITS = "访客编号,姓名,被访人编号,通行点,开始时间,结束时间,卡号[dec]"
 
 
