@@ -107,6 +107,14 @@ def test_whatever_stands_anywhere_is_a_report(tmp_path: Path, odd: object) -> No
         assert found.settings is not None or found.faults
 
 
+@pytest.mark.parametrize("number", ["!!int a", "!!float x", "9" * 5000, ".inf", "-.INF", ".nan", "0o17", "-0x1F", "1_000", "1e400"])
+def test_a_number_of_any_writing_is_a_report(tmp_path: Path, number: str) -> None:
+    """A tag that promises a number, digits without end, and YAML's own numbers."""
+    path = tmp_path / "site.yaml"
+    path.write_text(GOOD.replace("    contact", f"    release_s: {number}\n    contact"), encoding="utf-8")
+    assert ["release_s" in fault.path for fault in load(path, {}).faults] == ([] if number == "0o17" else [True])
+
+
 def test_text_with_full_width_signs_is_text(tmp_path: Path) -> None:
     """A comma of a label is no slip, nor are a colon and a space in a quoted one."""
     assert found(tmp_path / "site.yaml", "安亭一号公寓", "安亭，一号“公寓”") == []

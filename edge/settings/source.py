@@ -156,17 +156,23 @@ class _Walk:
         if tag == "!" or kind in {"str", "timestamp", "null", "bool"}:  # a date stays text: whoever wants a date reads it
             return {"null": None, "bool": text.lower() == "true"}.get(kind, text)
         plain = text.replace("_", "")
-        self._tree.numbers[path] = text
-        if kind == "int":
-            return int(plain, 0 if plain.lstrip("+-")[:2].lower() in {"0x", "0o", "0b"} else 10)
-        if kind == "float":
-            return float(plain.replace(".inf", "inf").replace(".nan", "nan").replace(".Inf", "inf").replace(".NaN", "nan"))
+        if kind in {"int", "float"}:
+            try:
+                number = _whole(plain) if kind == "int" else float(re.sub(r"\.(inf|nan)$", r"\1", plain, flags=re.IGNORECASE))
+            except ValueError:  # `!!int a`, or more digits than Python reads: text, which whoever wants a number refuses
+                return text
+            self._tree.numbers[path] = text
+            return number
         self._fault(node, path, "yaml_tag", tag=tag)
         return text
 
     def _fault(self, node: Node, path: Path, code: str, **values: str) -> None:
         if len(self._tree.faults) < MAX_FAULTS:
             self._tree.faults.append(Fault(_start(node, self._name), code, tuple(values.items()), path=path))
+
+
+def _whole(text: str) -> int:
+    return int(text, 0 if text.lstrip("+-")[:2].lower() in {"0x", "0o", "0b"} else 10)
 
 
 def _decode(raw: bytes, name: str, faults: list[Fault]) -> str:
