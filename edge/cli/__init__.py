@@ -13,9 +13,9 @@ from edge import __version__
 from edge.cli import centre, demo, everyone, faces, guard, inspector, installer, looking, manager, weights
 from edge.cli.ending import Ending
 
-nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - where cron or a shell gave us no stdout or stderr
-sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
-for stream in (sys.stdout, sys.stderr):
+for name in ("stdout", "stderr"):
+    stream = getattr(sys, name) or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - cron or a shell gave us none
+    setattr(sys, name, stream)
     if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show a character shows its number, and the table goes on
         stream.reconfigure(errors="backslashreplace")
 
