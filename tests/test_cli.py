@@ -21,6 +21,7 @@ from edge.cli import app
 from edge.cli.talk import table
 from edge.cli.words import WORDS, say
 from edge.control.simulate import ASKS, WHAT
+from edge.gate.budget import STRANGERS
 from edge.gate.view import Result
 from edge.journal.faults import Fault
 from tests.premises import CARD, PATIENCE_S, ROSTER, STRANGER, Premises
@@ -364,6 +365,14 @@ def test_a_lock_down_during_a_fire_waits_and_says_so(alive: Premises) -> None:
     mode_of_south(alive, "lock_down")
     assert "when the fire alarm ends" not in alive.command("status").stdout
     assert alive.command("release").stdout.strip() == "Done."
+
+
+def test_a_fault_of_a_door_says_what_it_is(alive: Premises) -> None:
+    """Unknown cards without end: `status` names the fault and the reader."""
+    for number in range(STRANGERS + 1):
+        alive.command("simulate", "card", "south_in", f"fc:7,{number}")
+    alive.wait_for("door.fault", what="unknown_cards", access_point="south_in", phase="begin")
+    assert "Alarm: too many unknown cards south south_in since" in alive.command("status").stdout
 
 
 def test_simulate(alive: Premises) -> None:

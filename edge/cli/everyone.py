@@ -133,7 +133,9 @@ def status(config: Config = CONFIG, json: Json = False) -> None:
             talk.line(say(locale, "waiting", door=str(door["name"]), mode=say(locale, f"mode_{waiting}")))
     for alarm in health["alarms"]:
         if alarm["type"] != "anyu.gateway.degraded.v1":  # told below, by its word
-            talk.line(say(locale, "alarm", what=offline.word(alarm["type"], locale), door=alarm.get("door", ""), since=alarm["since"]))
+            fault, _, of = alarm.get("detail", "").partition(".")
+            where = f"{alarm.get('door', '')} {of}".strip()
+            talk.line(say(locale, "alarm", what=offline.word(fault or alarm["type"], locale), door=where, since=alarm["since"]))
     for word in health["degraded"]:
         talk.line(say(locale, "degraded", word=word, sentence=sentence(word, locale)))
     if not health["degraded"] and not health["alarms"]:

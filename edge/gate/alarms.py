@@ -31,7 +31,7 @@ class Alarms:
         self._over.discard(key)
         if key in self._open:
             return None
-        self._open[key] = AlarmView(self._new_id(), what, self._door, at)
+        self._open[key] = AlarmView(self._new_id(), what, self._door, at, key)
         self._write()
         return self._open[key].alarm_id
 
@@ -67,7 +67,7 @@ class Alarms:
 
     def _views(self, note: str | None) -> dict[str, AlarmView]:
         found = _read(note).items()
-        return {key: AlarmView(alarm_id, what, self._door, datetime.fromisoformat(since)) for key, (alarm_id, what, since) in found}
+        return {key: AlarmView(alarm_id, what, self._door, datetime.fromisoformat(since), key) for key, (alarm_id, what, since) in found}
 
     def _write(self) -> None:
         self._memory.remember(self._note, json.dumps({k: [a.alarm_id, a.what, a.since.isoformat()] for k, a in self._open.items()}))

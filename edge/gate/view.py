@@ -14,12 +14,16 @@ LockState = Literal["secured", "released", "held_released", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class AlarmView:
-    """An alarm that began and has not ended; `what` is its event's name, such as `door.forced`."""
+    """An alarm that began and has not ended; `what` is its event's name, such as `door.forced`.
+
+    `key` tells it from others of its door and name, such as `chatter.contact`.
+    """
 
     alarm_id: str
     what: str
     door: str | None
     since: datetime
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

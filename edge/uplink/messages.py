@@ -85,11 +85,13 @@ class AlarmHealth(Message):
     type: str = Described(description="anyu.<class>.<name>.v1 of its begin")
     since: Instant
     door: str | SkipJsonSchema[None] = None
+    detail: str | SkipJsonSchema[None] = Described(None, description="Of a door.fault: what, and behind a dot of whom.")
 
     @classmethod
     def of(cls, view: AlarmView) -> AlarmHealth:
         """Say what a gate shows of an open alarm."""
-        return cls(alarm_id=view.alarm_id, type=f"anyu.{view.what}.v1", since=view.since, door=view.door)
+        detail = view.key if view.what == "door.fault" else None
+        return cls(alarm_id=view.alarm_id, type=f"anyu.{view.what}.v1", since=view.since, door=view.door, detail=detail)
 
 
 class RosterHealth(Message):

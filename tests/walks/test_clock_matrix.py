@@ -7,7 +7,7 @@ may pass at its end. ANYU_CLOCK_ROUNDS plays each row so many times in one life 
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,11 +31,13 @@ PEOPLE = {
     "began 5 days ago": Person("A2005", 43005, {"valid_from": "2026-02-25"}),
     "begins in 10 days": Person("A2006", 43006, {"valid_from": "2026-03-12"}),
     "at night": Person("A2007", 43007, {"groups": "night"}),
+    "visits for 10 days": Person("V2008", 43010),
 }
+VISITOR = "visits for 10 days"
 LAST = (Person("A2008", 43008), Person("A2009", 43009))
 """One of them comes last in turn: the door takes the same card twice within two seconds for one that is held to it."""
-VALID = {"no end", "ends in 10 days", "ends in 400 days", "began 5 days ago"}
-LATER = VALID - {"ends in 10 days"} | {"begins in 10 days"}
+VALID = {"no end", "ends in 10 days", "ends in 400 days", "began 5 days ago", VISITOR}
+LATER = VALID - {"ends in 10 days", VISITOR} | {"begins in 10 days"}
 """Ten days and more later."""
 LENIENT = VALID | {"begins in 10 days", "at night"}
 """Where the clock is not believed: nobody is early, no hour is wrong, and only who had ended before is refused."""
@@ -51,9 +53,17 @@ RULES = {
 class Life:
     """A site, its clock chip, and the daemon in its present run. `truth` is the time that a right server tells."""
 
-    def __init__(self, folder: Path, *, at: datetime = EVENING, synced: bool = True, zone: str = "Asia/Shanghai") -> None:
+    def __init__(
+        self, folder: Path, *, at: datetime = EVENING, synced: bool = True, zone: str = "Asia/Shanghai", who: Iterable[str] = PEOPLE
+    ) -> None:
+        self.people = {name: PEOPLE[name] for name in who}
+        tenants = [person for name, person in self.people.items() if name != VISITOR]
         name = {"name": "anting_01", "label": "安亭一号公寓", "timezone": zone}
-        self.site: Site = simulated_site(folder, 1, (*PEOPLE.values(), *LAST), {"free_exit": True, "release_s": 1}, site=name, **RULES)
+        self.site: Site = simulated_site(folder, 1, (*tenants, *LAST), {"free_exit": True, "release_s": 1}, site=name, **RULES)
+        if VISITOR in self.people:
+            visit = f'V2008,访客,A2001,north_in,2026-03-01,2026-03-12,"fc:205,{PEOPLE[VISITOR].card}"'
+            sheet = self.site.roster / "visitors.csv"
+            sheet.write_text(f"visit_id,name,host,access_points,from,until,card\n{visit}\n", "utf-8")
         self.wall = WallClock(at, synced=synced)
         self.truth = WallClock(EVENING)
         self.checks = 0
@@ -115,7 +125,7 @@ class Run:
         """Everybody shows their card at the entry; who was let in."""
         self.life.checks += 1
         stranger = Person("", 60_000 + self.life.checks)  # or the same card refused twice would be one refusal
-        people = {"stranger": stranger, **PEOPLE, "last": LAST[self.life.checks % 2]}
+        people = {"stranger": stranger, **self.life.people, "last": LAST[self.life.checks % 2]}
         passed = len(bodies(self.daemon, "passage.entry"))
         let_in = {name for name, person in people.items() if await self._enters(person)}
         await until(lambda: len(bodies(self.daemon, "passage.entry")) == passed + len(let_in))
@@ -294,7 +304,7 @@ async def test_a_first_start_without_time(tmp_path: Path, year: int, synced: boo
 async def test_the_nights_in_which_clocks_change(tmp_path: Path, day: str, inside: tuple[str, ...], outside: tuple[str, ...]) -> None:
     """A rule from 01:30 to 03:30 in Berlin means what a person there reads off a clock."""
     midnight = datetime.fromisoformat(day).replace(tzinfo=UTC)
-    life = Life(tmp_path, at=midnight, zone="Europe/Berlin")
+    life = Life(tmp_path, at=midnight, zone="Europe/Berlin", who=("no end", "at night"))
     async with life.on() as run:
         for at in (*inside, *outside):
             hours, minutes = map(int, at.split(":"))
