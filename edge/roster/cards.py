@@ -10,6 +10,7 @@ from drivers.wiegand import NotationFault
 from edge.access.terms import CODE_BITS, Card, code_card
 from edge.roster import cells
 from edge.roster.cells import Wrong
+from edge.roster.columns import CARD_NAMES, fold
 from edge.roster.masks import Cell, Formatted, FormattedText, shape
 from edge.roster.settings import Notation, RosterSettings
 
@@ -48,7 +49,7 @@ def written(bracket: str, settings: RosterSettings) -> Written | None:
             notation = _WORDS[word]
         elif word in wiegand.FORMATS:
             form = word
-        elif word != "卡号":
+        elif fold(word) not in CARD_NAMES:  # 门卡（IC卡号）says twice what it is
             return None
     return Written(notation, form)
 

@@ -219,3 +219,7 @@ def _steps(one: str, other: str, most: int) -> int:
 def title(key: str, locale: Locale) -> str:
     """A column's name for a person: its Chinese heading, or its key."""
     return next((column.zh for columns in SHEETS.values() for column in columns if column.key == key), key) if locale == "zh" else key
+
+
+CARD_NAMES = frozenset(map(fold, ("卡号", "IC", "ID", "RFID", *_CARDS)))
+"""Words that say of a column that it holds cards, and nothing of how they are written."""

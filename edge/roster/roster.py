@@ -279,7 +279,10 @@ class Roster:
             for path in answers.values():  # they have answered, or are too late to
                 with contextlib.suppress(OSError):
                     path.unlink()
-        return Applied(book, diff, sheets.remarks, kept), source
+        remarks = sheets.remarks
+        if not self._book.tenants and not any(tenant.valid_until for tenant in book.tenants.values()) and book.tenants:
+            remarks = (Fault("nobody_ends", Place("roster"), values=(("people", len(book.tenants)),), grave=False), *remarks)
+        return Applied(book, diff, remarks, kept), source
 
     def _without_an_answer(self, book: Book, diff: Diff) -> Refused:
         """Only newcomers come into force. The question is then about what is left."""

@@ -29,7 +29,7 @@ ENDS = (
     *("搬离日期", "Expiry Date", "lease_end", "Valid To", "截止日期（必填）", "*到期日"),
 )
 BEGINS = ("起租日期", "合同开始日期", "有效期（起）", "租期起", "入住时间", "Start Date", "move-in")
-CARDS = ("IC卡", "门禁卡", "卡", "ID 卡号", "门卡号", "一卡通", "Card No.", "badge", "RFID卡号", "卡片编号")
+CARDS = ("IC卡", "门禁卡", "卡", "ID 卡号", "门卡号", "一卡通", "Card No.", "badge", "RFID卡号", "卡片编号", "门卡（IC卡号）", "卡号（ID）")
 
 
 @pytest.mark.parametrize("heading", ENDS)

@@ -159,6 +159,16 @@ async def test_a_first_roster(
         assert isinstance(await site.roster.reload(), Applied)
 
 
+async def test_a_first_roster_in_which_nobody_ends_is_remarked(folder: Path, settings: RosterSettings, tmp_path: Path) -> None:
+    """It counts, for there are such houses; that nobody's tenancy ends is said, with how many people it concerns."""
+    site = Site(folder, settings, tmp_path / "state")
+    site.save(with_column("截止日期", ""))
+    first = await site.roster.reload()
+    assert isinstance(first, Applied)
+    assert [(remark.code, dict(remark.values)) for remark in first.remarks[:1]] == [("nobody_ends", {"people": 20})]
+    assert "20 人都没有截止日期" in report(site)
+
+
 def answers(digits: str) -> Iterator[tuple[str, tuple[list[str], ...], str, str]]:
     """How a manager may write the code: file beside, rows above the headings, a row below, a column."""
     for name in (f"确认-{digits}", f"确认-{digits}.txt", f"确认{digits}.xlsx", f"confirm_{digits}.TXT", f"确认－{digits}"):
