@@ -394,17 +394,19 @@ class Session:
             self._tell_of_size(smallest)
         elif p.packets.takes(p.packets.kept_back):
             p.complaints.end(f"uplink.too_large.{EVENT}", "the broker takes all events again")
-        if not p.delivery.all_heard or self._trying_aside or self._client.closed.done():
+        if not p.delivery.all_heard or not self._facts.writes or self._trying_aside or self._client.closed.done():
             return
         seq = p.aside.due(p.packets.takes, self._now())
         if seq is None:
             return
-        record = await p.disk.run(p.journal.record, seq)
-        if record is None:
-            p.aside.over(seq)
+        records = await p.disk.run(p.journal.page, seq - 1, 1)
+        if not records:
+            return  # the disk cannot be read now
+        if records[0].seq != seq:
+            p.aside.over(seq)  # pruned
             return
         self._trying_aside = True
-        packet = Packet(p.topics.backlog, b"[%b]" % p.encoder.event(record), content_type=CONTENT_BATCH, parts=1, v5=p.v5)
+        packet = Packet(p.topics.backlog, b"[%b]" % p.encoder.event(records[0]), content_type=CONTENT_BATCH, parts=1, v5=p.v5)
         self._client.send(packet).add_done_callback(partial(self._tried_aside, seq, packet))
 
     def _tried_aside(self, seq: int, packet: Packet, answer: asyncio.Future[int]) -> None:

@@ -187,9 +187,8 @@ class Uplink:
         birth = status.state(online=True, boot_id=self._boot_id, conn_seq=self._conn_seq)
         client.publish(self._topics.state, birth, retain=True).add_done_callback(self._born)
         self._connected = True
-        self._complaints.end("uplink.refused", "connected to the broker again")
-        if not self._flaps.flapping:
-            self._complaints.end("uplink.away", "connected to the broker again")
+        for word in ("uplink.away", "uplink.refused"):
+            self._complaints.end(word, "connected to the broker again")
 
     def _born(self, answer: asyncio.Future[int]) -> None:
         if answer.result() != LOST:
@@ -205,6 +204,8 @@ class Uplink:
 
     def _away(self, why: str, *, refused: bool, again_after: bool) -> None:
         s = self._settings
+        if again_after and self._flaps.flapping:
+            return  # said once, by a word that outlives each connection
         if again_after:
             self._complaints.begin("uplink.away", "the connection to %s:%d ended: %s", s.host, s.port, why)
         elif refused:
@@ -236,9 +237,9 @@ class Uplink:
 
     def _steady(self, up_s: float) -> None:
         """The connection has lasted so long: what was said of those that did not is over."""
-        if self._flaps.flapping and up_s >= STABLE_S:
+        if up_s >= STABLE_S:
             self._flaps.other()
-            for word in ("uplink.id_twice", "uplink.cut_off", "uplink.away"):
+            for word in ("uplink.id_twice", "uplink.cut_off"):
                 self._complaints.end(word, "the connection lasts again")
 
     def _patience(self) -> Patience:

@@ -16,11 +16,12 @@ from pydantic import ValidationError
 from edge.clock import Trust
 from edge.journal import JournalHealth
 from edge.uplink.acks import AckBox, Taken
-from edge.uplink.broker import Message
+from edge.uplink.broker import TAKEN_OVER, Message, Packet
 from edge.uplink.complaints import Complaints
 from edge.uplink.coverage import MOST_SPANS, Coverage
 from edge.uplink.messages import ClockHealth, HealthBody, InfoBody
-from edge.uplink.reconnect import Backoff
+from edge.uplink.packets import Packets
+from edge.uplink.reconnect import Backoff, Flaps
 from edge.uplink.settings import UplinkSettings
 from edge.uplink.status import Facts, Status
 from tests.clock import HandClock
@@ -188,3 +189,40 @@ def test_dead_disk_is_told_from_a_missing_ballast() -> None:
     for why in (*safe, ("disk_full", "ballast"), ("writer_stopped",)):
         facts = Facts(replace(JOURNAL, state="degraded" if why else "ok", why=why), {})
         assert facts.writes is (why in safe), why
+
+
+def test_connections_cut_one_after_the_other_have_a_word() -> None:
+    """Three within a minute; who was taken over is told from who was cut off while sending, and a failed attempt begins the count anew."""
+    flaps = Flaps()
+    assert [flaps.cut(TAKEN_OVER, idle=False, now=at) for at in (0.0, 20.0, 40.0)] == ["", "", "uplink.id_twice"]
+    flaps.other()
+    assert [flaps.cut(None, idle=False, now=at) for at in (50.0, 60.0, 111.0, 112.0)] == ["", "", "", "uplink.cut_off"]
+    assert flaps.flapping
+
+
+def test_a_poor_line_sets_nothing_aside() -> None:
+    """Connections that end at one event twice, and then not, and for reasons that are none of size: every event is still sent."""
+    packets, event = Packets(), Packet("t", b"x" * 500, parts=1)
+    for at in range(100):
+        packets.connected(None, float(at))
+        packets.ended([event], None, float(at))
+        packets.ended([event], TAKEN_OVER, float(at))
+        packets.ended([event, event], None, float(at))
+        if at % 2:
+            packets.accepted(event)
+        assert packets.takes(event.bare)
+
+
+def test_a_limit_found_out_is_put_to_the_test_ever_more_rarely() -> None:
+    """An event that is always refused is tried once a day at last, and an unchanged announcement forgets nothing."""
+    packets, event, tries = Packets(), Packet("t", b"x" * 500, parts=1), 0
+    for minute in range(366 * 1440):
+        packets.relax(60.0 * minute)
+        if packets.takes(event.bare):
+            tries += 1
+            packets.refused(event, 60.0 * minute)
+    assert tries <= 12 + 366
+    packets.connected(None, 10**9)
+    packets.connected(600, 10**9)
+    assert packets.takes(event.bare)
+    assert not packets.takes(601)
