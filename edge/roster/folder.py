@@ -29,6 +29,9 @@ from edge.roster.table import MAX_FILE_BYTES, Unreadable, read_table
 READER = 2
 """Goes up whenever the same bytes would be read differently, so that a roster kept by an older version is read anew."""
 
+REPORT = "roster.report"
+"""Begins the names of what edge.roster.report_file writes here."""
+
 _SUFFIXES = (".csv", ".xlsx")
 _CONFIRMED = re.compile(r"(?:确认|confirm)[-_ 码]*(\d{4})(?:\.\w+)?", re.IGNORECASE)
 _OLD = (".xls", ".xlsm", ".xlsb", ".et", ".ods", ".numbers", ".txt")
@@ -101,7 +104,7 @@ def read_files(folder: Path, notes: Notes) -> Files:
 
 
 def _miss(names: Iterable[str], notes: Notes) -> None:
-    old = [name for name in names if name.lower().startswith("roster.") and name.lower().endswith(_OLD)]
+    old = [name for name in names if name.lower().startswith("roster.") and name.lower().endswith(_OLD) and not name.startswith(REPORT)]
     if old:
         notes.fault("old_excel", Place(old[0]))
     else:

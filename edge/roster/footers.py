@@ -12,9 +12,9 @@ EXAMPLES = {"示例1": "示例一", "示例2": "示例二", "EXAMPLE-1": "Exampl
 """Number and name of the people in `roster template`."""
 
 _TOTAL = re.compile(
-    r".{0,8}(?:合计|总计|小计|共计|累计|总人数|人数统计).{0,12}|共\d+[人名户条行间].{0,6}|(?:sub|grand)?totals?(?:[:=(].*)?|sum",
+    r".{0,8}(?:合计|总计|小计|共计|累计|总人数|人数统计).{0,12}|共\d+[人名户条行间].{0,6}|(?:sub|grand)?totals?(?:[:=(].*|people|persons|residents|tenants|count)?|sum",
 )
-_BY = "制表|填表|审核|审批|复核|核对|核准|经办|负责|主管|签字|签名|盖章|编制|制单|统计|打印|导出|填报|报送|日期|时间|备注|注|附注|说明|注意"
+_BY = "制表|填表|审核|审批|复核|核对|核准|经办|负责|主管|签字|签名|盖章|编制|制单|统计|打印|导出|填报|报送|联系|电话|地址|物业|单位|公司|日期|时间|备注|注|附注|说明|注意"
 _NOTE = re.compile(
     rf"(?:{_BY})[^:]{{0,6}}:.*|(?:{_BY})(?:人|日期|时间|员)?|第\d+页.*|以上.*|[*※].*"
     r"|(?:notes?|remarks?|prepared|printed|checked|approved|signed|date|page)(?:by|on|of)?:.*|page\d+(?:of\d+)?|notes?|remarks?",

@@ -9,12 +9,12 @@ from html import escape
 from pathlib import Path
 
 from edge import durable
+from edge.roster.folder import REPORT
 from edge.roster.outcomes import Applied, Refused
 from edge.roster.report import questions
 from edge.roster.settings import Locale
 from edge.roster.words import say
 
-NAME = "roster.report"
 MODE = 0o640
 """The folder's group, the managers, may read it; they may delete it, too, for the folder is theirs."""
 
@@ -28,10 +28,10 @@ def write_report(folder: Path, outcome: Applied | Refused, at: str) -> None:
     if folder.is_dir():  # not made here: a folder that a network share has taken away comes back by itself
         parts = {locale: _lines(outcome, at, locale) for locale in ("zh", "en")}
         text = "\r\n\r\n".join("\r\n".join(lines) for lines in parts.values())
-        durable.write(folder / f"{NAME}.txt", [b"\xef\xbb\xbf", text.encode(), b"\r\n"], MODE)  # the BOM and CR are for Notepad
+        durable.write(folder / f"{REPORT}.txt", [b"\xef\xbb\xbf", text.encode(), b"\r\n"], MODE)  # the BOM and CR are for Notepad
         body = "".join(f"<h2>{escape(first)}</h2>" + "".join(f"<p>{escape(line)}</p>" for line in rest) for first, *rest in parts.values())
-        page = f'<!DOCTYPE html><html lang="zh"><meta charset="utf-8"><title>{NAME}</title><body>{body}</body></html>\n'
-        durable.write(folder / f"{NAME}.html", [page.encode()], MODE)
+        page = f'<!DOCTYPE html><html lang="zh"><meta charset="utf-8"><title>{REPORT}</title><body>{body}</body></html>\n'
+        durable.write(folder / f"{REPORT}.html", [page.encode()], MODE)
 
 
 def _lines(outcome: Applied | Refused, at: str, locale: Locale) -> list[str]:

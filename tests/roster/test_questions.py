@@ -239,6 +239,14 @@ async def test_the_report_beside_the_sheet(site: Site) -> None:
     assert "与正在使用的不同" in report(site)
 
 
+async def test_the_report_is_no_sheet(site: Site) -> None:
+    """Where the roster is gone, the report beside it is not taken for one of an old kind."""
+    (site.folder / "roster.csv").unlink()
+    refused = await site.roster.reload(asked=True)
+    assert isinstance(refused, Refused)
+    assert [fault.code for fault in refused.faults] == ["no_roster"]
+
+
 async def test_no_report_stops_no_roster(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     """A folder in which somebody has put something else in the report's place is said in the log, and the sheet counts."""
     for suffix in ("txt", "html"):
