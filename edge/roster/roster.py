@@ -298,6 +298,8 @@ class Roster:
     def _diff(self, old: Book, book: Book) -> Diff:
         """What this book changes, from today on as far as today is certain; with the code that confirms it where it is asked for."""
         certain = self._clock.now().certain
+        if not self._source and not old.pins:
+            old = replace(old, pins=book.pins, duress=book.duress)  # kept under a PIN key that is gone: nobody gains what they had
         diff = compare(old, book, certain.astimezone(self._zone).date() if certain else date.min)
         digest = self.pin_hash.version(f"confirm {old.version} {book.version}")
         return replace(diff, code=f"{int(digest, 16) % 10_000:04d}") if diff.needs_yes else diff

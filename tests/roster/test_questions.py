@@ -309,6 +309,18 @@ async def test_who_takes_anothers_card_or_comes_in_a_crowd_waits(site: Site) -> 
     assert site.roster.book is book
 
 
+async def test_pins_under_a_lost_key_come_back_unasked(folder: Path, settings: RosterSettings, tmp_path: Path) -> None:
+    """Whoever has a PIN alone does not wait outside for an answer."""
+    site = Site(folder, settings, tmp_path / "state")
+    site.save(with_column("卡号[dec]", ""))
+    assert isinstance(await site.roster.reload(yes=True), Applied)
+    (tmp_path / "state" / "roster" / "pin.key").unlink()
+    again = Site(folder, settings, tmp_path / "state")
+    assert not again.roster.book.pins
+    assert isinstance(await again.roster.reload(), Applied)
+    assert len(again.roster.book.pins) == 20
+
+
 VISITS = "访客编号,姓名,被访人编号,通行点,开始时间,结束时间,卡号[dec]"
 
 
