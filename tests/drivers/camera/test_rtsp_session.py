@@ -158,6 +158,26 @@ def test_a_stream_beside_the_connection_is_refused(peer: Callable[..., Peer]) ->
         open_stream(options(peer(udp).port))
 
 
+@pytest.mark.parametrize("status", ["461 Unsupported Transport", "404 Not Found", "500 Internal Server Error", "454 Session Not Found"])
+def test_only_the_video_is_asked_for(peer: Callable[..., Peer], status: str) -> None:
+    """A track for sound, in front or behind, refused or silent, costs neither the picture nor its time: it is never set up."""
+    sound = "m=audio 0 RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\na=control:sound{}\r\n"
+    description = DESCRIPTION.replace("m=video", sound.format(1) + "m=video") + sound.format(2)
+
+    def refuses_sound(request: str) -> str:
+        if request.startswith("DESCRIBE"):
+            return said(description)
+        return status + "\r\n" if "sound" in request else "200 OK\r\nSession: 1\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n"
+
+    camera = peer(refuses_sound)
+    session = Session(f"rtsp://127.0.0.1:{camera.port}/s", ("127.0.0.1", camera.port))
+    described = session.read(PACKET_READ - 1)
+    session.close()
+    assert b"m=video" in described
+    assert b"m=audio" not in described
+    assert not [request for request in camera.heard if "sound" in request]
+
+
 @pytest.mark.peer("av")
 def test_a_stale_nonce_is_no_wrong_password(peer: Callable[..., Peer]) -> None:
     """A camera with a new nonce for every step is signed for anew; one that says no to the second is believed."""
