@@ -81,6 +81,23 @@ async def test_follows_saves_as_excel_does_them(folder: Path, watched: tuple[Ros
     assert len(roster.book.tenants) == 11
 
 
+async def test_a_file_called_by_the_code_answers(folder: Path, watched: tuple[Roster, Heard]) -> None:
+    """The manager makes the file that the report names, and what was asked comes into force; the file goes."""
+    _, heard = watched
+    await heard.until(refused)
+    save_xlsx(folder / "roster.xlsx", ROWS)
+    await heard.until(applied(10))
+    save_xlsx(folder / "roster.xlsx", ROWS[:4])
+    await heard.until(refused)
+    asks = heard.all[-1]
+    assert isinstance(asks, Refused)
+    assert asks.diff is not None
+    answer = folder / f"确认-{asks.diff.code}.txt"
+    answer.touch()
+    await heard.until(applied(3))
+    assert not answer.exists()
+
+
 async def test_a_slow_save_is_waited_for(folder: Path, watched: tuple[Roster, Heard]) -> None:
     """A file that grows piece by piece is read when it lies still: no half roster is ever in force."""
     _, heard = watched
