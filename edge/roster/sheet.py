@@ -169,7 +169,8 @@ def _unknown(
     for index, text in unknown:
         meant = nearest(columns, text)
         if meant is not None and not _LONG_RUN.search(text):
-            notes.fault("heading_unknown", table.place(row.number, index), Shown("text", text[:40]), nearest=meant)
+            people = sum(_filled(_cell(each, index)) for each in rows)
+            notes.fault("heading_unknown", table.place(row.number, index), Shown("text", text[:40]), nearest=meant, people=people)
         elif (sure := _may_be(text, index, rows, keys)) is not None:
             key, people = sure
             shown = LIKE[key].search(text) or _DATE_WORD.search(text)

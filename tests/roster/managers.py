@@ -222,6 +222,7 @@ def harms(people: list[Person], dice: random.Random) -> list[Harm]:
         )),
         Harm(headed("last", "备注"), "more", "截止日期", len(people)),
         Harm(headed("last", dice.choice(("住到", "最后一天", "租期", "合同期限", "stay"))), "end_unsure", "E", len(people)),
+        Harm(headed("last", dice.choice(("截止日其", "到期时问"))), "heading_unknown", "", len(people)),
         Harm(headed("last", ""), "no_heading", "", len(people)),
         Harm(headed("last", "起租日"), "heading_twice", "", None),
         Harm(celled("last", lambda _n, _cell: dice.choice(("明年", "26-8-31", "31/8", "2026年8月"))), "date", "", None),
