@@ -75,6 +75,8 @@ anyu-edge check --write-units
 systemctl start anyu-edge-vision anyu-edge
 systemctl is-active anyu-edge-vision anyu-edge
 until_true 'grep -q "tcp {CAMERA}" /mnt/far'  # the real recogniser looks at its camera: it found itself confined
+until_true '[ -s /etc/anyu-edge/roster/roster.report.txt ]'
+stat -c 'report %G %A' /etc/anyu-edge/roster/roster.report.txt
 anyu-edge status --json
 anyu-edge unlock north_in --reason service
 systemctl stop anyu-edge-vision
@@ -187,6 +189,7 @@ def test_the_shipped_units() -> None:
         shutil.rmtree(work)
     status = next(line for line in told if line.startswith("{"))
     assert told.count("active") == 2
+    assert "report anyu-manager -rw-r-----" in told  # managers read what the service wrote beside their sheet
     assert '"vision.' not in status
     assert '"state": "secured"' in status
     tried = {tuple(line.split()[1:3]): line.split()[3] for line in told if line.startswith("tried")}
