@@ -92,7 +92,7 @@ class Daemon:
             state_dir=settings.state_dir,
             zone=settings.site.tz,
             clock=self.clock,
-            known=Known(access_points=frozenset(settings.access_points)),
+            known=Known(settings.ruled, frozenset(settings.access_points)),
             told=self._roster_told,
             master=_master(settings.state_dir, environ),
         )

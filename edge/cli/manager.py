@@ -38,7 +38,9 @@ def check(config: Config = CONFIG, json: Json = False) -> None:
 
     settings = talk.site(config)
     give_up_root(settings.state_dir)
-    found = report.check(settings.roster.folder, settings.roster, settings.site.tz, Known(access_points=frozenset(settings.access_points)))
+    found = report.check(
+        settings.roster.folder, settings.roster, settings.site.tz, Known(settings.ruled, frozenset(settings.access_points))
+    )
     if json:
         talk.data(found.as_json(settings.locale))
     else:

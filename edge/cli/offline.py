@@ -104,7 +104,7 @@ def against_roster(loaded: Loaded) -> list[Fault]:
     if settings is None or not settings.access_rules:
         return []
     place = loaded.layers.place(("roster", "folder"))
-    known_points = Known(access_points=frozenset(settings.access_points))
+    known_points = Known(settings.ruled, frozenset(settings.access_points))
     try:
         if not settings.roster.folder.is_dir():
             return []

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date
 from operator import attrgetter
 from typing import Literal
 
 from edge.access.terms import Book, Card, Tenant, Visit
-from edge.roster.rights import Changed, Held, changed, changed_visit, hindered
+from edge.roster.rights import Changed, Held, changed, changed_visit, shut_out
 
 A_FIFTH = 5
 """More than one in five is taken for a slip (a filtered sheet, a wrong file, a lost column) until somebody says it is meant."""
@@ -73,8 +73,11 @@ class Diff:
         return not (self.added or self.changed or self.removed or self.houses_changed or self.visits_changed)
 
 
-def compare(old: Book, new: Book, since: date = date.min) -> Diff:
-    """What `new` changes in `old`. A tenancy is known by its tenant_id. What had ended before the day `since` counts for nothing."""
+def compare(old: Book, new: Book, since: date = date.min, ruled: Collection[str] | None = None) -> Diff:
+    """What `new` changes in `old`. A tenancy is known by its tenant_id. What had ended before the day `since` counts for nothing.
+
+    `ruled`: the groups that some access rule names; None: not known.
+    """
     before = {tenant.tenant_id: tenant for tenant in old.tenants.values()}
     after = {tenant.tenant_id: tenant for tenant in new.tenants.values()}
     held_before, held_after = _held(old), _held(new)
@@ -99,7 +102,7 @@ def compare(old: Book, new: Book, since: date = date.min) -> Diff:
             *_asked_of_houses(old, new),
         ]
     else:
-        questions = _asked_first([hindered(tenant, held_after.get(ref, nothing), since) for ref, tenant in new.tenants.items()])
+        questions = _asked_first([shut_out(tenant, held_after.get(ref, nothing), since, ruled) for ref, tenant in new.tenants.items()])
     return Diff(
         before=len(before),
         after=len(after),
@@ -138,7 +141,7 @@ def _asked_of_visits(old: Book, new: Book, since: date) -> list[Question]:
     before, after = ({key: one for key, one in _visits(book).items() if one[0].ends.date() >= since} for book in (old, new))
     rights = [changed_visit(before[key], after[key]) for key in before.keys() & after.keys()]
     gone = len(before.keys() - after.keys())
-    return _asked(gone, 0, rights, len(before), visits=True) if gone != 1 else []
+    return _asked(gone if gone >= A_SLIP else 0, 0, rights, len(before), visits=True)
 
 
 def _asked_of_houses(old: Book, new: Book) -> list[Question]:

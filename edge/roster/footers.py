@@ -22,6 +22,7 @@ _NOTE = re.compile(
     rf"(?:{_BY})[^:]{{0,6}}:.*|(?:{_BY})(?:人|日期|时间|员)?|第\d+页.*|以上.*|[*※].*"
     r"|(?:notes?|remarks?|prepared|printed|checked|approved|signed|date|page)(?:by|on|of)?:.*|page\d+(?:of\d+)?|notes?|remarks?",
 )
+_WORD = re.compile(rf"(?:{_BY})(?:人|日期|时间|员)?|以上.*|notes?|remarks?")
 _CODE = re.compile(r"(?:确认码?|confirm)[:=\-]?(\d{1,4})?")
 
 
@@ -36,6 +37,11 @@ def is_footer(cell: Cell) -> bool:
         return False  # most numbers: of letters and digits alone only page7 and confirm1234 are none
     text = flat(cell)
     return bool(_TOTAL.fullmatch(text) or _NOTE.fullmatch(text) or _CODE.fullmatch(text))
+
+
+def is_word(cell: Cell) -> bool:
+    """Whether such a cell holds a bare word (物业, 统计员), which may be the number of somebody on the staff as well."""
+    return _WORD.fullmatch(flat(cell)) is not None
 
 
 def codes(cells: Sequence[Cell]) -> list[str]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
+from edge.access.rules import groups_of
 from edge.access.terms import Card, Tenant, Visit
+
+A_YEAR = timedelta(days=366)
+"""Nobody registers a tenant longer ahead: a first day beyond it is a slip of the finger (2062 for 2026)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,13 @@ def hindered(tenant: Tenant, held: Held, since: date) -> tuple[str, ...]:
     """The columns that keep somebody outside on every day from `since` on; none: there is a day on which they may pass."""
     columns = () if held.any else ("cards",)
     return columns + (() if (tenant.valid_until or date.max) >= since else ("valid_until",))
+
+
+def shut_out(tenant: Tenant, held: Held, since: date, ruled: Collection[str] | None) -> tuple[str, ...]:
+    """As `hindered`, of somebody new: also by a first day far ahead, and by groups that are not among those with a rule (`ruled`)."""
+    late = (tenant.valid_from or since) > min(since, date.max - A_YEAR) + A_YEAR and since > date.min
+    nowhere = ruled is not None and groups_of(tenant).isdisjoint(ruled)
+    return (*hindered(tenant, held, since), *(("valid_from",) if late else ()), *(("groups",) if nowhere else ()))
 
 
 def changed(was: Tenant, now: Tenant, had: Held, has: Held, since: date) -> Changed:

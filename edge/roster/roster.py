@@ -300,8 +300,9 @@ class Roster:
         certain = self._clock.now().certain
         if not self._source and not old.pins:
             old = replace(old, pins=book.pins, duress=book.duress)  # kept under a PIN key that is gone: nobody gains what they had
-        diff = compare(old, book, certain.astimezone(self._zone).date() if certain else date.min)
-        digest = self.pin_hash.version(f"confirm {old.version} {book.version}")
+        diff = compare(old, book, certain.astimezone(self._zone).date() if certain else date.min, self._known.groups)
+        # when it came into force is part of it: a code that has answered answers nothing again
+        digest = self.pin_hash.version(f"confirm {old.version} {old.loaded_at.isoformat()} {book.version}")
         return replace(diff, code=f"{int(digest, 16) % 10_000:04d}") if diff.needs_yes else diff
 
     def _report(self, outcome: Outcome) -> None:

@@ -123,6 +123,7 @@ def _people(
     """The rows without those that are nobody; each of them is noted, and a code in one goes into `codes`."""
     where = {heading.key: heading.index for heading in reversed(found)}
     number, name = where.get(columns[0].key), where.get("name")
+    opens = [heading.index for heading in found if heading.key in ("cards", "card", "pin")]
     if number is None:
         return list(rows)
     kept = []
@@ -130,7 +131,9 @@ def _people(
         own = _cell(row, number)
         called = _cell(row, name) if name is not None else ""
         first = own if own != "" else next(filter(_filled, row.cells))
-        if footers.is_footer(first) and (own != "" or not _filled(called) or footers.is_footer(called)):
+        named = _filled(called) and not footers.is_footer(called)
+        staff = named and footers.is_word(own) and any(_filled(_cell(row, index)) for index in opens)
+        if footers.is_footer(first) and not staff and (own != "" or not named):
             codes += footers.codes(row.cells)
             notes.remark("footer", table.place(row.number))
         elif (example := footers.EXAMPLES.get(str(own).strip())) is not None:

@@ -126,3 +126,8 @@ class Settings(BaseSettings, GateSettings):
     def version(self) -> str:
         """A hash of everything that is in force, secrets left out: the `config_version` of events."""
         return hashlib.sha256(self.model_dump_json(exclude={"log_level", "locale"}).encode()).hexdigest()[:16]
+
+    @property
+    def ruled(self) -> frozenset[str] | None:
+        """The groups that access rules name; None where there is no rule, so that nothing is said of groups."""
+        return frozenset(group for rule in self.access_rules for group in rule.groups) or None

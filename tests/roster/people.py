@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edge.access.terms import Book
 from edge.clock import Clock
-from edge.roster.folder import read_folder
+from edge.roster.folder import Known, read_folder
 from edge.roster.load import Reader
 from edge.roster.outcomes import Applied, Refused
 from edge.roster.roster import Roster
@@ -38,10 +38,11 @@ def make_roster(
     read: Reader = read_folder,
     new_ref: Callable[[], str] | None = None,
     master: bytes | None = None,
+    known: Known | None = None,
 ) -> Roster:
     """A roster as the daemon makes it, started; it reads in this process."""
     heard = told if told is not None else []
-    more = {"master": master} | ({"new_ref": new_ref} if new_ref else {})
+    more = {"master": master, "known": known} | ({"new_ref": new_ref} if new_ref else {})
     roster = Roster(settings, state_dir=state, zone=SHANGHAI, clock=clock or HandClock(), told=heard.append, read=read, **more)  # type: ignore[arg-type] - one optional keyword
     roster.start()
     return roster

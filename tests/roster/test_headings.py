@@ -165,3 +165,10 @@ def test_people_with_such_numbers_are_people(csv_roster: Callable[..., Sheets], 
     """Nobody stands outside because their number resembles a note."""
     sheets = csv_roster("编号,姓名,卡号", f"{number},甲,dec:7")
     assert (len(sheets.tenants), remarks(sheets)) == (1, [])
+
+
+@pytest.mark.parametrize("number", ["物业", "公司", "统计员", "联系人", "Notes"])
+def test_staff_under_a_word_are_people(csv_roster: Callable[..., Sheets], number: str) -> None:
+    """A word that may begin a note, with a name and a card beside it."""
+    sheets = csv_roster("编号,姓名,卡号", f"{number},甲,dec:7")
+    assert (len(sheets.tenants), remarks(sheets)) == (1, [])

@@ -15,7 +15,7 @@ import pytest
 
 from edge.roster.diff import Question
 from edge.roster.faults import Notes, RosterFaults
-from edge.roster.folder import read_files
+from edge.roster.folder import Known, read_files
 from edge.roster.outcomes import Applied, Refused, Unchanged
 from edge.roster.report import questions
 from edge.roster.roster import Roster
@@ -41,9 +41,10 @@ def people(count: int = 20) -> list[list[str]]:
 class Site:
     """A roster in force, and its folder."""
 
-    def __init__(self, folder: Path, settings: RosterSettings, state: Path) -> None:
+    def __init__(self, folder: Path, settings: RosterSettings, state: Path, known: Known | None = None) -> None:
         self.folder = folder
-        self.roster: Roster = make_roster(settings, state, clock=HandClock(NOW))
+        self.clock = HandClock(NOW)
+        self.roster: Roster = make_roster(settings, state, clock=self.clock, known=known)
 
     def save(self, rows: list[list[str]], head: list[str] | None = None, above: tuple[list[str], ...] = ()) -> None:
         """The manager saves the sheet."""
@@ -159,6 +160,19 @@ async def test_a_first_roster(
         assert isinstance(await site.roster.reload(), Applied)
 
 
+@pytest.mark.parametrize(("column", "value", "key"), [("起始日期", "2062-01-01", "valid_from"), ("分组", "residentz", "groups")])
+async def test_a_first_roster_that_opens_nothing(
+    folder: Path, settings: RosterSettings, tmp_path: Path, column: str, value: str, key: str
+) -> None:
+    """Cards that begin in another century, and a group of which no access rule speaks."""
+    site = Site(folder, settings, tmp_path / "state", Known(groups=frozenset({"residents"})))
+    rows = with_column(column, value)
+    for row in rows:
+        row[COLUMN["截止日期"]] = ""
+    site.save(rows)
+    assert await site.asks() == (Question("never", key, 20, 20),)
+
+
 async def test_a_first_roster_in_which_nobody_ends_is_remarked(folder: Path, settings: RosterSettings, tmp_path: Path) -> None:
     """It counts, for there are such houses; that nobody's tenancy ends is said, with how many people it concerns."""
     site = Site(folder, settings, tmp_path / "state")
@@ -265,6 +279,19 @@ async def test_the_code_is_of_this_change_alone(site: Site) -> None:
     site.save(with_column("截止日期", "2026-02-27"))
     await site.asks()
     assert (await site.roster.compare()).code != first
+
+
+async def test_a_code_answers_once(site: Site) -> None:
+    """An older sheet with its code in it comes back into the folder, after the manager had put right what it said."""
+    site.save(with_column("截止日期", "2026-02-28"))
+    above = (["确认", (await site.roster.compare()).code],)
+    site.save(with_column("截止日期", "2026-02-28"), above=above)
+    assert isinstance(await site.roster.reload(), Applied)
+    site.clock.advance(3600)
+    site.save(people())
+    assert isinstance(await site.roster.reload(yes=True), Applied)
+    site.save(with_column("截止日期", "2026-02-28"), above=above)
+    assert (await site.asks())[0].kind == "less"
 
 
 async def test_an_answer_in_a_workbook(site: Site) -> None:
@@ -377,6 +404,14 @@ async def test_visits_cut_short_ask(site: Site) -> None:
     assert isinstance(await reload(site), Applied)
     (site.folder / "visitors.csv").write_text(visits(10, until="2026-03-08"), encoding="utf-8")
     assert await site.asks() == (Question("visits_less", "until", 10, 10),)
+
+
+async def test_one_visit_that_goes_answers_for_no_other(site: Site) -> None:
+    """One is struck, and the nine that are left end today."""
+    (site.folder / "visitors.csv").write_text(visits(10), encoding="utf-8")
+    assert isinstance(await reload(site), Applied)
+    (site.folder / "visitors.csv").write_text(visits(9, until="2026-03-08"), encoding="utf-8")
+    assert await site.asks() == (Question("visits_less", "until", 9, 10),)
 
 
 async def test_going_back_asks_as_a_sheet_does(site: Site) -> None:
