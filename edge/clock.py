@@ -72,6 +72,18 @@ class Moment:
         """Whether it is not believed because a server moved it by more than LEAP."""
         return self.trust is Trust.UNTRUSTED and self.leap is not None and not self.leap.believed and self.leap.near(self.at)
 
+    @property
+    def over(self) -> datetime | None:
+        """The time up to which something may count as over for a person: `at` where it is believed, else the last trusted time.
+
+        Where a server says that it is earlier than that, one of the two is wrong, and nobody may be refused for it: then what it says
+        counts, unless it cannot be (before BUILT). None: nothing is known.
+        """
+        if self.trust is not Trust.UNTRUSTED:
+            return self.at
+        earlier = self.leapt and self.last_trusted is not None and BUILT <= self.at < self.last_trusted
+        return self.at if earlier else self.last_trusted
+
 
 class Clock(Protocol):
     """The only source of time in the daemon."""

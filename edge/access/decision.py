@@ -13,7 +13,6 @@ An expired permit refuses nobody.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from edge.access.reasons import Reason
 from edge.access.request import CardShown, CodeShown, FaceShown, PinShown, Request
@@ -115,8 +114,7 @@ def _stranger(request: Request, at_exit: bool) -> Reason:
 
 
 def _visitor(visit: Visit, point: AccessPoint, state: State, now: Moment) -> Reason:
-    over = _known_time(now)
-    if over is not None and over >= visit.ends:
+    if now.over is not None and now.over >= visit.ends:
         return Reason.EXPIRED
     if now.trust is not Trust.UNTRUSTED and now.at < visit.begins:
         return Reason.NOT_YET_VALID
@@ -129,8 +127,7 @@ def _visitor(visit: Visit, point: AccessPoint, state: State, now: Moment) -> Rea
 
 
 def _tenant(tenant: Tenant, access_point: str, rules: Rules, now: Moment) -> Reason:
-    over = _known_time(now)
-    if tenant.valid_until is not None and over is not None and over.astimezone(rules.tz).date() > tenant.valid_until:
+    if tenant.valid_until is not None and now.over is not None and now.over.astimezone(rules.tz).date() > tenant.valid_until:
         return Reason.EXPIRED
     trusted = now.trust is not Trust.UNTRUSTED
     if tenant.valid_from is not None and trusted and now.at.astimezone(rules.tz).date() < tenant.valid_from:
@@ -144,8 +141,3 @@ def _tenant(tenant: Tenant, access_point: str, rules: Rules, now: Moment) -> Rea
             return Reason.GRANTED
         reason = Reason.WRONG_TIME
     return reason
-
-
-def _known_time(now: Moment) -> datetime | None:
-    """The latest time known to have come: now, or the last trusted time while the clock is not believed. None = nothing is known."""
-    return now.last_trusted if now.trust is Trust.UNTRUSTED else now.at

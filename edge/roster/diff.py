@@ -73,10 +73,10 @@ class Diff:
         return not (self.added or self.changed or self.removed or self.houses_changed or self.visits_changed)
 
 
-def compare(old: Book, new: Book, since: date = date.min, ruled: Collection[str] | None = None) -> Diff:
+def compare(old: Book, new: Book, since: date = date.min, today: date | None = None, ruled: Collection[str] | None = None) -> Diff:
     """What `new` changes in `old`. A tenancy is known by its tenant_id. What had ended before the day `since` counts for nothing.
 
-    `ruled`: the groups that some access rule names; None: not known.
+    `ruled`: the groups that some access rule names. That and `today` are None where they are not known.
     """
     before = {tenant.tenant_id: tenant for tenant in old.tenants.values()}
     after = {tenant.tenant_id: tenant for tenant in new.tenants.values()}
@@ -102,7 +102,9 @@ def compare(old: Book, new: Book, since: date = date.min, ruled: Collection[str]
             *_asked_of_houses(old, new),
         ]
     else:
-        questions = _asked_first([shut_out(tenant, held_after.get(ref, nothing), since, ruled) for ref, tenant in new.tenants.items()])
+        questions = _asked_first(
+            [shut_out(tenant, held_after.get(ref, nothing), since, today, ruled) for ref, tenant in new.tenants.items()]
+        )
     return Diff(
         before=len(before),
         after=len(after),

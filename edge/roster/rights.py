@@ -44,9 +44,12 @@ def hindered(tenant: Tenant, held: Held, since: date) -> tuple[str, ...]:
     return columns + (() if (tenant.valid_until or date.max) >= since else ("valid_until",))
 
 
-def shut_out(tenant: Tenant, held: Held, since: date, ruled: Collection[str] | None) -> tuple[str, ...]:
-    """As `hindered`, of somebody new: also by a first day far ahead, and by groups that are not among those with a rule (`ruled`)."""
-    late = (tenant.valid_from or since) > min(since, date.max - A_YEAR) + A_YEAR and since > date.min
+def shut_out(tenant: Tenant, held: Held, since: date, today: date | None, ruled: Collection[str] | None) -> tuple[str, ...]:
+    """As `hindered`, of somebody new: also by a first day far ahead, and by groups that are not among those with a rule (`ruled`).
+
+    `today` and `ruled` are None where they are not known.
+    """
+    late = today is not None and (tenant.valid_from or today) > today + A_YEAR
     nowhere = ruled is not None and groups_of(tenant).isdisjoint(ruled)
     return (*hindered(tenant, held, since), *(("valid_from",) if late else ()), *(("groups",) if nowhere else ()))
 

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from edge import durable
 from edge.access.events import Command
 from edge.access.terms import Book, Tenant
-from edge.clock import Clock
+from edge.clock import Clock, Trust
 from edge.custody.seal import Seal, lies_sealed
 from edge.custody.vault import Unreadable
 from edge.roster import apart
@@ -297,10 +297,12 @@ class Roster:
 
     def _diff(self, old: Book, book: Book) -> Diff:
         """What this book changes, from today on as far as today is certain; with the code that confirms it where it is asked for."""
-        certain = self._clock.now().certain
+        now = self._clock.now()
+        certain = min(now.certain, now.over) if now.leapt and now.certain and now.over else now.certain
+        today = None if now.trust is Trust.UNTRUSTED else now.at.astimezone(self._zone).date()
         if not self._source and not old.pins:
             old = replace(old, pins=book.pins, duress=book.duress)  # kept under a PIN key that is gone: nobody gains what they had
-        diff = compare(old, book, certain.astimezone(self._zone).date() if certain else date.min, self._known.groups)
+        diff = compare(old, book, certain.astimezone(self._zone).date() if certain else date.min, today, self._known.groups)
         # when it came into force is part of it: a code that has answered answers nothing again
         digest = self.pin_hash.version(f"confirm {old.version} {old.loaded_at.isoformat()} {book.version}")
         return replace(diff, code=f"{int(digest, 16) % 10_000:04d}") if diff.needs_yes else diff

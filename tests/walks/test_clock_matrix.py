@@ -294,6 +294,20 @@ async def test_a_first_start_without_time(tmp_path: Path, year: int, synced: boo
         assert await run.may() == VALID
 
 
+async def test_a_first_start_with_a_wrong_server(tmp_path: Path) -> None:
+    """It says ten years ahead and is believed, since nothing was known. Who lives here is let in as soon as another one is right."""
+    life = Life(tmp_path, synced=False)
+    async with life.on() as run:
+        life.server(10 * YEAR)
+        assert "ends in 10 days" not in await run.may()
+        life.server()
+        assert await run.may() >= VALID
+    async with life.on() as run:
+        assert await run.may() >= VALID
+        run.hours(13)
+        assert await run.may() == VALID
+
+
 @pytest.mark.parametrize(
     ("day", "inside", "outside"),
     [
