@@ -102,16 +102,16 @@ class Condition:
     def _wrong(self, now: Moment) -> Iterable[str]:
         yield from (f"journal.{why}" for why in self._journal().why)
         roster = self._roster()
-        if roster.state in {"stale", "none"}:
+        if roster.state in {"none", "held"}:
             yield f"roster.{roster.state}"
-        if roster.state == "held":
-            yield "roster.held"
-        if roster.why == "too_many_removed":
-            yield "roster.asks"
         if roster.folder == "missing":
             yield "roster.folder_missing"
-        if roster.folder == "closed":
+        elif roster.folder == "closed":
             yield "roster.folder_closed"
+        elif roster.why == "too_many_removed":
+            yield "roster.asks"
+        elif roster.state == "stale":  # the sheet has faults: each cause has its own word, for its own advice
+            yield "roster.stale"
         if not roster.kept:
             yield "roster.not_kept"
         if not roster.sealed:

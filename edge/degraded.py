@@ -65,8 +65,8 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "the disk is full within 30 days because a centre does not acknowledge: look at its receiver.",
     ),
     "roster.stale": (
-        "文件夹里的花名册没有启用，仍用上一份：anyu-edge roster check 会指出单元格。",
-        "the folder's sheet is refused and the last good one is in force: anyu-edge roster check says which cell.",
+        "文件夹里的花名册有错误，没有启用，仍用上一份：anyu-edge roster check 会指出单元格。",
+        "the folder's sheet has faults and the last good one is in force: anyu-edge roster check says which cell.",
     ),
     "roster.asks": (
         "花名册的改动影响五分之一以上的人，等待确认：请看名册文件夹中的 roster.report。",

@@ -24,6 +24,7 @@ from edge.control.simulate import ASKS, WHAT
 from edge.gate.budget import STRANGERS
 from edge.gate.view import Result
 from edge.journal.faults import Fault
+from edge.uplink.words import VALUES
 from tests.premises import CARD, PATIENCE_S, ROSTER, STRANGER, Premises
 
 VERBS = [
@@ -224,6 +225,7 @@ def test_run_goes_on_with_a_secret_in_an_open_file(house: Premises) -> None:
         ("roster", "diff"),
         ("roster", "apply"),
         ("roster", "rollback"),
+        ("roster", "forget", "1001"),
         ("simulate", "rex", "north"),
     ],
     ids=" ".join,
@@ -236,6 +238,7 @@ def test_what_needs_a_daemon_says_so(house: Premises, verb: tuple[str, ...]) -> 
     first, second = told.stderr.splitlines()
     assert first.startswith("No daemon answers")
     assert "still works" in second or "key" in second
+    assert "Faces" not in second
 
 
 def test_by_hand_it_is_the_locks_type_that_says_what_power_does(house: Premises) -> None:
@@ -299,6 +302,7 @@ def test_a_stranger_and_why(alive: Premises) -> None:
         assert told.returncode == 0
         assert "No such card or PIN in the roster." in told.stdout
         assert "42299" not in told.stdout
+        assert f"s old), {VALUES[event['data']['clock']].en}.\n" in told.stdout
     assert alive.command("why", "gw1-0000000000000000-1").returncode == 1
     assert alive.command("why", "999999").returncode == 1
     assert alive.command("why", "yesterday").returncode == 2

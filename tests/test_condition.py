@@ -6,6 +6,9 @@ import asyncio
 import itertools
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
+
+import pytest
 
 from edge.access.events import Event, GatewayClock, GatewayDegraded
 from edge.clock import Trust
@@ -99,6 +102,28 @@ def test_begin_and_end_once_each() -> None:
     desk.roster = GOOD
     assert desk.look(SETTLED_AFTER_S) == []
     assert desk.changes == 4
+
+
+@pytest.mark.parametrize(
+    ("view", "words"),
+    [
+        ({"state": "stale", "why": "faults"}, ("roster.stale",)),
+        ({"state": "stale", "why": "unreadable"}, ("roster.stale",)),
+        ({"state": "stale", "why": "too_many_removed"}, ("roster.asks",)),
+        ({"state": "stale", "why": "unreadable", "folder": "missing"}, ("roster.folder_missing",)),
+        ({"state": "stale", "why": "unreadable", "folder": "closed"}, ("roster.folder_closed",)),
+        ({"state": "none", "why": "too_many_removed"}, ("roster.asks", "roster.none")),
+        ({"state": "none", "why": "faults"}, ("roster.none",)),
+        ({"state": "held"}, ("roster.held",)),
+    ],
+)
+def test_a_roster_that_is_not_in_force_has_the_word_of_its_cause(view: dict[str, Any], words: tuple[str, ...]) -> None:
+    """`roster check` names no cell where a sheet only asks, or where the folder is gone."""
+    desk = Desk()
+    desk.roster = replace(GOOD, **view)
+    desk.look()
+    desk.look(SETTLED_AFTER_S)
+    assert desk.condition.words() == words
 
 
 def test_what_comes_and_goes_is_told_as_one_thing() -> None:

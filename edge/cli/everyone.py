@@ -200,7 +200,7 @@ def why(
     else:
         talk.line(say(locale, f"why_{facts['reason']}") if "reason" in facts else say(locale, "no_reason"))
     if "roster_version" in facts:
-        age, clock = str(facts.get("roster_age_s", "?")), str(facts["clock"])
+        age, clock = str(facts.get("roster_age_s", "?")), offline.word(str(facts["clock"]), locale)
         talk.line(say(locale, "judged_by", version=str(facts["roster_version"]), age=age, clock=clock))
     talk.table(("", ""), [(f"  {key}", offline.plain(value)) for key, value in sorted(facts.items())])
 

@@ -143,7 +143,7 @@ def forget(tenant_id: TenantId, config: Config = CONFIG, json: Json = False) -> 
     Example: anyu-edge roster forget A1001
     """
     settings = talk.site(config)
-    done: Any = talk.need(settings, "forget", "can_faces", timeout_s=REBUILD_S, tenant_id=tenant_id)
+    done: Any = talk.need(settings, "forget", "can_roster", timeout_s=REBUILD_S, tenant_id=tenant_id)
     if json:
         talk.data(done)
     else:

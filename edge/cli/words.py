@@ -431,7 +431,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "密码错误次数过多，此处暂停密码；刷卡不受影响。",
         "Too many wrong PINs: PINs rest here for a while; cards go on.",
     ),
-    "judged_by": ("依据花名册 {version}（已使用 {age} 秒），时钟 {clock}。", "Judged by roster {version} ({age} s old), clock {clock}."),
+    "judged_by": ("依据花名册 {version}（已使用 {age} 秒），{clock}。", "Judged by roster {version} ({age} s old), {clock}."),
     "no_reason": ("这条事件不是判定。", "This event is no decision."),
 }
 

@@ -55,7 +55,7 @@ def written(bracket: str, settings: RosterSettings) -> Written | None:
 
 
 def cards(cell: Cell, how: Written) -> list[Card]:
-    """All cards of a cell.
+    """All cards of a cell; 无, 未办 or a dash is none.
 
     A number (not text) is taken only where its column is decimal: there lost zeros in front change nothing. In any other notation they, or
     an E that Excel took for an exponent, would make another card of it.
@@ -63,6 +63,8 @@ def cards(cell: Cell, how: Written) -> list[Card]:
     Raises:
         Wrong: no notation declared, not of its form, or a value that does not fit the format. The cell is never shown.
     """
+    if cells.is_nothing(cell):
+        return []
     if isinstance(cell, float) and how.notation != "dec":
         raise Wrong("card_number", shape(cell))
     if isinstance(cell, Formatted) and cell.digits:

@@ -25,6 +25,10 @@ _DATE = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日
 _PACKED = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _TIME = re.compile(r"(\d{1,2})[:时](\d{1,2})分?(?::(\d{1,2}))?(?:\.0+)?")
 _NO_END = frozenset({"长期", "永久", "无限期", "不限", "-", "--", "—"})
+_NOTHING = frozenset(
+    {"无", "没有", "暂无", "无卡", "没卡", "未办", "未办卡", "未办理", "未领", "未领卡", "未发", "未发卡"}
+    | {"no", "none", "nil", "na", "n/a", "-", "--", "—", "——", "/", "//"}
+)
 _YES = frozenset({"y", "yes", "true", "1", "是", "有", "同意", "√", "✓", "✔"})
 _NO = frozenset({"n", "no", "false", "0", "否", "无", "不", "不同意", "×", "✗", "✘"})
 
@@ -92,6 +96,12 @@ def code(cell: Cell, limit: int) -> str:
     if _SCIENTIFIC.fullmatch(out):
         raise Wrong("digits_lost", shape(cell))
     return out
+
+
+def is_nothing(cell: Cell) -> bool:
+    """Whether a cell says that there is no card or PIN: empty, 无, 未办, a dash or a stroke."""
+    flat = "".join(unicodedata.normalize("NFKC", cell).casefold().split()) if isinstance(cell, str) else None
+    return flat == "" or flat in _NOTHING
 
 
 def day(cell: Cell) -> date | None:

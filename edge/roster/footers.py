@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from datetime import date
 
 from edge.roster.masks import Cell
 
@@ -14,6 +15,8 @@ EXAMPLES = {"示例1": "示例一", "示例2": "示例二", "EXAMPLE-1": "Exampl
 _TOTAL = re.compile(
     r".{0,8}(?:合计|总计|小计|共计|累计|总人数|人数统计).{0,12}|共\d+[人名户条行间].{0,6}|(?:sub|grand)?totals?(?:[:=(].*|people|persons|residents|tenants|count)?|sum",
 )
+_COUNT = re.compile(r"共?\d+[人名户条行间位]?")
+_DAY = re.compile(r"(?:19|20)\d\d[-/.年]\d{1,2}(?:[-/.月]\d{1,2}日?|月)")
 _BY = (
     "制表|填表|审核|审批|复核|核对|核准|经办|负责|主管|签字|签名|盖章|编制|制单|统计|打印|导出|填报|报送|联系|电话|地址|物业|"
     "单位|公司|日期|时间|备注|注|附注|说明|注意"
@@ -37,6 +40,21 @@ def is_footer(cell: Cell) -> bool:
         return False  # most numbers: of letters and digits alone only page7 and confirm1234 are none
     text = flat(cell)
     return bool(_TOTAL.fullmatch(text) or _NOTE.fullmatch(text) or _CODE.fullmatch(text))
+
+
+def is_total(cell: Cell) -> bool:
+    """Whether a cell says that the row is a sum."""
+    return _TOTAL.fullmatch(flat(cell)) is not None
+
+
+def is_count(cell: Cell) -> bool:
+    """Whether a cell holds how many there are (31, 31人): nobody's name, and below a total nobody's number."""
+    return not isinstance(cell, str) or _COUNT.fullmatch(flat(cell)) is not None
+
+
+def is_date(cell: Cell) -> bool:
+    """Whether a cell is a day: alone in a row it is when the list was made."""
+    return isinstance(cell, date) or _DAY.fullmatch(flat(cell)) is not None
 
 
 def is_word(cell: Cell) -> bool:

@@ -167,6 +167,8 @@ def _groups(cell: Cell, words: Mapping[str, str]) -> frozenset[str]:
 
 
 def _pin(cell: Cell) -> str:
+    if cells.is_nothing(cell):
+        return ""
     if isinstance(cell, float):
         raise Wrong("pin_number", shape(cell))
     out = cells.code(cell, 100)

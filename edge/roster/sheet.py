@@ -126,14 +126,26 @@ def _people(
     opens = [heading.index for heading in found if heading.key in ("cards", "card", "pin")]
     if number is None:
         return list(rows)
-    kept = []
+    # beside these a list of rooms, or of numbered lines, has nothing where nobody lives yet
+    persons = {heading.index for heading in found if heading.key not in {"room", "house_code", "unit", "kind", "groups"}}
+    kept: list[Row] = []
+    empty: list[int] = []
     for row in rows:
         own = _cell(row, number)
         called = _cell(row, name) if name is not None else ""
-        first = own if own != "" else next(filter(_filled, row.cells))
-        named = _filled(called) and not footers.is_footer(called)
-        staff = named and footers.is_word(own) and any(_filled(_cell(row, index)) for index in opens)
-        if footers.is_footer(first) and not staff and (own != "" or not named):
+        filled = [cell for cell in row.cells if _filled(cell)]
+        begins = filled[0]
+        first = own if own != "" else begins
+        may_open = any(_filled(_cell(row, index)) for index in opens)
+        named = _filled(called) and not footers.is_footer(called) and (may_open or not footers.is_count(called))
+        staff = named and footers.is_word(own) and may_open
+        # 合计 in a column before the number, and how many there are below the number
+        total = footers.is_total(begins) and footers.is_count(own) and not may_open
+        if (
+            (footers.is_footer(first) and not staff and (own != "" or not named))
+            or (total and name is not None and not named)
+            or (len(filled) == 1 and footers.is_date(begins))
+        ):
             codes += footers.codes(row.cells)
             notes.remark("footer", table.place(row.number))
         elif (example := footers.EXAMPLES.get(str(own).strip())) is not None:
@@ -143,8 +155,12 @@ def _people(
                 notes.fault("example_changed", table.place(row.number, number))
         elif own == _cell(headings, number) and (name is None or called == _cell(headings, name)):
             notes.remark("headings_again", table.place(row.number))
+        elif name is not None and not any(_filled(_cell(row, index)) for index in persons):
+            empty.append(row.number)
         else:
             kept.append(row)
+    if empty:
+        notes.remark("nobody", table.place(empty[0]), rows=len(empty))
     return kept
 
 

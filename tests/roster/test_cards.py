@@ -40,6 +40,15 @@ def test_every_notation_gives_the_same_card(csv_roster: Callable[..., Sheets], h
     assert sheets.tenants[0].cards == (Card(26, 13477100),)
 
 
+@pytest.mark.parametrize("cell", ["无", " 暂无 ", "未 办 卡", "/", "—", "－", "None", "N/A"])
+@pytest.mark.parametrize("heading", ["卡号[十进制]", "卡号[hex]", "卡号", "密码", "胁迫密码"])
+def test_a_word_for_nothing_is_no_card_and_no_pin(csv_roster: Callable[..., Sheets], heading: str, cell: str) -> None:
+    """As an empty cell; nobody is kept out of the sheet for a stroke."""
+    sheets = csv_roster(f"编号,姓名,{heading}", f"1,甲,{cell}")
+    assert (codes(sheets), remarks(sheets)) == ([], ["no_credential"])
+    assert (sheets.tenants[0].cards, sheets.tenants[0].pin, sheets.tenants[0].duress_pin) == ((), "", "")
+
+
 def test_site_yaml_may_declare_the_notation(csv_roster: Callable[..., Sheets]) -> None:
     """card_notation and card_format hold for columns that say nothing."""
     sheets = csv_roster("编号,姓名,卡号", "1,甲,0013477100", card_notation="dec", card_format="w34")

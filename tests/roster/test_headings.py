@@ -160,6 +160,51 @@ def test_totals_and_notes_are_nobody(folder: Path, read: Read, row: str, kind: s
     assert told == [3, 5]
 
 
+@pytest.mark.parametrize("row", ["合计,,31人,", "合计,31人,,", "总计,31,,", "共 计,,31,", "小计,,共2户,", "合计,31人,合计,"])
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_totals_under_a_running_number_are_nobody(folder: Path, read: Read, row: str, kind: str) -> None:
+    """序号 stands before the number in most sheets, and the total stands there."""
+    rows: list[list[object]] = [["序号", "编号", "姓名", "卡号"], ["1", "A1", "甲", "dec:7"], row.split(",")]
+    if kind == "xlsx":
+        save_xlsx(folder / "roster.xlsx", [[int(cell) if str(cell).isdigit() else cell for cell in each] for each in rows])
+    else:
+        (folder / "roster.csv").write_text("\n".join(",".join(map(str, each)) for each in rows), encoding="utf-8")
+    sheets = read()
+    assert (len(sheets.tenants), codes(sheets), remarks(sheets)) == (1, [], ["footer"])
+
+
+@pytest.mark.parametrize("row", ["2026年11月26日,,,", ",2026-11-26,,", ",,,2026年11月", ",,2026.11.26,"])
+def test_a_day_alone_in_a_row_is_nobody(csv_roster: Callable[..., Sheets], row: str) -> None:
+    """When the list was made stands under it, in any column."""
+    sheets = csv_roster("序号,编号,姓名,卡号", "1,A1,甲,dec:7", row)
+    assert (len(sheets.tenants), codes(sheets), remarks(sheets)) == (1, [], ["footer"])
+
+
+def test_numbered_lines_and_empty_rooms_are_nobody(csv_roster: Callable[..., Sheets]) -> None:
+    """Lists are printed with numbers and rooms for those who are still to come: told once, with how many."""
+    sheets = csv_roster(
+        "序号,编号,姓名,房号,类别,卡号", "1,A1,甲,301,住户,dec:7", "2,,,302,住户,", "3,,,,,", "4,A4,乙,304,,dec:8", "5,,,305,,"
+    )
+    assert [draft.tenant.tenant_id for draft in sheets.tenants] == ["A1", "A4"]
+    assert [(fault.code, fault.place.row, fault.values) for fault in (*sheets.faults, *sheets.remarks)] == [("nobody", 3, (("rows", 3),))]
+
+
+@pytest.mark.parametrize("row", ["2,,,302,,dec:8,", "2,A2,,302,,,", "2,,乙,302,,,", "2,,,302,,,2027-02-28"])
+def test_a_row_with_something_of_a_person_is_not_left_out(csv_roster: Callable[..., Sheets], row: str) -> None:
+    """A number, a name, a card or a day: what is missing beside it is a fault."""
+    sheets = csv_roster("序号,编号,姓名,房号,类别,卡号,截止日期", "1,A1,甲,301,住户,dec:7,", row)
+    assert len(sheets.tenants) == 2
+    assert sheets.faults
+
+
+@pytest.mark.parametrize("row", ["合计,31,,dec:8", "合计,31,31,dec:8", "备注：欠费,31,,", "合计,31,乙,"])
+def test_a_total_before_somebody_drops_nobody(csv_roster: Callable[..., Sheets], row: str) -> None:
+    """Who has a name or a card below such a word is read, or a fault."""
+    sheets = csv_roster("序号,编号,姓名,卡号", "1,1,甲,dec:7", row)
+    assert len(sheets.tenants) == 2
+    assert "footer" not in remarks(sheets)
+
+
 @pytest.mark.parametrize("number", ["T1", "S001", "注1", "计划A", "total1x", "N-7", "DATE1", "备注1", "共青01"])
 def test_people_with_such_numbers_are_people(csv_roster: Callable[..., Sheets], number: str) -> None:
     """Nobody stands outside because their number resembles a note."""
