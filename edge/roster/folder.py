@@ -68,6 +68,11 @@ def is_sheet(name: str) -> bool:
     return stem in SHEETS and dot + suffix in _SUFFIXES
 
 
+def is_old(name: str) -> bool:
+    """Whether a file was meant as the roster, of a kind that cannot be read: the report says how to save it."""
+    return name.lower().startswith("roster.") and name.lower().endswith(_OLD) and not name.startswith(REPORT)
+
+
 def confirmed(name: str) -> str:
     """The four digits of a file called 确认-1234, whatever its suffix; empty for any other name."""
     found = _CONFIRMED.fullmatch(unicodedata.normalize("NFKC", name))
@@ -104,7 +109,7 @@ def read_files(folder: Path, notes: Notes) -> Files:
 
 
 def _miss(names: Iterable[str], notes: Notes) -> None:
-    old = [name for name in names if name.lower().startswith("roster.") and name.lower().endswith(_OLD) and not name.startswith(REPORT)]
+    old = [name for name in names if is_old(name)]
     if old:
         notes.fault("old_excel", Place(old[0]))
     else:

@@ -106,7 +106,7 @@ def _points(cell: Cell, known: Collection[str] | None) -> frozenset[str]:
         raise Wrong("empty")
     for point in sorted(points):
         if not _POINT.fullmatch(point) or (known is not None and point not in known):
-            raise Wrong("access_point", shown_word(point, known or ()))
+            raise Wrong("access_point", shown_word(point, known or ()), there=", ".join(sorted(known or ())) or "north_in")
     return points
 
 

@@ -230,7 +230,9 @@ class Roster:
     def _take(self, outcome: Outcome, source: str, *, asked: bool, command: Command | None) -> bool:
         """Put an outcome in force and tell it; whether there was anything to tell."""
         if isinstance(outcome, Refused):
-            again = self._trouble is not None and self._trouble.source == source and self._trouble.refused.why == outcome.why
+            before, now = self._trouble, (source, outcome.why, outcome.faults)
+            # the faults too: files of wrong names have no digest, and each name has other advice
+            again = before is not None and (before.source, before.refused.why, before.refused.faults) == now
             since = self._trouble.since if self._trouble else self._clock.now().at
             self._trouble = _Trouble(outcome, source, since)
             if asked or not again:

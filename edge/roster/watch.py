@@ -10,7 +10,7 @@ from pathlib import Path
 from watchfiles import Change, awatch
 
 from edge.clock import Clock
-from edge.roster.folder import confirmed, is_sheet
+from edge.roster.folder import confirmed, is_old, is_sheet
 from edge.roster.roster import Roster
 from edge.roster.settings import RosterSettings
 
@@ -95,7 +95,8 @@ class RosterWatch:
 
 
 def _counts(_: Change, path: str) -> bool:
-    return is_sheet(Path(path).name) or bool(confirmed(Path(path).name))
+    name = Path(path).name
+    return is_sheet(name) or is_old(name) or bool(confirmed(name))
 
 
 def _inode(folder: Path) -> int | None:
@@ -110,7 +111,7 @@ def _look(folder: Path) -> Look:
     found = []
     try:
         for path in sorted(folder.iterdir()):
-            if is_sheet(path.name) or confirmed(path.name):
+            if _counts(Change.modified, path.name):
                 try:
                     stat = path.lstat()
                 except OSError:  # between two renames

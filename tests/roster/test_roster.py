@@ -244,6 +244,21 @@ async def test_a_half_saved_file_is_tried_again(folder: Path, settings: RosterSe
     assert len(told) == 1
 
 
+async def test_each_fault_of_a_folder_without_a_sheet_is_told(folder: Path, settings: RosterSettings, state: Path) -> None:
+    """Without a sheet there is no digest, and yet the advice is that for what lies there now."""
+    told: list[Applied | Refused] = []
+    roster = make_roster(settings, state, told)
+    write(folder, *TEN)
+    (folder / "Roster.XLSX").write_bytes(b"PK")
+    await roster.reload()
+    await roster.reload()
+    (folder / "roster.csv").unlink(missing_ok=True)
+    (folder / "Roster.XLSX").rename(folder / "roster.xls")
+    await roster.reload()
+    await roster.reload()
+    assert [[fault.code for fault in outcome.faults] for outcome in told if isinstance(outcome, Refused)] == [["two_files"], ["old_excel"]]
+
+
 async def test_a_folder_that_never_rests_is_a_fault(folder: Path, settings: RosterSettings, state: Path) -> None:
     """Sheets that change while they are read are not mixed."""
     dates = itertools.count(1)

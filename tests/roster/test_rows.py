@@ -175,6 +175,7 @@ def test_visits(folder: Path, csv_roster: Callable[..., Sheets]) -> None:
     )
     sheets = csv_roster("编号,姓名,卡号", "1,甲,dec:7", known=Known(None, frozenset({"north_in", "north_out"})))
     assert codes(sheets) == ["host", "access_point", "dates_reversed", "card_twice"]
+    assert "north_in, north_out" in sheets.faults[1].text("zh")
     visit = sheets.visits[0].visit
     assert (visit.begins, visit.ends) == (datetime(2026, 3, 7, 16, tzinfo=UTC), datetime(2026, 3, 8, 15, 59, 59, 999_999, tzinfo=UTC))
     assert (visit.host_ref, visit.entries, sheets.visits[0].card) == ("1", 2, Card(26, 5))

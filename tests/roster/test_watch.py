@@ -98,6 +98,14 @@ async def test_a_file_called_by_the_code_answers(folder: Path, watched: tuple[Ro
     assert not answer.exists()
 
 
+async def test_a_sheet_saved_as_an_old_kind_is_noticed(folder: Path, watched: tuple[Roster, Heard]) -> None:
+    """The report says how to save it, instead of nothing."""
+    _, heard = watched
+    await heard.until(refused)
+    (folder / "roster.xls").write_bytes(b"")
+    await heard.until(lambda told: isinstance(told[-1], Refused) and [fault.code for fault in told[-1].faults] == ["old_excel"])
+
+
 async def test_a_slow_save_is_waited_for(folder: Path, watched: tuple[Roster, Heard]) -> None:
     """A file that grows piece by piece is read when it lies still: no half roster is ever in force."""
     _, heard = watched
