@@ -252,7 +252,7 @@ async def test_each_fault_of_a_folder_without_a_sheet_is_told(folder: Path, sett
     (folder / "Roster.XLSX").write_bytes(b"PK")
     await roster.reload()
     await roster.reload()
-    (folder / "roster.csv").unlink(missing_ok=True)
+    (folder / "roster.csv").unlink()
     (folder / "Roster.XLSX").rename(folder / "roster.xls")
     await roster.reload()
     await roster.reload()
