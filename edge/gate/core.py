@@ -199,7 +199,7 @@ class GateCore:
             who = f"{decision.access_point} anybody"
             standing = self._step.machine.renews(who, now.mono)
             if standing is not None:
-                self._step.renew(standing, now, fx, counted=True)
+                self._step.prolong(standing, now, fx)
                 return
         passage_id = standing.passage_id if standing else self._new_id()
         passage = self._passages.decided(decision, passage_id, book, now, played=played)
@@ -259,7 +259,7 @@ class GateCore:
         counted = not played and self._chatter.act(EXIT, now, fx)
         standing = self._step.machine.renews(who, now.mono)
         if standing is not None:
-            self._step.renew(standing, now, fx, counted=counted)
+            (self._step.prolong if counted else self._step.renew)(standing, now, fx)
             return
         passage = self._passages.keep(Passage(self._new_id(), self._plan.way_out, Direction.OUT, Method.REX, Reason.REX))
         fx.events.append(self._passages.granted(passage, now))

@@ -89,12 +89,14 @@ class Doorstep:
         """Somebody may pass."""
         self._machine(self.machine.grant(grant, now.mono), now, fx)
 
-    def renew(self, grant: Grant, now: Moment, fx: Effects, *, counted: bool = False) -> None:
-        """Somebody who may pass already asks again. Where that is only `counted`, the lock stays released and nothing is told."""
+    def renew(self, grant: Grant, now: Moment, fx: Effects) -> None:
+        """Somebody who may pass already asks again."""
+        self._machine(self.machine.renew(grant, now.mono), now, fx)
+
+    def prolong(self, grant: Grant, now: Moment, fx: Effects) -> None:
+        """The same where it is only counted: the lock stays released, and nothing is told."""
         effects = self.machine.renew(grant, now.mono)
-        if not counted:
-            self._machine(effects, now, fx)
-        elif now.mono >= self._again_at:
+        if now.mono >= self._again_at:
             self._again_at = now.mono + min(PROLONG_S, grant.seconds / 2)
             before = len(fx.drives)
             self._machine(effects, now, fx)

@@ -7,14 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 KEPT = 512  # of a busy hour at one door; 4 KB
-
-
-LOOKED_AT = 20
+LOOKED_AT = 20  # newest releases; five late ones of the last hour among them are a slow disk: a good one is late with one in a hundred
 SLOW_LATE = 5
 SLOW_WITHIN_S = 3600.0
-"""The disk is slow while five of the newest twenty releases, of the last hour, ran ahead of their record. A good disk is late with one in a
-hundred.
-"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,7 +160,7 @@ class Watch:
         if sighting.liveness is not None:
             track.live = [*track.live, sighting.liveness][-self._settings.of :]
         track.votes.append(vote(lens, sighting.space, message.vector))
-        if lens is not None and track.taken_for(self._settings.agree) is not None:
+        if lens is not None and track.taken_for(self._settings.agree) is not None and self._may_guess(track, now):
             track.weigh(lens, self._settings.agree, self._guesses.rate(now.mono))
         self._recognise(track, lens, now, out)
         self._count(track, now)
@@ -203,9 +203,11 @@ class Watch:
 
     def _may_open(self, track: Track, ref: str, now: Moment) -> bool:
         """Whether this face by itself may open the door now."""
-        if track.first_vector is None or self.flooded(now) or not self._opens_alone(track):
-            return False
-        return track.sure_of == ref and self._guesses.may(track.camera.name, track.first_vector, track.first_space, now.mono)
+        return not self.flooded(now) and self._opens_alone(track) and track.sure_of == ref and self._may_guess(track, now)
+
+    def _may_guess(self, track: Track, now: Moment) -> bool:
+        """Whether a look at this face is one of those that the budget pays for. Nobody may become sure by the others and wait."""
+        return track.first_vector is not None and self._guesses.may(track.camera.name, track.first_vector, track.first_space, now.mono)
 
     def _opens_alone(self, track: Track) -> bool:
         """Whether the site lets a face open by itself; `auto` lets it where liveness was measured and vetoes."""

@@ -537,6 +537,32 @@ def test_beyond_six_strangers_a_minute_the_card_opens_and_then_the_face_again() 
     assert gate.watch.not_alone(gate.now()) == ()
 
 
+def test_nobody_becomes_sure_while_faces_open_nothing() -> None:
+    """Who waits before the camera until faces open again begins to guess then: what was looked at meanwhile was paid by nobody."""
+    gate = Gate(sure=0.7)
+    strangers(gate, 6)
+    gate.look(3, track=4, left=0.6)
+    (track,) = (one for one in gate.watch._tracks.values() if one.number == 4)
+    while gate.watch.not_alone(gate.now()):
+        assert track.sure_of is None
+        gate.wait(1)
+        gate.look(3, track=4, frames=1, left=0.6)
+    assert [alone for _, alone in asked(gate)] == [False]
+    gate.look(3, track=4, left=0.6)
+    assert asked(gate)[-1] == ("ref3", True)
+
+
+def test_nobody_becomes_sure_by_looks_beyond_those_that_were_paid() -> None:
+    """A stranger's eighth look is the last that counts, until they are forgotten, however long they stand there."""
+    gate = Gate(sure=0.9999)
+    gate.look(3, frames=LOOKS)
+    (track,) = gate.watch._tracks.values()
+    gate.watch._lens = Gate(sure=0.7).watch._lens  # from now on they would be sure
+    gate.look(3, frames=30)
+    assert track.sure_of is None
+    assert [alone for _, alone in asked(gate)] == [False]
+
+
 def test_under_a_flood_the_card_opens() -> None:
     """More strangers than are told of: no face opens by itself at any camera for a minute."""
     gate = Gate()
