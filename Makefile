@@ -6,11 +6,12 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 WHEELS := --require-hashes --only-binary :all: --no-deps
 BENCHES := $(basename $(notdir $(filter-out bench/__init__.py,$(wildcard bench/[a-z]*.py))))
 
-.PHONY: help demo test check bench lock clean
+.PHONY: help demo test long check bench lock clean
 
 help:
 	@echo "make demo   a simulated gate, a real daemon, a broker: events as they come back (DEMO_SECONDS=60)"
 	@echo "make test   the tests"
+	@echo "make long   kills, failing disks, brokers, clocks and guessed cards for an evening"
 	@echo "make check  style, types, arrows, printed documents"
 	@echo "make bench  every figure, side by side (minutes)"
 
@@ -19,6 +20,13 @@ demo: $(VENV)/.run
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
+
+# What `make test` plays a few times, played often: LONG="KILLS=1000 DISKS=20" make long. The counts are the seeds too.
+long: $(VENV)/.dev
+	env KILLS=300 FLIPS=3000 DISKS=5 BROKERS=10 CLOCKS=20 GUESSES=100000 $(LONG) $(BIN)/python -m pytest \
+		tests/journal/test_kill.py tests/journal/test_power_cut.py tests/journal/test_flips.py \
+		tests/uplink/test_broker_limits.py tests/uplink/test_broker_matrix.py \
+		tests/walks/test_kills.py tests/walks/test_disks.py tests/walks/test_clock_matrix.py tests/walks/test_floods.py
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -1,7 +1,7 @@
 """Who may pass, whatever the clock does: the real daemon at a simulated gate, one row a fault of the clock.
 
 Hours are not waited for: the machine is suspended for them, so that the boot clock goes on and the doors do not notice. Every row says who
-may pass at its end. ANYU_CLOCK_ROUNDS plays each row so many times in one life of the site, one after the other (once where it is not set).
+may pass at its end. CLOCKS plays each row so many times in one life of the site, one after the other (once where it is not set).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from edge.daemon import Daemon
 from tests.premises import bodies
 from tests.walks.harness import EVENING, Person, Site, WallClock, gateway, simulated_site, until
 
-ROUNDS = int(os.environ.get("ANYU_CLOCK_ROUNDS", "1"))
+ROUNDS = int(os.environ.get("CLOCKS", "1"))
 HOUR, DAY, YEAR = timedelta(hours=1), timedelta(days=1), timedelta(days=365)
 
 PEOPLE = {

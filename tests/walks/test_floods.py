@@ -15,7 +15,7 @@ from tests.walks.harness import WANG, Centre, Data, Machine, Person, leaf_site
 
 pytestmark = pytest.mark.peer("mosquitto")
 
-GUESSES = int(os.environ.get("ANYU_GUESSES", "4000"))
+GUESSES = int(os.environ.get("GUESSES", "4000"))
 """How many; a hundred thousand take two minutes and show no more."""
 TENANTS = tuple(Person(f"A30{number}", 44_000 + number) for number in range(10, 15))
 
