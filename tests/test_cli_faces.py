@@ -237,7 +237,7 @@ def test_a_face_is_enrolled_calibrated_and_forgotten(alive: Premises) -> None:
     found = json.loads(alive.command("calibrate", "--json").stdout)
     assert found["access_points"]["north_in"]["allows"] == "face_alone"
 
-    told = alive.command("roster", "forget", "1002")
+    told = alive.command("roster", "forget", "1002", "--yes")
     assert told.returncode == 0
     assert "another paper (consent_ref), enrols them anew" in told.stdout
     assert json.loads(alive.command("calibrate", "--json").stdout)["enrolled"] == 0

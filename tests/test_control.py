@@ -194,7 +194,7 @@ GROUPS = {"guard": ("daemon",), "manager": ("bin", "no_such_group_here"), "insta
 MAY = {
     "guard": {"ping", "status", "events", "why", "waits", "who_may", "unlock", "lock_down", "release", "not_this_person"},
     "manager": {"ping", "status", "events", "why", "who_may"}
-    | {"roster_diff", "roster_apply", "roster_rollback", "roster_export", "enrol_ask", "enrol", "forget", "calibrate"},
+    | {"roster_diff", "roster_apply", "roster_rollback", "roster_export", "enrol_ask", "enrol", "forget_ask", "forget", "calibrate"},
     "installer": {"ping", "status", "events", "why", "waits", "unlock", "simulate", "simulate_live", "examine", "readings"},
     "inspector": {"ping", "status", "events", "why", "verify"},
 }

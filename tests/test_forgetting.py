@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import pwd
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -132,7 +134,7 @@ async def test_a_resident_is_forgotten_while_recognition_is_off(house: House, of
     house.run()
     if off == "no key":  # the sheet is read anew then, for what is kept in the clear names no paper
         house.until(lambda: any(event["type"] == "anyu.roster.applied.v1" for event in house.events()[before:]))
-    told = house.command("roster", "forget", "1001", "--json")
+    told = house.command("roster", "forget", "1001", "--yes", "--json")
     assert told.returncode == 0 or off == "no key", told.stderr
     done = json.loads(told.stdout)
     assert (done["template"], done["photos"], done["left"], done["ended"]) == (True, 1, 0, True)
@@ -154,7 +156,7 @@ async def test_rosters_that_nobody_can_open_are_not_told_as_rewritten(house: Hou
     await enrolled(house)
     no_key(house)
     house.run()
-    told = house.command("roster", "forget", "1001")
+    told = house.command("roster", "forget", "1001", "--yes")
     assert told.returncode == talk.BAD_NEWS
     assert "earlier rosters could not be rewritten" in told.stderr
 
@@ -183,6 +185,59 @@ async def test_withdrawal_and_the_end_of_a_tenancy_need_no_engine(house: House, 
     house.until_gone(*(house.custody / "faces" / f"{refs['1002']}.{kind}" for kind in ("key", "sealed")))
 
 
+def at_a_terminal(house: House, answer: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Give a command as somebody at a terminal, who answers its question."""
+    line = [sys.executable, "-m", "edge", *words[:2], "--config", str(house.config), *words[2:]]
+    theirs, ours = pty.openpty()
+    try:
+        os.write(theirs, f"{answer}\n".encode())
+        return subprocess.run(line, stdin=ours, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    finally:
+        os.close(theirs)
+        os.close(ours)
+
+
+async def test_forgetting_asks_first(house: House) -> None:
+    """It says whom and what goes. Who says no, and a program that did not say --yes, has destroyed nothing; who says yes has."""
+    refs = await enrolled(house)
+    photo = house.photo("1001")
+    house.run()
+    program = house.command("roster", "forget", "1001")
+    asked = json.loads(house.command("roster", "forget", "1001", "--json").stdout)
+    no = at_a_terminal(house, "n", "roster", "forget", "1001")
+    assert [program.returncode, no.returncode] == [talk.BAD_NEWS, talk.BAD_NEWS]
+    for told in (program, no):
+        assert f"1001 ({refs['1001']}): face template: yes; files of photos: 1; earlier rosters" in told.stderr
+        assert "Nothing was deleted." in told.stderr
+    assert (asked["template"], asked["photos"], asked["needs_yes"]) == (True, 1, True)
+    assert (house.has(refs["1001"]), photo.exists()) == (True, True)
+    nobody = house.command("roster", "forget", "9999")
+    assert (nobody.returncode, "Nobody in the roster" in nobody.stderr) == (talk.BAD_NEWS, True)
+    yes = at_a_terminal(house, "y", "roster", "forget", "1001")
+    assert yes.returncode == 0, yes.stderr
+    assert (house.has(refs["1001"]), photo.exists()) == (False, False)
+
+
+async def test_a_rollback_after_forgetting_says_what_comes_back(house: House) -> None:
+    """Of who is in the sheet the card, without a name, and both commands say so; of who is out of it nothing."""
+    await enrolled(house)
+    house.run()
+    house.write_roster(ROSTER.replace("301", "303"))
+    house.wait_for("roster.applied", changed=1)
+    told = house.command("roster", "forget", "1001", "--yes")
+    assert "card and PIN go on, also after a rollback" in told.stdout
+    back = house.command("roster", "rollback", "--yes")
+    assert "1 people have no name (roster forget takes it out of earlier rosters)" in back.stdout
+    rows = json.loads(house.command("who-may", "north_in", "--json").stdout)
+    assert {row["id"]: (row["name"], row["may"]) for row in rows} == {"1001": ("", True), "1002": ("Example Two", True)}
+    house.write_roster("\n".join(line for line in ROSTER.splitlines() if not line.startswith("1001")) + "\n")
+    house.command("roster", "apply", "--yes")
+    told = house.command("roster", "forget", "1001", "--yes")
+    assert "rollback" not in told.stdout
+    house.command("roster", "rollback", "--yes")
+    assert [row["id"] for row in json.loads(house.command("who-may", "north_in", "--json").stdout)] == ["1002"]
+
+
 async def test_without_readable_tombstones_everything_goes_but_the_consent(house: House) -> None:
     """What can be destroyed is; that the paper still counts is said, and the command is given again once the key is back."""
     refs = await enrolled(house)
@@ -191,7 +246,7 @@ async def test_without_readable_tombstones_everything_goes_but_the_consent(house
     shutil.move(forgotten / "key", house.folder / "key")
     photo = house.photo("1001")
     house.run()
-    told = house.command("roster", "forget", "1001")
+    told = house.command("roster", "forget", "1001", "--yes")
     assert told.returncode == talk.BAD_NEWS
     assert "consent given before could not be ended" in told.stdout
     assert (house.has(refs["1001"]), photo.exists(), house.has(refs["1002"])) == (False, False, True)
@@ -199,6 +254,6 @@ async def test_without_readable_tombstones_everything_goes_but_the_consent(house
     house.stop()
     shutil.move(house.folder / "key", forgotten / "key")
     house.run()
-    told = house.command("roster", "forget", "1001")
+    told = house.command("roster", "forget", "1001", "--yes")
     assert (told.returncode, "Consent given before has ended" in told.stdout) == (0, True), told.stderr
     assert Tombstones(forgotten).ended("1001", "P-16")

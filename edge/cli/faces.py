@@ -137,12 +137,21 @@ def enrol(
         raise typer.Exit(talk.BAD_NEWS)
 
 
-def forget(tenant_id: TenantId, config: Config = CONFIG, json: Json = False) -> None:
+def forget(
+    tenant_id: TenantId,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask 不询问")] = False,
+    config: Config = CONFIG,
+    json: Json = False,
+) -> None:
     """Destroy a resident's face template and photos, now and for good; cards and PINs are as they were (删除人脸).
+
+    It says what goes and asks. Where nobody can be asked (no terminal, or --json) it needs --yes.
 
     Example: anyu-edge roster forget A1001
     """
     settings = talk.site(config)
+    if not yes:
+        _ask_before(settings, tenant_id, json=json)
     done: Any = talk.need(settings, "forget", "can_roster", timeout_s=REBUILD_S, tenant_id=tenant_id)
     if json:
         talk.data(done)
@@ -151,11 +160,28 @@ def forget(tenant_id: TenantId, config: Config = CONFIG, json: Json = False) -> 
         talk.line(say(settings.locale, word, photos=str(done["photos"])))
         if done["rosters"]:
             talk.line(say(settings.locale, "rosters_rewritten", count=str(done["rosters"])))
+        if done["lives_here"]:
+            talk.line(say(settings.locale, "forgotten_lives_here"))
         if done["left"]:
             talk.complain(say(settings.locale, "photos_left", count=str(done["left"])))
         if done["rosters_left"]:
             talk.complain(say(settings.locale, "rosters_left", count=str(done["rosters_left"])))
     if done["left"] or done["rosters_left"] or not done["ended"]:
+        raise typer.Exit(talk.BAD_NEWS)
+
+
+def _ask_before(settings: Settings, tenant_id: str, *, json: bool) -> None:
+    """Say what `forget` destroys, and go on only if somebody at a terminal agrees."""
+    locale = settings.locale
+    goes: Any = talk.need(settings, "forget_ask", "can_roster", timeout_s=REBUILD_S, tenant_id=tenant_id)
+    if json:
+        talk.data({**goes, "needs_yes": True})
+        raise typer.Exit(talk.BAD_NEWS)
+    template = say(locale, "face_there" if goes["template"] else "face_absent")
+    counts = {key: str(goes[key]) for key in ("photos", "rosters")}
+    talk.complain(say(locale, "would_forget", tenant_id=tenant_id, refs=", ".join(goes["refs"]) or "-", template=template, **counts))
+    if not talk.agreed(say(locale, "may_forget")):
+        talk.complain(say(locale, "not_forgotten"))
         raise typer.Exit(talk.BAD_NEWS)
 
 

@@ -157,6 +157,16 @@ def complain(text: str) -> None:
     sys.stderr.write(printable(text) + "\n")
 
 
+def agreed(question: str) -> bool:
+    """Whether the person at the terminal says yes; without one nobody does."""
+    if not sys.stdin.isatty():
+        return False
+    try:
+        return typer.confirm(printable(question), default=False, err=True)
+    except typer.Abort:
+        return False
+
+
 class _Plain(Console):
     """Rich drops only some of the controls in a text."""
 

@@ -278,6 +278,27 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "{count} 份以前的花名册已改写，不再含其姓名、证件和电话。",
         "{count} earlier rosters were rewritten without their name, papers and telephone.",
     ),
+    "would_forget": (
+        (
+            "{tenant_id}（{refs}）：人脸数据：{template}；照片文件：{photos} 个；"
+            "含其姓名、证件和电话的以前的花名册：{rosters} 份。这些都将删除，不能恢复。"
+        ),
+        (
+            "{tenant_id} ({refs}): face template: {template}; files of photos: {photos}; earlier rosters with their name, papers and "
+            "telephone: {rosters}. All of that goes for good."
+        ),
+    ),
+    "face_there": ("有", "yes"),
+    "face_absent": ("没有", "no"),
+    "may_forget": ("删除吗？", "Delete them?"),
+    "not_forgotten": ("没有删除任何东西。不询问直接删除请加 --yes。", "Nothing was deleted. With --yes it does not ask."),
+    "forgotten_lives_here": (
+        "花名册里仍有此人：卡和密码照常有效，恢复以前的花名册（rollback）后也是。搬走后请从表格中删除这一行，生效后再执行一次。",
+        (
+            "The sheet still has them: card and PIN go on, also after a rollback to an earlier roster. When they have moved out, take the "
+            "row out of the sheet, let that come into force and give this command again."
+        ),
+    ),
     "rosters_left": (
         "{count} 份以前的花名册未能改写：主密钥不在或磁盘拒绝；恢复后请再执行一次。",
         "{count} earlier rosters could not be rewritten (no master key, or the disk refused): mend that and give the command again.",

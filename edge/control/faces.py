@@ -43,6 +43,7 @@ class FaceVerbs:
             "calibrate": self._calibrate,
             "enrol_ask": self._ask,
             "enrol": self._enrol,
+            "forget_ask": self._forget_ask,
             "forget": self._forget,
             "not_this_person": self._not_this_person,
         }
@@ -112,6 +113,19 @@ class FaceVerbs:
         twins = self._ids(done.result.twins)
         return {"why": str(done.why), "photos": done.photos, "taken": taken, "refused": refused, "twins": twins, "left": done.left}
 
+    async def _forget_ask(self, args: Mapping[str, object], _actor: Actor) -> object:
+        """What `forget` would destroy, for the question before it: nothing is done."""
+        tenant_id = _word(args, "tenant_id")
+        rows = await self._roster.rows_of(tenant_id)
+        try:
+            found = await self._desk.would_forget(tenant_id, rows)
+        except OSError as why:
+            _unwell(why)
+        if found is None:
+            _nobody()
+        here = self._lives_here(tenant_id)
+        return {**asdict(found), "refs": sorted({one.ref for one in rows}), "rosters": max(0, len(rows) - here), "lives_here": here}
+
     async def _forget(self, args: Mapping[str, object], actor: Actor) -> object:
         """Destroy what is kept of a resident's face for good. The answer is the receipt."""
         tenant_id = _word(args, "tenant_id")
@@ -122,7 +136,7 @@ class FaceVerbs:
         if done is None:
             _nobody()
         rewritten, failed = await self._roster.forget(tenant_id)
-        return {**asdict(done), "rosters": rewritten, "rosters_left": failed}
+        return {**asdict(done), "rosters": rewritten, "rosters_left": failed, "lives_here": self._lives_here(tenant_id)}
 
     async def _not_this_person(self, args: Mapping[str, object], actor: Actor) -> object:
         """A guard says of an event that somebody else was taken for this tenant."""
@@ -186,6 +200,9 @@ class FaceVerbs:
         if not any(at.name == point and not self._wiring.simulated(name) for (name, _), at in self._wiring.readers.items()):
             raise CommandRefused("no_real_reader", point)
         return point
+
+    def _lives_here(self, tenant_id: str) -> bool:
+        return any(tenant.tenant_id == tenant_id for tenant in self._roster.book.tenants.values())
 
     def _points(self) -> list[str]:
         return list(self._wiring.rules.access_points)

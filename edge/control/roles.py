@@ -34,6 +34,7 @@ RIGHTS: Mapping[str, frozenset[Role]] = MappingProxyType(
         "roster_export": frozenset({MANAGER}),
         "enrol_ask": frozenset({MANAGER}),
         "enrol": frozenset({MANAGER}),
+        "forget_ask": frozenset({MANAGER}),
         "forget": frozenset({MANAGER}),
         "calibrate": frozenset({MANAGER}),
         "simulate": frozenset({INSTALLER}),

@@ -42,7 +42,7 @@ SLOW_S = 10.0  # who asks and does not read the answer
 FEW = 200  # rows of an answer that are written in the loop: less than a millisecond
 # Commands that change something are written to the log with their actor; the others would only fill it.
 SAFE = ("what", "access_point", "door", "state", "reason", "yes", "live")  # arguments that are never a number of a card or a PIN
-READING = frozenset({"ping", "status", "waits", "events", "why", "who_may", "verify", "roster_diff", "examine"})
+READING = frozenset({"ping", "status", "waits", "events", "why", "who_may", "verify", "roster_diff", "forget_ask", "examine"})
 
 
 @dataclass(slots=True)

@@ -360,7 +360,9 @@ class Roster:
                     return Refused("too_many_removed", diff=diff, in_force=self._book.version or None), source
                 kept = self._keep(partial(self._kept.roll_back, number, source))
                 self._settle(book)
-                return Applied(book, diff, (), kept, rolled_back=True), source
+                nameless = sum(1 for tenant in book.tenants.values() if not tenant.name)  # a sheet cannot say that: see Kept.forget
+                remarks = (Fault("forgotten_rows", Place("roster"), values=(("people", nameless),), grave=False),) * bool(nameless)
+                return Applied(book, diff, remarks, kept, rolled_back=True), source
         return None, source
 
     def _settle(self, book: Book) -> None:

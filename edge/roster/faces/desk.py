@@ -244,6 +244,11 @@ class Desk:
         self._changed.set()
         return done
 
+    async def would_forget(self, tenant_id: str, earlier: Iterable[Tenant] = ()) -> Forgotten | None:
+        """What `forget` would destroy, and what of it could not be deleted; nothing is done. None: there is nothing of this name."""
+        tenant = self._tenant(tenant_id)
+        return await asyncio.to_thread(self._would_forget, tenant_id, [*earlier, *([tenant] if tenant else [])])
+
     async def forget(self, tenant_id: str, earlier: Iterable[Tenant] = (), command: Command | None = None) -> Forgotten | None:
         """Destroy a tenant's template and photos for good, and take the face out of force. Raises OSError.
 
@@ -426,12 +431,7 @@ class Desk:
 
     def _forget(self, tenant_id: str, known: list[Tenant]) -> Forgotten | None:
         """In a thread: the tombstone first, so that a cut at any moment leaves nothing that could be enrolled again. Raises OSError."""
-        try:
-            names = [file.name for file in self._photos.files(tenant_id)]
-        except OSError:  # a link, or not to be read: what lies there is not ours to delete, and the word says so
-            names, unseen = [], 1
-        else:
-            unseen = self._photos.folders_in(tenant_id)
+        names, unseen = self._photos_of(tenant_id)
         if not known and not names and not unseen:
             return None
         papers, refs = {one.consent_ref for one in known if one.consent_ref}, {one.ref for one in known}
@@ -440,6 +440,20 @@ class Desk:
         with suppress(OSError):
             self._photos.remove(tenant_id)
         return Forgotten(gone > 0, deleted, left + unseen, self._faces.lays_tombstones)
+
+    def _would_forget(self, tenant_id: str, known: list[Tenant]) -> Forgotten | None:
+        names, unseen = self._photos_of(tenant_id)
+        if not known and not names and not unseen:
+            return None
+        return Forgotten(any(self._faces.has(one.ref) for one in known), len(names), unseen, self._faces.lays_tombstones)
+
+    def _photos_of(self, tenant_id: str) -> tuple[list[str], int]:
+        """The files in a tenant's photos folder, and how many things there `forget` cannot delete."""
+        try:
+            names = [file.name for file in self._photos.files(tenant_id)]
+        except OSError:  # a link, or not to be read: what lies there is not ours to delete, and the word says so
+            return [], 1
+        return names, self._photos.folders_in(tenant_id)
 
     def _complain(self, what: str, text: str, detail: str) -> None:
         """Once a run: a folder that cannot be used stays so until somebody acts."""
