@@ -449,9 +449,16 @@ def test_roster_verbs(alive: Premises) -> None:
     assert refused.returncode == 1
     assert "what was in force stays" in refused.stdout
     alive.write_roster("\n".join(good.splitlines()[:2]) + "\n")
+    alive.wait_for("roster.refused", reason="too_many_removed")
+    waits = [alive.command("roster", "check", *more) for more in ((), ("--json",))]
+    code = json.loads(waits[1].stdout)["diff"]["code"]
+    assert [told.returncode for told in waits] == [0, 0]
+    assert f"not in force yet: the gateway waits for an answer (code {code}, above): 1 people" in waits[0].stdout
+    assert "fit to be applied" not in waits[0].stdout
     many = alive.command("roster", "apply")
     assert (many.returncode, "--yes" in many.stdout) == (1, True)
     assert alive.command("roster", "apply", "--yes").returncode == 0
+    assert "fit to be applied" in alive.command("roster", "check").stdout
     assert alive.command("roster", "rollback").returncode == 0
     alive.write_roster(good)
     assert alive.command("roster", "apply", "--json").returncode == 0

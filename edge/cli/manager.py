@@ -14,6 +14,8 @@ from edge.cli import talk
 from edge.cli.root import give_up_root
 from edge.cli.talk import CONFIG, Config, Json
 from edge.cli.words import say
+from edge.control import client
+from edge.errors import CommandRefused, NoDaemon
 from edge.roster.diff import Change, Diff, Question
 from edge.roster.folder import Known
 from edge.settings import Settings
@@ -30,7 +32,7 @@ def add_to(app: typer.Typer) -> None:
 
 @roster.command()
 def check(config: Config = CONFIG, json: Json = False) -> None:
-    """Read the roster folder and tell every fault in it; nothing is applied (检查花名册).
+    """Read the roster folder and tell every fault in it, and what the running gateway asks about it; nothing is applied (检查花名册).
 
     Example: anyu-edge roster check
     """
@@ -38,9 +40,8 @@ def check(config: Config = CONFIG, json: Json = False) -> None:
 
     settings = talk.site(config)
     give_up_root(settings.state_dir)
-    found = report.check(
-        settings.roster.folder, settings.roster, settings.site.tz, Known(settings.ruled, frozenset(settings.access_points))
-    )
+    known = Known(settings.ruled, frozenset(settings.access_points))
+    found = report.check(settings.roster.folder, settings.roster, settings.site.tz, known, _asked(settings))
     if json:
         talk.data(found.as_json(settings.locale))
     else:
@@ -143,6 +144,15 @@ def _sheet(path: Path, locale: str) -> None:
     if path.suffix.lower() not in {".csv", ".xlsx"}:
         talk.complain(say(locale, "bad_argument", detail=f"{path}: .csv, .xlsx"))
         raise typer.Exit(talk.WRONG_USE)
+
+
+def _asked(settings: Settings) -> Diff | None:
+    """What the running gateway asks about the folder before it puts it in force; None: nothing, or it cannot be asked by this account."""
+    try:
+        answer: Any = client.ask(talk.socket_of(settings), "roster_diff", timeout_s=ROSTER_S)
+    except (NoDaemon, CommandRefused):
+        return None
+    return _diff(answer) if answer.get("needs_yes") else None
 
 
 def _show(settings: Settings, answer: Any, *, json: bool) -> None:  # noqa: ANN401 - what the daemon answered

@@ -25,7 +25,7 @@ LISTED = 20
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a folder holds. `ok` means it can be applied."""
+    """What a folder holds. `ok` means it can be applied. `diff`: what it changes, where somebody is asked about that."""
 
     tenants: int
     houses: int
@@ -50,8 +50,11 @@ class Report:
     def summary(self, locale: Locale = "zh") -> str:
         """The sum in one sentence."""
         faults, remarks = len(self.faults) + self.more_faults, len(self.remarks) + self.more_remarks
-        code = "sum_good" if self.ok else "sum_bad"
-        return say(locale, code, tenants=self.tenants, houses=self.houses, visits=self.visits, faults=faults, remarks=remarks)
+        code, digits = "sum_good" if self.ok else "sum_bad", ""
+        if self.ok and self.diff is not None and self.diff.needs_yes:
+            code, digits = "sum_asks", self.diff.code
+        counts = {"tenants": self.tenants, "houses": self.houses, "visits": self.visits, "faults": faults, "remarks": remarks}
+        return say(locale, code, **counts, digits=digits)
 
     def render(self, locale: Locale = "zh") -> RenderableType:
         """For rich, which knows how wide Chinese is."""
@@ -92,7 +95,10 @@ class Report:
 def check(
     folder: Path, settings: RosterSettings, zone: ZoneInfo, known: Known | None = None, diff: Diff | None = None, read: Reader = apart.read
 ) -> Report:
-    """Read a folder and say everything about it. Needs no daemon, writes nothing, never raises for what stands in the folder."""
+    """Read a folder and say everything about it. Needs no daemon, writes nothing, never raises for what stands in the folder.
+
+    `diff`: what the running gateway asks about it.
+    """
     sheets = read(folder, settings, zone, known or Known())
     return Report(
         tenants=sheets.people,
