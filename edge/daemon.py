@@ -231,6 +231,7 @@ class Daemon:
         return HealthBody(
             doors=tuple(DoorHealth.of(door) for door in self.gates.view()),
             alarms=tuple(AlarmHealth.of(alarm) for alarm in (*self.gates.alarms(), *self.condition.alarms())),
+            fire_ends_at=self.gates.fire_ends_at(),
             roster=RosterHealth(version=roster.version, age_s=roster.age_s(now.at), tenants=roster.tenants) if roster.version else None,
             recognition=self.recognition.health(),
             clock=ClockHealth(trust=now.trust, last_trusted=now.last_trusted),

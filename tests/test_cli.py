@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -369,6 +370,32 @@ def test_a_lock_down_during_a_fire_waits_and_says_so(alive: Premises) -> None:
     mode_of_south(alive, "lock_down")
     assert "when the fire alarm ends" not in alive.command("status").stdout
     assert alive.command("release").stdout.strip() == "Done."
+
+
+def test_what_is_said_while_a_fire_holds_the_doors(tmp_path: Path) -> None:
+    """An unlock says why nothing is to be done; once the line is quiet `status` says when doors are secured, until it burns anew."""
+    house = Premises(tmp_path)
+    house.write_site(change=lambda text: text.replace("quiet_s: 1", "quiet_s: 600"))
+    house.start()
+    try:
+        house.command("simulate", "fire", "on")
+        mode_of_south(house, "fire")
+        told = house.command("unlock", "south_in", "--reason", "forgot_card")
+        assert told.stdout.startswith("The fire alarm holds this door released")
+        assert "quiet" not in house.command("status").stdout
+        house.command("simulate", "fire", "off")
+        ends = ""
+        deadline = time.monotonic() + PATIENCE_S
+        while not ends:
+            assert time.monotonic() < deadline
+            ends = json.loads(house.command("status", "--json").stdout).get("fire_ends_at", "")
+        at = datetime.fromisoformat(ends).astimezone(house.settings().site.tz)
+        assert f"if it stays so until {at:%H:%M:%S}, the fire is over" in house.command("status").stdout
+        house.command("simulate", "fire", "on")
+        while "quiet" in house.command("status").stdout:
+            assert time.monotonic() < deadline
+    finally:
+        house.kill()
 
 
 def test_a_fault_of_a_door_says_what_it_is(alive: Premises) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -128,6 +129,8 @@ def status(config: Config = CONFIG, json: Json = False) -> None:
     columns = ("state", "contact", "lock", "mode", "line")
     rows = [[str(door["name"]), *(say(locale, f"{column}_{door[column]}") for column in columns)] for door in health["doors"]]
     talk.table(say(locale, "doors").split(), rows)
+    if ends := health.get("fire_ends_at"):
+        talk.line(say(locale, "fire_quiet", at=f"{datetime.fromisoformat(ends).astimezone(settings.site.tz):%H:%M:%S}"))
     for door in health["doors"]:
         if waiting := door.get("waiting"):
             talk.line(say(locale, "waiting", door=str(door["name"]), mode=say(locale, f"mode_{waiting}")))

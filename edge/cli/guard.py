@@ -67,7 +67,8 @@ def _do(config: Path, verb: str, *, json: bool, **args: str) -> None:
     if json:
         talk.data(answer)
     else:
-        talk.line(say(settings.locale, "after_fire" if answer.get("waits") == "fire" else answer["result"]))
+        held = f"held_{answer['mode']}" if "mode" in answer else answer["result"]  # an unlock that has nothing to release
+        talk.line(say(settings.locale, "after_fire" if answer.get("waits") == "fire" else held))
         if not answer.get("recorded", True):
             talk.line(say(settings.locale, "not_recorded"))
 

@@ -114,6 +114,15 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "火警解除后生效；在此之前门保持开启。",
         "It takes effect when the fire alarm ends; until then the doors stay released.",
     ),
+    "held_fire": (
+        "火警使这扇门保持开启，现在就能通过；火警解除后门才重新上锁。",
+        "The fire alarm holds this door released: people can pass now, and until the fire alarm ends.",
+    ),
+    "held_locked_open": ("这扇门设为常开，现在就能通过。", "This door is locked open: people can pass now."),
+    "fire_quiet": (
+        "消防线已恢复正常：保持到 {at} 火警就解除，门重新上锁；在此之前门保持开启。",
+        "The fire line is quiet again: if it stays so until {at}, the fire is over and doors are secured. Until then they stay released.",
+    ),
     "waiting": ("{door}：火警解除后：{mode}", "{door}: when the fire alarm ends: {mode}"),
     "not_recorded": (
         "但磁盘还没有写下：在此之前如果重启，就会忘记。请看 status。",

@@ -171,7 +171,11 @@ class Verbs:
             reason = GuardReason(said)
         except ValueError:
             raise CommandRefused("bad_reason", ", ".join(GuardReason)) from None
-        return _answered(await self._gates.unlock(point, reason, actor.command()))
+        answer = await self._gates.unlock(point, reason, actor.command())
+        if answer.result is not Result.UNCHANGED:
+            return _answered(answer)
+        door = self._settings.access_points[point].door
+        return _answered(answer, mode=next(view.mode for view in self._gates.view() if view.door == door))
 
     async def _lock_down(self, args: Mapping[str, object], actor: Actor) -> object:
         return _answered(await self._gates.lock_down(self._door(args), actor.command()))
@@ -273,11 +277,11 @@ class Verbs:
                 self._loop.call_soon_threadsafe(self._committed.set)
 
 
-def _answered(answer: Answer) -> object:
+def _answered(answer: Answer, **why: str) -> object:
     if answer.result in {Result.UNKNOWN_PLACE, Result.BUSY, Result.FAILED}:
         raise CommandRefused(answer.result.value, "")
     more = ({} if answer.recorded else {"recorded": False}) | ({"waits": "fire"} if answer.waits else {})
-    return {"result": answer.result.value, "passage_id": answer.passage_id, **more}
+    return {"result": answer.result.value, "passage_id": answer.passage_id, **more, **why}
 
 
 def _argument(args: Mapping[str, object], name: str, kind: type[_T], default: _T | None = None) -> _T:

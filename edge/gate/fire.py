@@ -5,11 +5,12 @@ Bad news counts at once, good news after a time of quiet: wires of a burning hou
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Literal
 
 from drivers.readings import Contact
 from edge.access.events import Command, Event, GatewayDegraded, SiteFire
-from edge.clock import Clock
+from edge.clock import Clock, Moment
 from edge.gate.alarms import Alarms
 from edge.gate.recorder import Recorder
 
@@ -21,12 +22,12 @@ class FireLine:
         """A fire, or a fault of the wire, is over when the wire has said CLOSED for `quiet_s` seconds and nothing else."""
         self._alarms, self._recorder, self._clock = alarms, recorder, clock
         self._quiet_s = quiet_s
-        self._calm: tuple[float, bool] | None = None  # since when it says CLOSED (monotonic), and whether that is simulated
+        self._calm: tuple[Moment, bool] | None = None  # since when it says CLOSED, and whether that is simulated
 
     def said(self, state: Contact, *, simulated: bool = False, command: Command | None = None) -> bool | None:
         """Whether a fire counts now. A wire that is cut or shorted is a fault for a person; it neither begins nor ends a fire: None."""
         if state is Contact.CLOSED:
-            self._calm = self._calm or (self._clock.now().mono, simulated)
+            self._calm = self._calm or (self._clock.now(), simulated)
             self.drill(active=False, command=command)
             self.over(command)
             return "fire" in self._alarms
@@ -44,12 +45,17 @@ class FireLine:
 
     def over(self, command: Command | None = None) -> bool:
         """Let time pass; whether a fire has just ended by it."""
-        if self._calm is None or self._clock.now().mono - self._calm[0] < self._quiet_s:
+        if self._calm is None or self._clock.now().mono - self._calm[0].mono < self._quiet_s:
             return False
         burnt, simulated = "fire" in self._alarms, self._calm[1]
         self._alarm("fire_line", GatewayDegraded, begins=False, simulated=simulated, command=command, what="fire_line")
         self.burns(active=False, simulated=simulated, command=command)
         return burnt
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """When the fire is over if the line stays quiet; None while there is none, or the line is not quiet."""
+        return None if self._calm is None or "fire" not in self._alarms else self._calm[0].at + timedelta(seconds=self._quiet_s)
 
     def recall(self) -> bool:
         """Alarms of before the start can be read only now; those that are over end. Whether it burns, as far as it is known."""

@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import Literal
 
@@ -146,6 +147,10 @@ class SiteGates:
     def alarms(self) -> tuple[AlarmView, ...]:
         """Every alarm open at the site or at a door."""
         return (*self._alarms.view(), *itertools.chain.from_iterable(door.alarms for door in self.view()))
+
+    def fire_ends_at(self) -> datetime | None:
+        """When doors are secured again if the fire line stays quiet; None where nothing burns, or it is not quiet."""
+        return self._fire.ends_at
 
     def lost(self) -> tuple[str, ...]:
         """The devices that do not answer now."""

@@ -138,6 +138,9 @@ class HealthBody(Message):
 
     doors: tuple[DoorHealth, ...] = ()
     alarms: tuple[AlarmHealth, ...] = Described((), description="Open ones only: a restarted centre sees them.")
+    fire_ends_at: Instant | SkipJsonSchema[None] = Described(
+        None, description="When a fire is over and doors are secured, if its line stays quiet as it is now."
+    )
     roster: RosterHealth | SkipJsonSchema[None] = None
     recognition: RecognitionHealth = RecognitionHealth()
     clock: ClockHealth
