@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import random
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +26,17 @@ LIMITS = [
     ("message_size_limit 2000", "3.1.1", 16),
     ("max_packet_size 2000", "5", 16),
     ("max_packet_size 2000", "3.1.1", 16),
+]
+BROKERS = int(os.environ.get("BROKERS", "0"))
+"""So many more, by chance."""
+CHANCE = random.Random(BROKERS)
+LIMITS += [
+    (
+        f"{CHANCE.choice(['message_size_limit', 'max_packet_size'])} {CHANCE.randint(1_000, 40_000)}",
+        CHANCE.choice(["5", "3.1.1"]),
+        CHANCE.randint(1, 16),
+    )
+    for _ in range(BROKERS)
 ]
 
 
