@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Annotated, Any
@@ -145,13 +146,13 @@ def forget(
 ) -> None:
     """Destroy a resident's face template and photos, now and for good; cards and PINs are as they were (删除人脸).
 
-    It says what goes and asks. Where nobody can be asked (no terminal, or --json) it needs --yes.
+    At a terminal it says what goes and asks; a script is not asked.
 
     Example: anyu-edge roster forget A1001
     """
     settings = talk.site(config)
-    if not yes:
-        _ask_before(settings, tenant_id, json=json)
+    if not yes and not json and sys.stdin.isatty():
+        _ask_before(settings, tenant_id)
     done: Any = talk.need(settings, "forget", "can_roster", timeout_s=REBUILD_S, tenant_id=tenant_id)
     if json:
         talk.data(done)
@@ -170,13 +171,10 @@ def forget(
         raise typer.Exit(talk.BAD_NEWS)
 
 
-def _ask_before(settings: Settings, tenant_id: str, *, json: bool) -> None:
-    """Say what `forget` destroys, and go on only if somebody at a terminal agrees."""
+def _ask_before(settings: Settings, tenant_id: str) -> None:
+    """Say what `forget` destroys, and go on only if the person at the terminal agrees."""
     locale = settings.locale
     goes: Any = talk.need(settings, "forget_ask", "can_roster", timeout_s=REBUILD_S, tenant_id=tenant_id)
-    if json:
-        talk.data({**goes, "needs_yes": True})
-        raise typer.Exit(talk.BAD_NEWS)
     template = say(locale, "face_there" if goes["template"] else "face_absent")
     counts = {key: str(goes[key]) for key in ("photos", "rosters")}
     talk.complain(say(locale, "would_forget", tenant_id=tenant_id, refs=", ".join(goes["refs"]) or "-", template=template, **counts))

@@ -158,9 +158,7 @@ def complain(text: str) -> None:
 
 
 def agreed(question: str) -> bool:
-    """Whether the person at the terminal says yes; without one nobody does."""
-    if not sys.stdin.isatty():
-        return False
+    """Whether the person at the terminal says yes; who leaves the question does not."""
     try:
         return typer.confirm(printable(question), default=False, err=True)
     except typer.Abort:
