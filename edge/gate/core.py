@@ -307,8 +307,7 @@ class GateCore:
     def _set_mode(self, item: SetMode, now: Moment, fx: Effects) -> None:
         fx.mode_asked = True
         result = Result.UNCHANGED if item.mode is self._step.modes.guard else Result.ACCEPTED
-        if result is Result.ACCEPTED:
-            self._step.set_mode(item.mode, now, fx)
+        self._step.set_mode(item.mode, now, fx)
         fx.answers.append((item.token, Answer(result, waits=self._step.modes.mode is Mode.FIRE)))
 
     def _unlock(self, item: Unlock, now: Moment, fx: Effects) -> None:

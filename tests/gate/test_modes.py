@@ -130,6 +130,13 @@ def test_the_fire_line_is_heard_before_a_lock_is_secured() -> None:
     silent.fire(active=True)
     assert silent.orders() == ["hold"]
 
+    remembered = Play(wiring, fire_known=False, notes=Notes(mode__north="lock_down"))
+    remembered.post(LineSaid("sim", True))
+    assert remembered.orders() == []
+    remembered.mode(Mode.LOCK_DOWN)
+    assert remembered.answers[-1][1].result is Result.UNCHANGED
+    assert remembered.orders() == ["secure"]  # it is the guard's word, though the mode was in force
+
 
 def test_a_fire_that_was_burning_goes_on_until_the_input_says_otherwise() -> None:
     """The remembered fire holds the door at Back; the input alone ends it."""

@@ -7,6 +7,7 @@ import json
 from drivers.readings import Contact
 from edge.access.rules import Mode
 from edge.gate.inputs import LineSaid, Recalled
+from edge.gate.view import Result
 from edge.gate.visits import NOTE, Visits
 from edge.gate.wiring import wire
 from tests.gate.house import SECOND, SHANGHAI, TENANT, VISITOR, Notes, Play, book, settings
@@ -44,6 +45,19 @@ def test_a_guards_word_since_the_start_goes_before_what_was_remembered() -> None
     after.mode(Mode.LOCKED_OPEN)
     assert late(before, after) == ["door.lockdown"]
     assert (after.last("door.lockdown")["phase"], after.core.view().mode) == ("end", "locked_open")
+
+
+def test_a_mode_that_seemed_in_force_and_was_said_again_counts() -> None:
+    """The guard releases while nobody knows of the lock-down: "it was so already", and so it stays when that can be read, over a restart too."""
+    before = Play().ready()
+    before.mode(Mode.LOCK_DOWN)
+    after = Play().ready()
+    assert after.mode(Mode.NORMAL) == []
+    assert after.answers[-1][1].result is Result.UNCHANGED
+    assert late(before, after) == ["door.lockdown"]
+    assert (after.last("door.lockdown")["phase"], after.core.view().mode) == ("end", "normal")
+    assert after.card(TENANT) == ["access.granted", "door.released"]
+    assert Play(notes=after.notes).core.view().mode == "normal"
 
 
 def test_locked_open_again_under_another_id() -> None:
