@@ -186,7 +186,7 @@ class Doorstep:
         self.machine.passes_known(believed and self._up.get(self._plan.passes_line or "", False))
 
     def set_mode(self, mode: Mode, now: Moment, fx: Effects) -> None:
-        """A guard set the mode. One that is in force already counts as well: it goes before what is read later, and secures what is owed."""
+        """A guard set the mode, or one that is in force: it goes before what is read later, and secures what is owed."""
         self.modes.set(mode)
         self._ordered = True
         self._mode(now, fx)

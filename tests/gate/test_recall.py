@@ -48,7 +48,7 @@ def test_a_guards_word_since_the_start_goes_before_what_was_remembered() -> None
 
 
 def test_a_mode_that_seemed_in_force_and_was_said_again_counts() -> None:
-    """The guard releases while nobody knows of the lock-down: "it was so already", and so it stays when that can be read, over a restart too."""
+    """A guard releases while the lock-down cannot be read: "it was so already", and it stays so, over a restart too."""
     before = Play().ready()
     before.mode(Mode.LOCK_DOWN)
     after = Play().ready()
