@@ -97,12 +97,12 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "the master key cannot be had and kept rosters are not sealed; cards go on: mend state_dir/custody/master_key, see the log.",
     ),
     "clock.untrusted": (
-        "时间不可信，有效期以内的人照常通行：请校准时间或接入校时服务器。",
-        "the time is not to be believed; nobody valid is refused: set it, or reach a time server.",
+        "时间不可信，有效期以内的人照常通行，按 open_schedule 常开的门现在要刷卡：请校准时间或接入校时服务器。",
+        "the time is not to be believed; nobody valid is refused, an open_schedule waits: set it, or reach a time server.",
     ),
     "clock.leapt": (
-        "时间服务器的时间与网关所知相差一天以上，有效期以内的人照常通行：请对表。对则等十二小时自动采用，错则修时间服务器。",
-        "a time server is more than a day off what was known; nobody valid is refused. Is it right? Wait 12 hours. If not, mend it.",
+        "校时服务器与网关所知相差一天以上，有效期内的人照常通行，按 open_schedule 常开的门要刷卡：请对表。对则等十二小时，错则修服务器。",
+        "a time server is over a day off what was known; nobody valid is refused, an open_schedule waits. Right? Wait 12 h. Else mend it.",
     ),
     "fire_line": (
         "消防线路断线或短路，看不到火警：请检查接线。",

@@ -113,6 +113,13 @@ def test_a_sentence_says_what_it_is_and_what_to_do(word: str) -> None:
     assert not re.search("[一-鿿]", SENTENCES[word][1])
 
 
+@pytest.mark.parametrize("word", ["clock.untrusted", "clock.leapt"])
+def test_a_clock_that_is_not_believed_says_which_doors_stay_shut(word: str) -> None:
+    """No door is opened by the hour then: who stands there without a card must learn why, in status and in the runbook."""
+    row = next(line for line in (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8").splitlines() if line.startswith(f"| `{word}`"))
+    assert all("open_schedule" in text for text in (*SENTENCES[word], row))
+
+
 @pytest.mark.parametrize("word", sorted(SENTENCES))
 def test_the_runbook_knows_every_word(word: str) -> None:
     """Its table has a row for each."""
