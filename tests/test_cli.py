@@ -408,7 +408,9 @@ def test_a_fault_of_a_door_says_what_it_is(alive: Premises) -> None:
 
 def test_simulate(alive: Premises) -> None:
     """A whole passage, the exit button on an input, the fire line; what is not there is refused."""
-    assert alive.command("simulate", "card", "north_in", CARD).returncode == 0
+    told = alive.command("simulate", "card", "north_in", CARD)
+    seq = alive.wait_for("access.granted", access_point="north_in", reason="granted")["sequence"]
+    assert (told.returncode, told.stdout.splitlines()) == (0, [f"#{int(seq)} granted", say("en", "why_granted")])
     alive.wait_for("door.released", access_point="north_in")
     assert alive.command("simulate", "contact", "north", "open").returncode == 0
     alive.wait_for("passage.entry", simulated=True)
@@ -416,7 +418,10 @@ def test_simulate(alive: Premises) -> None:
     assert alive.command("simulate", "face", "north_in", "1001", "--needs-card").returncode == 0
     alive.wait_for("access.denied", reason="needs_second_factor", method=["face"], simulated=True)
     assert alive.command("simulate", "face", "north_in", "nobody").returncode != 0
-    assert alive.command("simulate", "rex", "--live", "south").returncode == 0
+    for what, reason in ((("card", "north_in", STRANGER), "unknown_credential"), (("misread", "north_in"), "misread")):
+        first, second = alive.command("simulate", *what).stdout.splitlines()
+        assert ("denied · " in first, second) == (True, say("en", f"why_{reason}"))
+    assert "granted · exit button" in alive.command("simulate", "rex", "--live", "south").stdout
     alive.wait_for("access.granted", reason="rex", door="south")
     assert alive.command("simulate", "fire", "on").returncode == 0
     alive.wait_for("site.fire", phase="begin")

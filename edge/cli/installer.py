@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from edge.cli import talk
+from edge.cli import offline, talk
 from edge.cli.talk import CONFIG, Config
 from edge.cli.words import say
 from edge.control.client import ANSWER_S
@@ -68,7 +68,7 @@ def card(
     *,
     live: Live = False,
 ) -> None:
-    """Hold a card to a reader (刷卡).
+    """Hold a card to a reader, and say what was decided (刷卡，并显示判定).
 
     Example: anyu-edge simulate card north_in fc:205,42220
     """
@@ -203,4 +203,12 @@ def fire(state: Switch, config: Config = CONFIG, *, live: LiveFire = False) -> N
 def _act(config: Path, what: str, *, live: bool, **args: str) -> None:
     settings = talk.site(config)
     answer: Any = talk.need(settings, "simulate", timeout_s=ANSWER_S, what=what, **args, **({"live": "yes"} if live else {}))
-    talk.line(say(settings.locale, answer["result"]))
+    locale = settings.locale
+    if "decision" not in answer:
+        talk.line(say(locale, answer["result"]))
+        return
+    decision = offline.word("granted" if answer["decision"] == "granted" else "anyu.access.denied.v1", locale)
+    reason = answer["reason"]
+    more = "" if reason == "granted" else f" · {offline.word(reason, locale)}"
+    talk.line(f"#{answer['sequence']} {decision}{more}")
+    talk.line(say(locale, f"why_{reason}"))

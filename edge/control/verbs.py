@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
+from edge.access.events import Command
 from edge.access.reasons import GuardReason
 from edge.access.request import FaceShown
 from edge.clock import Clock
@@ -20,7 +21,7 @@ from edge.control.examine import Examination
 from edge.control.faces import FaceVerbs
 from edge.control.peer import Actor
 from edge.control.server import Verb
-from edge.control.simulate import Simulation
+from edge.control.simulate import ASKS, Simulation
 from edge.control.viewing import Viewing
 from edge.control.whomay import who_may
 from edge.errors import CommandRefused
@@ -39,6 +40,8 @@ from edge.uplink.wire import Encoder
 
 MOST_EVENTS = 10_000  # a week of a busy gate; the whole journal is read from the centre, or with `audit`
 PAGE = 200  # events a read while following: 100 KB
+DECIDED = frozenset({*ASKS, "face"}) - {"fire"}  # what is played and judged
+DECIDE_S = 2.0  # a decision is on disk within milliseconds; a disk slower than this is told by `status`
 NEW_EVENT_WAIT_S = 1.0  # how long a follower may be behind when a wake-up went astray
 _T = TypeVar("_T")
 
@@ -245,15 +248,34 @@ class Verbs:
     async def _simulate(self, args: Mapping[str, object], actor: Actor) -> object:
         what = _argument(args, "what", str)
         rest = {key: _argument(args, key, str) for key in args if key != "what"}
+        command, before = actor.command(), self._journal.head()
         if what == "face":
             self._known(rest.get("access_point", ""))
             face = FaceShown(self._faces.ref_of(rest.get("tenant_id", "")), rest.get("alone", "yes") == "yes")
-            with self._gates.commanded(actor.command()):
+            with self._gates.commanded(command):
                 self._gates.play_face(rest["access_point"], face, live=rest.get("live") == "yes")
-            return {"result": "accepted"}
-        with self._gates.commanded(actor.command()):
-            self._simulation.act(what, rest)
-        return {"result": "accepted"}
+        else:
+            with self._gates.commanded(command):
+                self._simulation.act(what, rest)
+        decided = await self._decided(command, before) if what in DECIDED else {}
+        return {"result": "accepted", **decided}
+
+    async def _decided(self, command: Command, before: int) -> Mapping[str, object]:
+        """The decision that followed from this command, once it is on disk; empty where none is there in DECIDE_S."""
+        self._loop = asyncio.get_running_loop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DECIDE_S):
+                while True:
+                    self._committed.clear()
+                    for record in await asyncio.to_thread(self._journal.page, before, PAGE):
+                        before = record.seq
+                        if record.cls == "access" and record.name in {"granted", "denied"}:
+                            said = json.loads(record.data)
+                            if said.get("command_id") == command.command_id:
+                                return {"decision": record.name, "reason": said["reason"], "sequence": record.seq}
+                    if before >= self._journal.head():
+                        await self._committed.wait()
+        return {}
 
     # --- helpers ---------------------------------------------------------------------------------------------------------------------
 
