@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -140,6 +141,14 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
     made.close()
 
 
+class Brisk(random.Random):
+    """Draws the waits between two connections twenty times shorter: at most 50 ms, where settings allow no less than 1 s."""
+
+    def uniform(self, a: float, b: float) -> float:
+        """See random.Random."""
+        return super().uniform(a, b / 20)
+
+
 def settings(port: int, **more: object) -> UplinkSettings:
     """Settings for a broker on this machine that is tried again within a second."""
     return UplinkSettings.model_validate({"broker": f"mqtt://127.0.0.1:{port}", "reconnect_max_s": 1, **more})
@@ -158,12 +167,13 @@ def uplink_of(journal: Journal, using: UplinkSettings, doors: int = 0, gateway: 
         health=lambda: HealthBody(doors=views, clock=ClockHealth(trust=Trust.SYNCED)),
         info=lambda: InfoBody(version=__version__),
         clock=PlainClock(),
+        rng=Brisk(),
     )
 
 
 def receiver_of(port: int, path: Path, **more: object) -> Receiver:
     """A receiver at a broker on this machine."""
-    return Receiver(BrokerSettings(broker=f"mqtt://127.0.0.1:{port}", reconnect_max_s=1), path, **more)  # type: ignore[arg-type]
+    return Receiver(BrokerSettings(broker=f"mqtt://127.0.0.1:{port}", reconnect_max_s=1), path, rng=Brisk(), **more)  # type: ignore[arg-type]
 
 
 @asynccontextmanager
