@@ -112,6 +112,7 @@ class Chores:
                 leap=now.leap,
                 unwritten=unwritten,
                 file=stamp(self._database),
+                holes=self._desk.holes,
             )
         )
 

@@ -12,6 +12,7 @@ from typing import Literal
 from edge.journal.acks import Ack, Acks
 from edge.journal.ballast import Load
 from edge.journal.faults import Fault, loss_cause
+from edge.journal.mark import Holes
 from edge.journal.receipt import Receipt
 from edge.journal.record import NO_CHAIN, Draft
 from edge.journal.ring import NO_FACTS, Entry, Ring, precious
@@ -112,6 +113,7 @@ class Desk:
         self.stopping = False
         self.shown = Shown()
         self.condition = Condition()
+        self.holes: Holes = ()
 
     def append(self, drafts: tuple[Draft, ...], facts: Mapping[str, str]) -> Receipt:
         """Queue events with the facts that belong to them; what has to go for them is counted, and its receipts are told."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from secrets import randbelow
@@ -10,6 +10,7 @@ from secrets import randbelow
 from edge.access.events import GatewayLoss, rfc3339
 from edge.clock import Moment
 from edge.journal.desk import LossCause
+from edge.journal.mark import Holes
 from edge.journal.record import Draft, draft
 from edge.journal.store import Store
 
@@ -37,16 +38,18 @@ class Known:
     """What is known of the database from elsewhere: its epoch, the last number given, and the last that every consumer has.
 
     `unwritten` events were in memory then; those that the database did not get after all went with the process.
+    `holes` are numbers (first, last) that starts left out, in order: there is no event to lose.
     """
 
     epoch: str
     head: int
     deletable: int
     unwritten: int = 0
+    holes: Holes = ()
 
 
-def found(store: Store, known: Known | None, now: Moment, new_epoch: Callable[[], str], *, stopped: bool = True) -> None:
-    """Give an empty database its first epoch, and one that was rolled back a new one.
+def found(store: Store, known: Known | None, now: Moment, new_epoch: Callable[[], str], *, stopped: bool = True) -> Holes:
+    """Give an empty database its first epoch, and one that was rolled back a new one. Gives the holes of the epoch that goes on.
 
     Where the last run is not known to have `stopped` in order, and left these very files, the numbers go on behind a hole: those given
     last may have been forgotten here and not elsewhere.
@@ -56,15 +59,16 @@ def found(store: Store, known: Known | None, now: Moment, new_epoch: Callable[[]
     elif known is None or _goes_on(store, known):
         if known is not None:
             _report_unwritten(store, known, now)
-        if not stopped:
-            _leave_out(store, now)
+        holes = known.holes if known is not None and known.epoch == store.era.epoch else ()
+        return holes if stopped else (*holes, _leave_out(store, now))
     elif known.epoch == store.era.epoch:
-        renew(store, "rolled_back", known.head, now, new_epoch())
+        renew(store, "rolled_back", known.head, now, new_epoch(), known.holes)
     else:
         _begin_after(store, known, now, new_epoch())
+    return ()
 
 
-def renew(store: Store, cause: LossCause, ahead: int, now: Moment, epoch: str) -> None:
+def renew(store: Store, cause: LossCause, ahead: int, now: Moment, epoch: str, holes: Holes = ()) -> None:
     """Begin a new epoch. Of the old one, everything held gets new numbers; head+1..ahead is reported as lost here.
 
     An acknowledgement does not shorten what goes over: who has a reason to renumber has a reason to doubt who acknowledged. Events so
@@ -74,13 +78,24 @@ def renew(store: Store, cause: LossCause, ahead: int, now: Moment, epoch: str) -
     with store.transaction():
         store.begin_era(epoch, rfc3339(now.at), cause)
         store.carry_over(old.number, old.base_seq, tip.seq)
-        if tip.seq < ahead:
-            store.add([loss(now, old.epoch, tip.seq + 1, ahead, cause)])
+        store.add(_losses(now, old.epoch, tip.seq + 1, ahead, cause, holes))
 
 
 def loss(now: Moment, epoch: str, first: int, last: int, cause: LossCause) -> Draft:
     """Write out a record of loss."""
     return draft(GatewayLoss(at=now.at, clock=now.trust, epoch=epoch, from_=str(first), to=str(last), cause=cause))
+
+
+def _losses(now: Moment, epoch: str, first: int, last: int, cause: LossCause, holes: Holes) -> Iterator[Draft]:
+    """Write out the loss of these numbers, but for the holes among them, which are told as what they are; none where `last` < `first`."""
+    for start, end in holes:
+        if first < start:
+            yield loss(now, epoch, first, start - 1, cause)
+        if first <= end:
+            yield loss(now, epoch, max(first, start), end, "left_out")
+            first = end + 1
+    if first <= last:
+        yield loss(now, epoch, first, last, cause)
 
 
 def parse_at(text: str | None) -> datetime | None:
@@ -107,7 +122,7 @@ def _report_unwritten(store: Store, known: Known, now: Moment) -> None:
             store.add([loss(now, known.epoch, hole[0], hole[-1], "disk_failed")])
 
 
-def _leave_out(store: Store, now: Moment) -> None:
+def _leave_out(store: Store, now: Moment) -> tuple[int, int]:
     last = parse_at(store.last_at())
     away = int((now.at - last).total_seconds() * LEFT_OUT_A_SECOND) if last else 0
     count = LEFT_OUT + min(max(0, away), LEFT_OUT_MOST)
@@ -116,6 +131,7 @@ def _leave_out(store: Store, now: Moment) -> None:
     with store.transaction():
         hole = store.skip(count)
         store.add([loss(now, store.era.epoch, hole[0], hole[-1], "left_out")])
+    return hole[0], hole[-1]
 
 
 def _begin_first(store: Store, known: Known | None, now: Moment, epoch: str) -> None:
@@ -123,8 +139,8 @@ def _begin_first(store: Store, known: Known | None, now: Moment, epoch: str) -> 
         if known:
             store.begin_era(known.epoch, rfc3339(now.at), EPOCH_BEFORE, ended_at=known.head)
         store.begin_era(epoch, rfc3339(now.at), "created")
-        if known and known.deletable < known.head:
-            store.add([loss(now, known.epoch, known.deletable + 1, known.head, "corrupt")])
+        if known:
+            store.add(_losses(now, known.epoch, known.deletable + 1, known.head, "corrupt", known.holes))
 
 
 def _begin_after(store: Store, known: Known, now: Moment, epoch: str) -> None:
@@ -134,5 +150,4 @@ def _begin_after(store: Store, known: Known, now: Moment, epoch: str) -> None:
         store.begin_era(known.epoch, rfc3339(now.at), EPOCH_BEFORE, ended_at=known.head)
         store.begin_era(epoch, rfc3339(now.at), "rolled_back")
         store.carry_over(old.number, old.base_seq, tip.seq)
-        if known.deletable < known.head:
-            store.add([loss(now, known.epoch, known.deletable + 1, known.head, "rolled_back")])
+        store.add(_losses(now, known.epoch, known.deletable + 1, known.head, "rolled_back", known.holes))

@@ -18,6 +18,12 @@ from pathlib import Path
 from edge.access.events import rfc3339
 from edge.clock import Leap
 
+Holes = tuple[tuple[int, int], ...]
+"""Numbers (first, last) of the current epoch that no event has, in order: starts left them out."""
+
+MOST_HOLES = 32
+"""Newest holes written down: a month of nights without power that no centre heard of, in a quarter of a slot."""
+
 SLOT = 4096
 """Bytes of a slot: one block of the usual file systems, and room for sixty-four consumers."""
 
@@ -41,6 +47,8 @@ class Mark:
     unwritten: int = 0
     file: str = ""
     """Which file the database is, as `stamp` gives it: a copy that was put in its place is another one. Empty: not known."""
+    holes: Holes = ()
+    """The newest MOST_HOLES of the epoch."""
 
 
 def which(path: Path) -> str:
@@ -118,6 +126,7 @@ def _parse(block: bytes) -> tuple[int, Mark] | None:
             leap=Leap(datetime.fromisoformat(leap["at"]), float(leap["vouched_s"])) if leap else None,
             unwritten=plain["unwritten"],
             file=str(plain.get("file", "")),  # a mark of version 0.1.0 has none
+            holes=tuple((int(first), int(last)) for first, last in plain.get("holes", ())),
         )
         return int(plain["count"]), mark
     except (ValueError, KeyError, TypeError):
@@ -137,4 +146,5 @@ def _plain(mark: Mark) -> dict[str, object]:
         "leap": {"at": rfc3339(mark.leap.at), "vouched_s": mark.leap.vouched_s} if mark.leap else None,
         "unwritten": mark.unwritten,
         "file": mark.file,
+        "holes": mark.holes[-MOST_HOLES:],
     }

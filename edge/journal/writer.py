@@ -131,6 +131,7 @@ class Writer:
                 store = self._store or self._open()
             if (renewal := self._desk.renewal()) is not None:
                 renew(store, renewal.cause, renewal.ahead, self._clock.now(), self._new_epoch())
+                self._desk.holes = ()
                 self._begin(store)
             batch = self._desk.take()
             if batch is not None or self._may_carry():
@@ -202,7 +203,7 @@ class Writer:
                 self._judge_past(parse_at(store.last_at()))
             first = self._desk.shown.era is None
             stopped = not first or self._past is None or self._past.stopped
-            found(store, self._known(), self._clock.now(), self._new_epoch, stopped=stopped)
+            self._desk.holes = found(store, self._known(), self._clock.now(), self._new_epoch, stopped=stopped)
             if self._desk.condition.fault is not None:
                 with store.transaction():
                     store.set_facts({"written_again": rfc3339(self._clock.now().at)})
@@ -234,11 +235,11 @@ class Writer:
         """What this run, or else the mark of the last one, knows of the database."""
         shown, mark = self._desk.shown, self._past.mark if self._past else None
         if shown.epoch:
-            return Known(shown.epoch, shown.head, self._desk.deletable())
+            return Known(shown.epoch, shown.head, self._desk.deletable(), holes=self._desk.holes)
         if mark is None:
             return Known(self._gone.epoch, self._gone.seq, 0) if self._gone else None
         head = max(mark.head, self._gone.seq) if self._gone and self._gone.epoch == mark.epoch else mark.head
-        return Known(mark.epoch, head, self._desk.deletable_of(mark.acked, head), mark.unwritten)
+        return Known(mark.epoch, head, self._desk.deletable_of(mark.acked, head), mark.unwritten, mark.holes)
 
     def _look_at_files(self, store: Store) -> None:
         """With every sign of life: are the files behind us still those under their names? If not, go on with what lies there."""

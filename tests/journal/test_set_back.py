@@ -30,42 +30,34 @@ def stop_short(folder: Path, to: Path) -> None:
     shutil.copytree(folder, to)
 
 
-def test_two_runs_from_one_copy_give_no_number_twice(make: Make, tmp_path: Path) -> None:
-    """Both begin where the copy ends, one after the other: the later one leaves out what the earlier one may have given."""
-    clock = HandClock()
-    journal = make(clock=clock)
+def runs_from_one_copy(make: Make, tmp_path: Path, clock: HandClock, apart_s: float) -> list[set[int]]:
+    """A run ends unstopped, and three begin where it ended, so many seconds one after the other: the numbers of each for 2,000 events."""
+    journal = make(clock=HandClock())
     journal.open()
     put(journal, "1")
     stop_short(tmp_path / "journal", tmp_path / "copy")
     given: list[set[int]] = []
     for turn in range(3):
-        clock.advance(5.0)
+        clock.advance(apart_s)
         shutil.copytree(tmp_path / "copy", tmp_path / str(turn))
         run = make(tmp_path / str(turn), clock)
         run.open()
         put(run, *(str(number) for number in range(2000)))
         given.append({record.seq for record in run.page(1, 5000)})
         run.close()
+    return given
+
+
+def test_two_runs_from_one_copy_give_no_number_twice(make: Make, tmp_path: Path) -> None:
+    """The later one leaves out what the earlier one may have given."""
+    given = runs_from_one_copy(make, tmp_path, HandClock(), 5.0)
     assert not given[0] & given[1] | given[1] & given[2] | given[0] & given[2]
 
 
 def test_two_runs_whose_clock_begins_anew(make: Make, tmp_path: Path) -> None:
-    """No battery behind the clock: both starts are at the same time, and the lot keeps them apart."""
-    clock = HandClock()
-    journal = make(clock=clock)
-    journal.open()
-    put(journal, "1")
-    stop_short(tmp_path / "journal", tmp_path / "copy")
-    clock.set_wall(START - timedelta(hours=1))
-    heads: set[int] = set()
-    for turn in range(3):
-        shutil.copytree(tmp_path / "copy", tmp_path / str(turn))
-        run = make(tmp_path / str(turn), clock)
-        run.open()
-        put(run, "2")
-        heads.add(run.head())
-        run.close()
-    assert len(heads) == 3
+    """No battery behind the clock: all starts are at the same time, and the lot keeps them apart."""
+    given = runs_from_one_copy(make, tmp_path, HandClock(START - timedelta(hours=1)), 0.0)
+    assert len({max(numbers) for numbers in given}) == 3
 
 
 def test_a_clock_that_is_years_ahead_leaves_numbers_enough(make: Make, tmp_path: Path) -> None:
@@ -220,6 +212,43 @@ def test_files_that_vanish_under_the_running_daemon(make: Make, tmp_path: Path, 
     else:
         assert (marks, told) == (["5"], [(old, "1", "4")])
     assert again.verify().ok
+
+
+@pytest.mark.parametrize("running", [True, False])
+@pytest.mark.parametrize("act", [delete, set_back, garble])
+def test_numbers_that_a_start_left_out_are_not_told_as_lost(make: Make, tmp_path: Path, act: Callable[[Path], None], running: bool) -> None:
+    """The database goes, or an older one comes, after two starts without a stop: what had a number is lost, each hole is told as a hole."""
+    folder, clock = tmp_path / "journal", HandClock()
+    journal = make(folder, clock)
+    journal.open()
+    put(journal, "1", "2")
+    journal.close()
+    shutil.copytree(folder, tmp_path / "copy")
+    for turn in range(3):
+        journal = make(folder, clock)
+        journal.open()
+        put(journal, "3", "4")
+        if turn < 2:
+            stop_short(folder, tmp_path / str(turn))
+            journal.close()
+            shutil.rmtree(folder)
+            shutil.copytree(tmp_path / str(turn), folder)
+            clock.advance(60)
+    old, head = journal.epoch, journal.head()
+    (a, b), (c, d) = [(int(said["from"]), int(said["to"])) for said in map(data_of, journal.page(0, 100)) if "cause" in said]
+    if running:
+        eventually(lambda: bool(journal._writer._store and journal._writer._store._files), "a first look")
+        act(folder)
+        eventually(lambda: journal.epoch not in ("", old), "a new epoch")
+    else:
+        journal.close()
+        act(folder)
+        journal = make(folder, clock)
+        journal.open()
+    put(journal, "5")
+    told = [(int(said["from"]), int(said["to"]), said["cause"]) for said in map(data_of, journal.page(0, 100)) if said.get("epoch") == old]
+    first, cause = (3, "rolled_back") if act is set_back else (1, "corrupt")
+    assert told == [(first, a - 1, cause), (a, b, "left_out"), (b + 1, c - 1, cause), (c, d, "left_out"), (d + 1, head, cause)]
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # the thread is ended on purpose
