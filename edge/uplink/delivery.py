@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from edge.journal import Ack as Verdict
 from edge.uplink.limits import Limits
+from edge.uplink.pace import Pace
 
 LEVELS = 4
 """From 500 events in a message to one: each level a quarter of the one before."""
@@ -84,6 +85,7 @@ class Delivery:
     _flying: dict[Lane, int] = field(init=False)
     _window: int = field(init=False)
     _reserve: int = field(init=False)
+    _pace: Pace = field(default_factory=Pace, init=False)
     _tokens: float = field(default=0.0, init=False)
     _filled_at: float = field(default=0.0, init=False)
     _turn: int = field(default=0, init=False)
@@ -117,7 +119,7 @@ class Delivery:
         self._online, self._connected_at = True, now
         self._window = max(1, min(self.limits.window, window or self.limits.window))
         self._reserve = min(self.limits.reserve, self._window // 2)
-        self._flying = dict.fromkeys(Lane, 0)
+        self._flying, self._pace = dict.fromkeys(Lane, 0), Pace()
         self._tokens, self._filled_at = float(min(self.limits.batch, self.rate(now))), now
         self._paused_until = float("-inf")
         live = max(self._cut_live, min(acked.values(), default=0) + 1)
@@ -161,6 +163,7 @@ class Delivery:
             self._live_next = last + 1
         else:
             self._tokens -= events
+            self._pace.sent(messages, now)
             for c in self._each:
                 if send.after < c.next <= last:
                     c.next, c.stopped_at = last + 1, None
@@ -195,9 +198,11 @@ class Delivery:
         for c in self._each:
             self._rewind(c, now, gently=True)
 
-    def answered(self, lane: Lane, _now: float) -> None:
+    def answered(self, lane: Lane, now: float) -> None:
         """The broker has one message less of ours."""
         self._flying[lane] = max(0, self._flying[lane] - 1)
+        if lane is Lane.BACKLOG:
+            self._pace.answered(now)
 
     def acknowledged(self, consumer: str, seq: int, verdict: Verdict, credit: int | None, now: float) -> None:
         """A consumer has committed everything up to `seq`. WENT_BACK: it was restored and is replayed."""
@@ -270,7 +275,7 @@ class Delivery:
             self._overflow()
         elif waiting > 0:
             return Send(Lane.LIVE, self._live_next - 1, self._live_next - 1 + min(waiting, free), free) if free > 0 else None
-        slots = min(free, self._window - self._reserve - self._flying[Lane.BACKLOG])
+        slots = min(free, min(self._window - self._reserve, self._pace.most) - self._flying[Lane.BACKLOG])
         if slots <= 0 or now < self._paused_until:
             return None
         self._fill(now)

@@ -109,6 +109,23 @@ async def test_slow_line(mosquitto: Mosquitto, journal: Journal, tmp_path: Path,
         assert receiver.summary().missing == 0
 
 
+@pytest.mark.peer("mosquitto")
+@BOTH
+async def test_a_live_event_does_not_wait_for_many_batches(mosquitto: Mosquitto, journal: Journal, tmp_path: Path, protocol: str) -> None:
+    """64 KB a second and a centre that takes whatever comes: what happens now waits for a few batches, not for a full window of them."""
+    put(journal, 3_000)
+    arrived: list[int] = []
+    receiver = receiver_of(mosquitto.port, tmp_path / "centre.db", on_event=lambda came: arrived.append(came.seq))
+    async with Line(mosquitto.port, bytes_s=64_000).open() as line:
+        uplink = uplink_of(journal, settings(line.port, protocol=protocol, puback_s=60))
+        async with running(uplink.run, receiver.run):
+            await until(lambda: len(arrived) >= 500)
+            put(journal, 1)
+            before = len(arrived)
+            await until(lambda: 3_001 in arrived)
+            assert arrived.index(3_001) - before <= 400
+
+
 @pytest.mark.parametrize("most", [1, 2, 4, *range(5, 5 + int(os.environ.get("BROKERS", "0")))])
 async def test_receive_maximum(journal: Journal, most: int) -> None:
     """Events, state, health and info together never exceed it, and everything passes."""

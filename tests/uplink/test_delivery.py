@@ -334,6 +334,27 @@ def test_window_of_the_broker_is_kept(window: int) -> None:
     assert 1 <= messages <= max(2, min(window, LIMITS.window))
 
 
+def test_a_line_that_answers_late_gets_few_batches_at_once() -> None:
+    """Two batches a second leave two or three on the wire; a line that answers at once gets a full window, a slow one little again."""
+    delivery = Delivery(Limits(), ["centre"])
+    delivery.connected(0.0, 200_000, {"centre": 0})
+    delivery.acknowledged("centre", 0, Verdict.REPEATED, 10_000_000, 0.0)
+    now, wire = 1.0, list[Send]()
+    for way_s, least, most in ((0.5, 1, 3), (0.001, 30, 42), (0.5, 1, 3)):
+        widest = 0
+        for turn in range(200):
+            while (send := delivery.next(now)) is not None:
+                batches = -(-(send.upto - send.after) // 100)
+                delivery.sent(send, send.upto, send.upto - send.after, batches, now)
+                wire += [Send(send.lane, 0, min(send.after + 100 * (n + 1), send.upto)) for n in range(batches)]
+            widest = max(widest, len(wire)) if turn > 100 else 0
+            now += way_s  # one after the other
+            done = wire.pop(0).upto
+            delivery.settled(Lane.BACKLOG, True, now)
+            delivery.acknowledged("centre", done, Verdict.ADVANCED, 10_000_000, now)
+        assert least <= widest <= most
+
+
 def test_a_hole_larger_than_all_room_is_passed() -> None:
     """After a stall little may be outstanding; a hole of thousands takes none of it, and the record that names it is sent."""
     delivery = Delivery(LIMITS, ["centre"])
