@@ -19,7 +19,8 @@ class Alarms:
         self._memory = memory
         self._new_id = new_id
         self._note = f"alarms.{door}" if door else "alarms"
-        self._open = self._views(memory.recall(self._note))
+        self._first = memory.recall(self._note)
+        self._open = self._views(self._first)
         self._again: dict[str, AlarmView] = {}
         self._over: set[str] = set()
 
@@ -38,8 +39,8 @@ class Alarms:
     def end(self, key: str) -> str | None:
         """Close an alarm and return its id; None if it was not open."""
         ended = self._open.pop(key, None)
+        self._over.add(key)
         if ended is None:
-            self._over.add(key)
             return None
         if (again := self._again.pop(key, None)) is not None:
             self._open[key] = again
@@ -51,7 +52,10 @@ class Alarms:
 
         Those are over by what was said since the start, or have begun anew since then under another id, which stays open.
         """
-        mine, self._open = self._open, self._views(self._memory.former(self._note) or self._memory.recall(self._note))
+        former = self._memory.former(self._note)
+        if former == self._first:  # it could be read by then
+            return ()
+        mine, self._open = self._open, self._views(former)
         self._again = {key: alarm for key, alarm in mine.items() if self._open.get(key, alarm) != alarm}
         self._open = mine | self._open
         self._write()

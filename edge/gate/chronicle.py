@@ -66,14 +66,18 @@ class Chronicle:
         self._new_id = new_id
         self._memory = memory
         self._note = f"recorded.door.{plan.name}"
-        self._last, self._waiting = _read(memory.recall(self._note))
+        self._first = memory.recall(self._note)
+        self._last, self._waiting = _read(self._first)
         self._open = False
         self._quiet_at: float | None = None
         self._window = timedelta(seconds=max(plan.release_s, plan.extended_release_s) + SLACK_S)
 
     def recall(self) -> None:
         """What was remembered can be read only now."""
-        last, waiting = _read(self._memory.former(self._note) or self._memory.recall(self._note))
+        former = self._memory.former(self._note)
+        if former == self._first:  # it could be read by then
+            return
+        last, waiting = _read(former)
         known = {each.passage.passage_id for each in self._waiting}
         self._last = self._last or last
         self._waiting = [*(each for each in waiting if each.passage.passage_id not in known), *self._waiting][-PENDING:]

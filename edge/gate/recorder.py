@@ -42,7 +42,7 @@ class Memory(Protocol):
         ...
 
     def former(self, key: str) -> str | None:
-        """A fact of before the start, where another value was remembered since and before that one could be read; else None."""
+        """A fact of before the start where that could be read only later, whatever was remembered since; else None."""
         ...
 
 

@@ -161,7 +161,7 @@ class Desk:
             return self._facts.get(key)
 
     def former(self, key: str) -> str | None:
-        """A fact as an earlier run left it, where this run remembered another value before that could be read."""
+        """A fact as an earlier run left it, where that could be read only after the start, whatever this run remembers."""
         with self._woken:
             return self._former.get(key)
 
@@ -300,7 +300,7 @@ class Desk:
                     self._acks.recall(memory)
             unwritten = {key: value for key, value in self._facts.items() if facts.get(key) != value}
             if whole and not self.facts_known:
-                self._former = {key: value for key, value in facts.items() if key in unwritten}
+                self._former = dict(facts)
                 self.facts_known = True
             self._facts = facts | self._facts
             self._new_facts, self._facts_wait = unwritten, bool(unwritten)

@@ -221,7 +221,7 @@ class Journal:
         return self._desk.recall(key)
 
     def former(self, key: str) -> str | None:
-        """A fact as an earlier run left it, where this run remembered another value before that could be read; else None."""
+        """A fact as an earlier run left it, where that could be read only after the start, whatever this run remembers; else None."""
         return self._desk.former(key)
 
     @property

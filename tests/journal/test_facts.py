@@ -68,7 +68,7 @@ def test_what_a_damaged_database_still_tells_is_kept(make: Make, tmp_path: Path)
 
 
 def test_facts_that_come_late(make: Make, tmp_path: Path) -> None:
-    """What this run remembered meanwhile stays, and what stood there before can be had for once."""
+    """What this run remembered stays, and what stood there before can be had, whether this run writes over it before or after."""
     journal = make()
     journal.open()
     for key in ("mode.north", "alarms.north"):
@@ -81,8 +81,10 @@ def test_facts_that_come_late(make: Make, tmp_path: Path) -> None:
         assert (late.recall("mode.north"), late.facts_known) == (None, False)
         late.remember("alarms.north", "since")
     eventually(lambda: late.facts_known, "the facts")
-    assert (late.recall("mode.north"), late.former("mode.north")) == ("before", None)
+    assert (late.recall("mode.north"), late.former("mode.north")) == ("before", "before")
     assert (late.recall("alarms.north"), late.former("alarms.north")) == ("since", "before")
+    late.remember("mode.north", "after")
+    assert late.former("mode.north") == "before"
     eventually(lambda: late.health().state == "ok", "all well again")
 
 
