@@ -228,7 +228,14 @@ class Verbs:
     def _outcome(self, outcome: Outcome) -> object:
         if isinstance(outcome, Refused):
             diff = asdict(outcome.diff) if outcome.diff else None
-            return {"outcome": "refused", "why": outcome.why, "count": outcome.count, "faults": self._words(outcome.faults), "diff": diff}
+            return {
+                "outcome": "refused",
+                "why": outcome.why,
+                "count": outcome.count,
+                "faults": self._words(outcome.faults),
+                "remarks": self._words(outcome.remarks),
+                "diff": diff,
+            }
         if isinstance(outcome, Applied):
             remarks = self._words(outcome.remarks)
             return {

@@ -104,7 +104,7 @@ def _exchange(process: subprocess.Popen[bytes], request: bytes, breathe: Callabl
                 if len(faults) > 2 * MAX_NOTED:  # faults and remarks: Notes keeps no more of either
                     break
             else:
-                (people, more_faults, more_remarks), content, source, files, codes = body
+                (people, more_faults, more_remarks), content, source, files, codes, *rest = body
                 return Sheets(
                     people=people,
                     tenants=tuple(tenants),
@@ -118,6 +118,7 @@ def _exchange(process: subprocess.Popen[bytes], request: bytes, breathe: Callabl
                     source=source,
                     files=tuple(files),
                     codes=tuple(map(str, codes[:MOST_CODES])),
+                    headings={name: {key: str(text) for key, text in called.items()} for each in rest for name, called in each.items()},
                 )
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
             break  # cut off in mid-line, or a reader that was taken over

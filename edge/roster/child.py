@@ -63,7 +63,8 @@ def write(out: BinaryIO, sheets: Sheets) -> None:
     ):
         out.writelines(wire.line([kind, part]) + b"\n" for part in _parts(packed))
     counts = [sheets.people, sheets.more_faults, sheets.more_remarks]
-    out.write(wire.line(["end", [counts, sheets.content, sheets.source, list(sheets.files), list(sheets.codes)]]) + b"\n")
+    end = [counts, sheets.content, sheets.source, list(sheets.files), list(sheets.codes), sheets.headings]
+    out.write(wire.line(["end", end]) + b"\n")
     out.flush()
 
 

@@ -109,6 +109,8 @@ SHEETS: Mapping[str, tuple[Column, ...]] = {"roster": ROSTER, "houses": HOUSES, 
 
 CONFIRM = frozenset({"确认", "确认码", "confirm"})
 """Where a manager enters the code of a question."""
+MOVE_IN = frozenset(_words("入住日期 入住时间 入住日 movein moveindate checkin"))
+"""Names of the first day that stand beside another one as a date of their own (CONTRACT section 3 has both): then that one counts."""
 NOTES = frozenset({*CONFIRM, "备注", "说明", "序号", "notes", "note", "remark", "remarks", "comment", "comments"})
 """Columns managers keep for themselves: not read, and nothing said."""
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from operator import attrgetter
 from typing import Literal
 
 from edge.access.terms import Book, Card, Tenant, Visit
+from edge.roster.columns import ROSTER
+from edge.roster.drafts import Sheets
 from edge.roster.rights import Changed, Held, changed, changed_visit, shut_out
 
 A_FIFTH = 5
@@ -35,13 +37,15 @@ class Change:
 class Question:
     """What somebody must say is meant: by `column`, `people` of `of` may pass less or more than before, or never (a first roster).
 
-    `column` is a key of the sheet, empty where whole rows go. Of visits and houses `people` counts these.
+    `column` is a key of the sheet, empty where whole rows go; `heading` what the sheet calls it, empty where it has no such column. Of
+    visits and houses `people` counts these.
     """
 
     kind: Kind
     column: str
     people: int
     of: int
+    heading: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +77,25 @@ class Diff:
         return not (self.added or self.changed or self.removed or self.houses_changed or self.visits_changed)
 
 
-def compare(old: Book, new: Book, since: date = date.min, today: date | None = None, ruled: Collection[str] | None = None) -> Diff:
+def compare(
+    old: Book,
+    new: Book,
+    since: date = date.min,
+    today: date | None = None,
+    ruled: Collection[str] | None = None,
+    said: Sheets | None = None,
+) -> Diff:
     """What `new` changes in `old`. A tenancy is known by its tenant_id. What had ended before the day `since` counts for nothing.
 
-    `ruled`: the groups that some access rule names. That and `today` are None where they are not known.
+    `ruled`: the groups that some access rule names. That and `today` are None where they are not known. `said`: the sheets of `new`.
     """
     before = {tenant.tenant_id: tenant for tenant in old.tenants.values()}
     after = {tenant.tenant_id: tenant for tenant in new.tenants.values()}
     held_before, held_after = _held(old), _held(new)
     nothing = Held()
+    headings = said.headings if said else {}
+    there = headings.get("roster")
+    lost = {column.key for column in ROSTER if column.key not in there} if there else set()
     differing, stripped, rights = [], [], []
     for tenant_id in sorted(before.keys() & after.keys()):
         was, now = before[tenant_id], after[tenant_id]
@@ -91,13 +105,13 @@ def compare(old: Book, new: Book, since: date = date.min, today: date | None = N
         columns += [name for name, one, other in pairs if one != other]
         if columns:
             differing.append(Change(tenant_id, tuple(columns)))
-            rights.append(changed(was, now, had, has, since))
+            rights.append(changed(was, now, had, has, since, old.loaded_at.date()))
         if had.any and not has.any:
             stripped.append(tenant_id)
     removed = tuple(sorted(before.keys() - after.keys()))
     if before:
         questions = [
-            *_asked(len(removed), len(stripped), rights, len(before)),
+            *_asked(len(removed), len(stripped), rights, len(before), lost=lost),
             *_asked_of_visits(old, new, since),
             *_asked_of_houses(old, new),
         ]
@@ -114,20 +128,30 @@ def compare(old: Book, new: Book, since: date = date.min, today: date | None = N
         stripped=tuple(stripped),
         houses_changed=_differing(old.houses, new.houses),
         visits_changed=_differing(_visits(old), _visits(new)),
-        questions=tuple(questions),
+        questions=tuple(replace(one, heading=_heading(one, headings)) for one in questions),
     )
 
 
-def _asked(removed: int, stripped: int, rights: list[Changed], of: int, *, visits: bool = False) -> list[Question]:
-    """The questions where more than a fifth of `of` go or may pass less, and where so many may pass more."""
+def _heading(asked: Question, headings: Mapping[str, Mapping[str, str]]) -> str:
+    return headings.get("visitors" if asked.kind.startswith("visits") else "roster", {}).get(asked.column, "")
+
+
+def _asked(
+    removed: int, stripped: int, rights: list[Changed], of: int, *, lost: Collection[str] = (), visits: bool = False
+) -> list[Question]:
+    """The questions where more than a fifth of `of` go or may pass less, and where so many may pass more.
+
+    What follows from a column that is `lost` is nobody's will for one person, so it is asked for however few it concerns.
+    """
     fewer, greater = removed + sum(1 for one in rights if one.less), sum(1 for one in rights if one.more)
     less, more = (Counter(name for one in rights for name in names(one)) for names in (attrgetter("less"), attrgetter("more")))
-    asked: list[Question] = []
-    if (fewer * A_FIFTH > of and fewer >= A_SLIP) or (removed + stripped) * A_FIFTH > of:
-        asked += [Question("visits_removed" if visits else "removed", "", removed, of)] if removed else []
-        asked += [Question("visits_less" if visits else "less", name, count, of) for name, count in less.most_common()]
-    if greater * A_FIFTH > of and greater >= A_SLIP:
-        asked += [Question("visits_more" if visits else "more", name, count, of) for name, count in more.most_common()]
+    many_less = (fewer * A_FIFTH > of and fewer >= A_SLIP) or (removed + stripped) * A_FIFTH > of
+    many_more = greater * A_FIFTH > of and greater >= A_SLIP
+    asked = [Question("visits_removed" if visits else "removed", "", removed, of)] if removed and many_less else []
+    fewer_kind: Kind = "visits_less" if visits else "less"
+    greater_kind: Kind = "visits_more" if visits else "more"
+    for kind, counts, many in ((fewer_kind, less, many_less), (greater_kind, more, many_more)):
+        asked += [Question(kind, name, count, of) for name, count in counts.most_common() if many or name in lost]
     return asked
 
 

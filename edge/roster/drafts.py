@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from edge.access.terms import Card, House, Tenant, Visit
@@ -33,6 +34,7 @@ class Sheets:
     `people` counts the rows of the roster; with faults `tenants` may be empty all the same. `content` is a digest of everything said,
     whatever the order of rows and the kind of file; `source` one of the files' bytes and of the settings that they were read with. Both
     are hex and stay on this machine: with the rest of a row known, a digest gives away its PIN. `codes` are those entered under 确认.
+    `headings` are, by the sheet's name, the columns it has and what it calls them.
     """
 
     people: int = 0
@@ -47,6 +49,7 @@ class Sheets:
     source: str = field(default="", repr=False)
     files: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
+    headings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def sound(self) -> Sheets:
         """These sheets, if nothing forbids applying them.

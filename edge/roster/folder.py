@@ -171,6 +171,7 @@ def read_sheets(files: Files, settings: RosterSettings, zone: ZoneInfo, known: K
         source=files.source(settings, zone),
         files=tuple(file for file, _ in files.found.values()),
         codes=tuple(sheets["roster"].codes) if "roster" in sheets else (),
+        headings={name: {key: heading.text for key, heading in sheet.headings.items()} for name, sheet in sheets.items()},
     )
 
 

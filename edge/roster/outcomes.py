@@ -62,7 +62,8 @@ class Applied:
 class Refused:
     """A roster was not applied; what was in force still is; `in_force` is None where nothing was.
 
-    `meanwhile`: newcomers who take nothing from anybody came into force all the same, while the rest waits for an answer.
+    `meanwhile`: newcomers who take nothing from anybody came into force all the same, while the rest waits for an answer. `remarks` are
+    of sheets that ask.
     """
 
     why: Why
@@ -72,6 +73,7 @@ class Refused:
     in_force: str | None = None
     command: Command | None = None
     meanwhile: Applied | None = field(default=None, repr=False)
+    remarks: tuple[Fault, ...] = ()
 
     @property
     def count(self) -> int:
@@ -90,6 +92,7 @@ class Unchanged:
     """The folder says what is in force already (or what a rollback put aside)."""
 
     version: str
+    remarks: tuple[Fault, ...] = ()
 
 
 Outcome = Applied | Refused | Unchanged

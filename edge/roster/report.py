@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edge.roster import apart, columns
-from edge.roster.diff import Diff
+from edge.roster.diff import Diff, Question
 from edge.roster.faults import Fault
 from edge.roster.folder import Known
 from edge.roster.load import Reader
@@ -142,10 +142,16 @@ def questions(diff: Diff, locale: Locale = "zh") -> list[str]:
     """What a change asks, a line each: the column and how many people it concerns; the last says how to answer. Empty: nothing is asked."""
     if not diff.needs_yes:
         return []
-    lines = [
-        say(locale, f"ask_{one.kind}", column=columns.title(one.column, locale), people=one.people, of=one.of) for one in diff.questions
-    ]
+    lines = [say(locale, f"ask_{one.kind}", column=_called(one, locale), people=one.people, of=one.of) for one in diff.questions]
     return [*lines, say(locale, "needs_code", digits=diff.code) if diff.code else say(locale, "needs_yes")]
+
+
+def _called(asked: Question, locale: Locale) -> str:
+    """A column as the sheet calls it, with ours behind it where that is another."""
+    title = columns.title(asked.column, locale)
+    return (
+        asked.heading if asked.heading == title else say(locale, "called", heading=asked.heading, title=title) if asked.heading else title
+    )
 
 
 def diff_json(diff: Diff) -> dict[str, object]:

@@ -46,6 +46,6 @@ def _lines(outcome: Applied | Refused, at: str, locale: Locale) -> list[str]:
         lines += asks or [say(locale, "report_refused", faults=outcome.count)]
         if outcome.meanwhile is not None:
             lines.append(say(locale, "report_meanwhile", added=outcome.meanwhile.added))
-        faults, more = outcome.faults, outcome.more
+        faults, more = (*outcome.faults, *outcome.remarks), outcome.more
     lines += [fault.text(locale) for fault in faults]
     return [*lines, say(locale, "and_more", count=more)] if more else lines

@@ -54,10 +54,11 @@ def shut_out(tenant: Tenant, held: Held, since: date, today: date | None, ruled:
     return (*hindered(tenant, held, since), *(("valid_from",) if late else ()), *(("groups",) if nowhere else ()))
 
 
-def changed(was: Tenant, now: Tenant, had: Held, has: Held, since: date) -> Changed:
+def changed(was: Tenant, now: Tenant, had: Held, has: Held, since: date, begun: date = date.min) -> Changed:
     """What the new row of a tenant takes and gives, from the day `since` on.
 
-    Another card for one that is lost is no gain; the lost one is a loss, for a column read in another notation loses everybody's.
+    Another card for one that is lost is no gain; the lost one is a loss, for a column read in another notation loses everybody's. First
+    days up to `begun` had come when `was` came into force: to take them away gives nothing, also where no clock tells the day.
     """
     before, after = hindered(was, had, since), hindered(now, has, since)
     if before and after:
@@ -79,7 +80,7 @@ def changed(was: Tenant, now: Tenant, had: Held, has: Held, since: date) -> Chan
         ("groups", was.groups - now.groups),
         ("face_consent", was.face_consent and not now.face_consent),
     )
-    more = (("valid_from", first_now < first), ("valid_until", last_now > last), ("groups", now.groups - was.groups))
+    more = (("valid_from", max(first_now, begun) < first), ("valid_until", last_now > last), ("groups", now.groups - was.groups))
     return Changed(tuple(name for name, lost in less if lost), tuple(name for name, got in more if got))
 
 

@@ -230,9 +230,9 @@ class Roster:
     def _take(self, outcome: Outcome, source: str, *, asked: bool, command: Command | None) -> bool:
         """Put an outcome in force and tell it; whether there was anything to tell."""
         if isinstance(outcome, Refused):
-            before, now = self._trouble, (source, outcome.why, outcome.faults)
+            before, now = self._trouble, (source, outcome.why, outcome.faults, outcome.remarks)
             # the faults too: files of wrong names have no digest, and each name has other advice
-            again = before is not None and (before.source, before.refused.why, before.refused.faults) == now
+            again = before is not None and (before.source, before.refused.why, before.refused.faults, before.refused.remarks) == now
             since = self._trouble.since if self._trouble else self._clock.now().at
             self._trouble = _Trouble(outcome, source, since)
             if asked or not again:
@@ -253,7 +253,9 @@ class Roster:
         """In a thread: read, check, keep. The second value is the digest of the files that it was about."""
         notes = Notes()
         source = read_files(self._settings.folder, notes).source(self._settings, self._zone)
-        if not notes.faults and source in (self._source, *(() if asked else (self._held,))) and source:
+        # after a sheet with faults the one in force is read once more, for the remarks in its report
+        known = (*((self._source,) if self._trouble is None else ()), *(() if asked else (self._held,)))
+        if not notes.faults and source in known and source:
             return Unchanged(self._book.version), source
         if not asked and self._book.version and self._deadly.is_it(source):
             return Refused("unreadable", (apart.failed(self._settings.folder),), in_force=self._book.version or None), source
@@ -269,24 +271,25 @@ class Roster:
             book = assemble(sheets, self._identities.peek(*numbers(sheets)), self.pin_hash, self._clock.now().at)
             if book.version == self._book.version and not self._held:
                 self._keep(partial(self._kept.seen, source))
-                return Unchanged(book.version), source
+                return Unchanged(book.version, _remarks(sheets)), source
             if not yes and (gone := self._gone(sheets)):
                 return Refused("unreadable", gone, in_force=self._book.version or None), source
-            diff = self._diff(self._book, book)
+            diff = self._diff(self._book, book, sheets)
             answers = confirmations(self._settings.folder)
-            if diff.needs_yes and not yes and diff.code not in {*sheets.codes, *answers}:
-                return self._without_an_answer(book, diff), source
+            entered = {*sheets.codes, *answers}
+            if diff.needs_yes and not yes and diff.code not in entered:
+                if entered:
+                    log.warning("a code was entered in the roster folder that does not answer this question")
+                wrong = (Fault("wrong_code", Place("roster"), grave=False),) if entered else ()
+                return replace(self._without_an_answer(book, diff, sheets), remarks=(*wrong, *_remarks(sheets))), source
             kept = self._keep(partial(self._kept.save, book, source, self._settings.keep_good))
             self._settle(book)
             for path in answers.values():  # they have answered, or are too late to
                 with contextlib.suppress(OSError):
                     path.unlink()
-        remarks = sheets.remarks
-        if not self._book.tenants and not any(tenant.valid_until for tenant in book.tenants.values()) and book.tenants:
-            remarks = (Fault("nobody_ends", Place("roster"), values=(("people", len(book.tenants)),), grave=False), *remarks)
-        return Applied(book, diff, remarks, kept), source
+        return Applied(book, diff, _remarks(sheets), kept), source
 
-    def _without_an_answer(self, book: Book, diff: Diff) -> Refused:
+    def _without_an_answer(self, book: Book, diff: Diff, sheets: Sheets) -> Refused:
         """Only newcomers come into force. The question is then about what is left."""
         version = self.pin_hash.version(f"newcomers {self._book.version} {book.version}")
         grown = with_newcomers(self._book, book, version)
@@ -295,23 +298,23 @@ class Roster:
         kept = self._keep(partial(self._kept.save, grown, "", self._settings.keep_good))
         self._settle(grown)
         meanwhile = Applied(grown, self._diff(self._book, grown), kept=kept)
-        return Refused("too_many_removed", diff=self._diff(grown, book), in_force=version, meanwhile=meanwhile)
+        return Refused("too_many_removed", diff=self._diff(grown, book, sheets), in_force=version, meanwhile=meanwhile)
 
-    def _diff(self, old: Book, book: Book) -> Diff:
+    def _diff(self, old: Book, book: Book, sheets: Sheets | None = None) -> Diff:
         """What this book changes, from today on as far as today is certain; with the code that confirms it where it is asked for."""
         now = self._clock.now()
         certain = min(now.certain, now.over) if now.leapt and now.certain and now.over else now.certain
         today = None if now.trust is Trust.UNTRUSTED else now.at.astimezone(self._zone).date()
         if not self._source and not old.pins:
             old = replace(old, pins=book.pins, duress=book.duress)  # kept under a PIN key that is gone: nobody gains what they had
-        diff = compare(old, book, certain.astimezone(self._zone).date() if certain else date.min, today, self._known.groups)
+        diff = compare(old, book, certain.astimezone(self._zone).date() if certain else date.min, today, self._known.groups, sheets)
         # when it came into force is part of it: a code that has answered answers nothing again
         digest = self.pin_hash.version(f"confirm {old.version} {old.loaded_at.isoformat()} {book.version}")
         return replace(diff, code=f"{int(digest, 16) % 10_000:04d}") if diff.needs_yes else diff
 
     def _report(self, outcome: Outcome) -> None:
         if isinstance(outcome, Unchanged):
-            outcome = Applied(self._book, Diff(before=len(self._book.tenants), after=len(self._book.tenants)))
+            outcome = Applied(self._book, Diff(before=len(self._book.tenants), after=len(self._book.tenants)), outcome.remarks)
         at = self._clock.now().at.astimezone(self._zone)
         try:
             write_report(self._settings.folder, outcome, f"{at:%Y-%m-%d %H:%M:%S}")
@@ -345,7 +348,8 @@ class Roster:
             sheets = self._read(self._settings.folder, self._settings, self._zone, self._known).sound()
             if gone := self._gone(sheets):
                 raise RosterFaults(gone)
-            return self._diff(self._book, assemble(sheets, self._identities.peek(*numbers(sheets)), self.pin_hash, self._clock.now().at))
+            book = assemble(sheets, self._identities.peek(*numbers(sheets)), self.pin_hash, self._clock.now().at)
+            return self._diff(self._book, book, sheets)
 
     def _go_back(self, *, yes: bool) -> tuple[Applied | Refused | None, str]:
         source = read_files(self._settings.folder, Notes()).source(self._settings, self._zone)
@@ -399,6 +403,13 @@ class Deadly:
             self._source = source
             with contextlib.suppress(OSError):  # then they are read once more after a restart
                 durable.write(self._path, [source.encode("ascii")])
+
+
+def _remarks(sheets: Sheets) -> tuple[Fault, ...]:
+    """What is worth a look in sheets without faults, first of all that nobody's tenancy ends."""
+    if not sheets.tenants or any(draft.tenant.valid_until for draft in sheets.tenants):
+        return sheets.remarks
+    return (Fault("nobody_ends", Place("roster"), values=(("people", len(sheets.tenants)),), grave=False), *sheets.remarks)
 
 
 def _sealed(folder: Path) -> list[Path]:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from edge.roster import footers
 from edge.roster.cells import Wrong
-from edge.roster.columns import CONFIRM, LIKE, UNREAD, Column, Heading, fold, nearest, recognise
+from edge.roster.columns import CONFIRM, LIKE, MOVE_IN, UNREAD, Column, Heading, fold, nearest, recognise
 from edge.roster.faults import Notes, Place, Shown
 from edge.roster.masks import Cell
 from edge.roster.table import Row, Table
@@ -166,7 +166,11 @@ def _people(
 
 def _once(table: Table, row: Row, found: list[Heading], notes: Notes) -> list[Heading]:
     kept: list[Heading] = []
+    begins = next((one for one in found if one.key == "valid_from" and fold(one.text) not in MOVE_IN), None)
     for heading in found:
+        if begins is not None and heading.key == "valid_from" and fold(heading.text) in MOVE_IN:
+            notes.remark("move_in_beside", table.at(row, heading), other=begins.text)
+            continue
         other = next((other for other in kept if other.key == heading.key), None)
         if heading.key != "cards" and other is not None:
             notes.fault("heading_twice", table.at(row, heading), heading=heading.text, other=other.text)

@@ -217,3 +217,16 @@ def test_staff_under_a_word_are_people(csv_roster: Callable[..., Sheets], number
     """A word that may begin a note, with a name and a card beside it."""
     sheets = csv_roster("编号,姓名,卡号", f"{number},甲,dec:7")
     assert (len(sheets.tenants), remarks(sheets)) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("move_in", "valid_from"), ("valid_from", "move_in"), ("入住日期", "起租日期"), ("起始日期", "入住时间")]
+)
+def test_the_day_of_moving_in_may_stand_beside_the_first_day(csv_roster: Callable[..., Sheets], one: str, other: str) -> None:
+    """CONTRACT section 3 lists both: the first day counts, in either order; alone the day of moving in does."""
+    moved = {"move_in", "入住日期", "入住时间"}
+    days = ("2026-02-01", "2026-03-01") if one in moved else ("2026-03-01", "2026-02-01")
+    sheets = csv_roster(f"编号,姓名,{one},{other}", f"1,甲,{days[0]},{days[1]}")
+    assert (codes(sheets), remarks(sheets)) == ([], ["move_in_beside", "no_credential"])
+    assert sheets.tenants[0].tenant.valid_from == date(2026, 3, 1)
+    assert csv_roster("编号,姓名,入住日期", "1,甲,2026-02-01").tenants[0].tenant.valid_from == date(2026, 2, 1)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.clock import Trust
 from edge.roster.diff import Question
 from edge.roster.faults import Notes, RosterFaults
 from edge.roster.folder import Known, read_files
@@ -444,3 +445,89 @@ async def test_a_closed_folder_is_no_faulty_sheet(site: Site) -> None:
     site.folder.rename(site.folder.with_name("elsewhere"))
     assert isinstance(await reload(site), Refused)
     assert (site.roster.view().folder, len(site.roster.book.tenants)) == ("missing", 20)
+
+
+@pytest.mark.parametrize(("column", "kind"), [("密码", "less"), ("截止日期", "more"), ("卡号[dec]", "less")])
+async def test_a_lost_column_asks_for_one_person(folder: Path, settings: RosterSettings, tmp_path: Path, column: str, kind: str) -> None:
+    """One of thirty-one has a PIN, a last day or a card beside a PIN; the sheet comes back without that column."""
+    site = Site(folder, settings, tmp_path / "state")
+    rows = people(31)
+    for n, row in enumerate(rows):
+        row[COLUMN["截止日期"]] = "2026-08-31" if column != "截止日期" or n == 7 else ""
+        row[COLUMN["密码"]] = row[COLUMN["密码"]] if column != "密码" or n == 7 else ""
+        row[COLUMN["卡号[dec]"]] = row[COLUMN["卡号[dec]"]] if column != "卡号[dec]" or n == 7 else ""
+    site.save(rows)
+    assert isinstance(await site.roster.reload(), Applied)
+    site.save(rows, head=["备注" if heading == column else heading for heading in HEAD])
+    assert [(one.kind, one.people, one.heading) for one in await site.asks()] == [(kind, 1, "")]
+
+
+async def test_a_question_calls_a_column_as_the_sheet_does(site: Site) -> None:
+    """With ours behind it where the manager has another word."""
+    rows = with_column("截止日期", "2026-02-28")
+    site.save(rows, head=[heading.replace("截止日期", "到期时间") for heading in HEAD])
+    assert [one.heading for one in await site.asks()] == ["到期时间"]
+    assert "“到期时间（截止日期）”列：20 人中有 15 人" in report(site)
+    assert "column “到期时间 (valid_until)”: 15 of 20 people" in report(site)
+
+
+async def test_a_code_that_does_not_answer_is_told(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """Mistyped or of an earlier change, in the sheet or as a file: the report says so in both languages, and the log."""
+    rows = with_column("截止日期", "2026-02-28")
+    site.save(rows)
+    await site.asks()
+    assert "确认码不能用" not in report(site)
+    digits = (await site.roster.compare()).code
+    wrong = f"{(int(digits) + 1) % 10_000:04d}"
+    (site.folder / f"确认-{wrong}").touch()
+    await site.asks()
+    assert "所填的确认码不能用" in report(site)
+    assert "does not answer" in report(site)
+    assert "does not answer" in caplog.text
+    assert wrong not in caplog.text
+    (site.folder / f"确认-{wrong}").unlink()
+    await site.asks()
+    assert "确认码不能用" not in report(site)
+    site.save(rows, above=(["确认", wrong],))
+    await site.asks()
+    assert "所填的确认码不能用" in report(site)
+
+
+async def test_the_report_stays_whole(site: Site) -> None:
+    """The same bytes come back after a fault, and later the same sheet in other words: what is worth a look stands there each time."""
+    rows = people()
+    rows[2][COLUMN["卡号[dec]"]] = rows[2][COLUMN["密码"]] = ""
+    site.save(rows)
+    assert isinstance(await site.roster.reload(), Applied)
+    remark = next(line for line in report(site).splitlines() if "第 4 行" in line)
+    for again in (rows, [*rows, [""] * len(HEAD)]):
+        broken = people()
+        broken[0][COLUMN["截止日期"]] = "x"
+        site.save(broken)
+        assert isinstance(await site.roster.reload(), Refused)
+        assert remark not in report(site)
+        site.save(again)
+        assert isinstance(await site.roster.reload(), Unchanged)
+        assert remark in report(site)
+    site.save(with_column("截止日期", "2026-02-28")[:2] + rows[2:])
+    site.save([[*row[:4], "2026-02-28", *row[5:]] for row in rows])
+    await site.asks()
+    assert remark in report(site)
+
+
+async def test_first_days_that_have_come_ask_nothing_without_a_clock(folder: Path, settings: RosterSettings, tmp_path: Path) -> None:
+    """The column of first days is dropped while no clock tells the day: who had begun may pass as before, who begins later earlier."""
+    site = Site(folder, settings, tmp_path / "state")
+    site.clock = HandClock(NOW, trust=Trust.UNTRUSTED)
+    site.roster = make_roster(settings, tmp_path / "state", clock=site.clock)
+    rows = people(20)
+    site.save(rows)
+    assert isinstance(await site.roster.reload(), Applied)
+    site.save(rows, head=[heading.replace("起始日期", "备注") for heading in HEAD])
+    assert isinstance(await site.roster.reload(), Applied)
+    for row in rows:
+        row[COLUMN["起始日期"]] = "2026-05-01" if row[COLUMN["截止日期"]] > "2026-05-01" else row[COLUMN["起始日期"]]
+    site.save(rows)
+    assert isinstance(await site.roster.reload(yes=True), Applied)
+    site.save(rows, head=[heading.replace("起始日期", "备注") for heading in HEAD])
+    assert [(one.kind, one.column, one.people) for one in await site.asks()] == [("more", "valid_from", 15)]
