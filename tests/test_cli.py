@@ -398,6 +398,24 @@ def test_what_is_said_while_a_fire_holds_the_doors(tmp_path: Path) -> None:
         house.kill()
 
 
+def test_doctor_tells_a_fault_of_the_settings_once(tmp_path: Path) -> None:
+    """By its place in the file, and not by the word of the gateway that goes on without that wire as well."""
+    house = Premises(tmp_path)
+    house.write_site(
+        change=lambda text: text.replace("exit_button: {controller: sim1, door: 1}", "exit_button: {controller: sim1, input: 9}")
+    )
+    house.start()
+    try:
+        deadline = time.monotonic() + PATIENCE_S
+        while "config.not_there" not in house.command("status").stdout:
+            assert time.monotonic() < deadline
+        found = json.loads(house.command("doctor", "--json").stdout)["findings"]
+    finally:
+        house.kill()
+    assert [one["code"] for one in found].count("settings_fault") == 1
+    assert "config.not_there" not in [one["subject"] for one in found]
+
+
 def test_a_fault_of_a_door_says_what_it_is(alive: Premises) -> None:
     """Unknown cards without end: `status` names the fault and the reader."""
     for number in range(STRANGERS + 1):

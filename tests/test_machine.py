@@ -105,6 +105,8 @@ def test_a_machine_that_has_everything(place: Path) -> None:
     ("old", "new", "said"),
     [
         ("{folder}/roster", "{folder}/rooster", ("folder_missing", "roster.folder", False)),
+        ("uplink:", "control: {{groups: [root, 门卫]}}\nuplink:", ("no_system_group", "control.groups.1", False)),
+        ("uplink:", "control: {{roles: {{manager: [no_such]}}}}\nuplink:", ("no_system_group", "control.roles.manager.0", False)),
         ("{folder}/roster", "{folder}/ca.pem", ("no_folder", "roster.folder", True)),
         ("port: {folder}/port", "port: {folder}/prot", ("device_missing", "controllers.board.port", False)),
         ("port: {folder}/port", "port: {folder}/roster", ("no_device", "controllers.board.port", True)),

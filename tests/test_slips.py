@@ -14,6 +14,11 @@ from tests.test_settings import EYE, GOOD
 
 ODD = "the line begins with U+{}, which looks like a space and is none; use spaces."
 
+GROUP = (
+    "expected a group of the roster, read '门卫': residents, staff, guards, or a name of your own in lower-case letters. "
+    "What the sheet calls it goes into roster.groups."
+)
+
 
 def found(path: Path, old: str, new: str, **environ: str) -> list[str]:
     """The faults of the good file with a slip in it, without the folder."""
@@ -55,6 +60,9 @@ def found(path: Path, old: str, new: str, **environ: str) -> list[str]:
         ("label: 安亭一号公寓", "label: 001", "2:32: expected text, read 001; quote a number."),
         ("label: 安亭一号公寓", "label: 1_0", "2:32: expected text, read 1_0; quote a number."),
         ("name: anting_01", "name: 310114", "2:14: expected text, read 310114; quote a number."),
+        ("groups: [residents]", "groups: [门卫]", "14:15: " + GROUP),
+        ("uplink:", "roster: {default_groups: {guard: [门卫]}}\nuplink:", "15:35: " + GROUP),
+        ("uplink:", "roster: {groups: {夜班: 门卫}}\nuplink:", "15:23: " + GROUP),
         ("acks: {centre:", "acks: {center:", "15:45: 'center' is not in uplink.consumers. Did you mean 'centre'?"),
         ("uplink:", "control: {roles: {gaurd: [x]}}\nuplink:", ("15:19: expected one of guard, manager, installer, inspector, "
          "read 'gaurd'. Did you mean 'guard'?")),

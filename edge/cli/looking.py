@@ -97,7 +97,9 @@ def doctor(
             told.rows(_cameras(devices, settings, streams=streams))
             if devices.daemon:
                 health: Any = talk.ask(settings, "status")
-                told.rows(look.degraded(health, settings, lambda word: sentence(word, settings.locale)))
+                told.rows(
+                    look.degraded(health, settings, lambda word: sentence(word, settings.locale), {fault.word for fault in loaded.faults})
+                )
         else:
             told.rows(look.readers(devices, settings, door, told.prompt, seconds))
             told.rows(look.contacts(devices, settings, door, told.prompt, seconds))

@@ -120,7 +120,11 @@ def against_roster(loaded: Loaded) -> list[Fault]:
     over = sum(1 for draft in sheets.tenants if (end := draft.tenant.valid_until) is not None and end < today)
     return [Fault(place, "tenancies_over", (("count", str(over)),), grave=False)] * bool(over) + [
         Fault(
-            loaded.layers.place(("access_rules", rule, "groups", index)), "no_group", (("name", name),), nearest(name, known), grave=False
+            loaded.layers.place(("access_rules", rule, "groups", index)),
+            "no_group",
+            (("name", name), ("there", ", ".join(sorted(known)) or "-")),
+            nearest(name, known),
+            grave=False,
         )
         for rule, given in enumerate(settings.access_rules)
         for index, name in enumerate(given.groups)

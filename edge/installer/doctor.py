@@ -5,7 +5,7 @@ Rows are codes and values; edge/installer/words.py says them, with what to do wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,13 +55,13 @@ def camera(bench: Bench, name: str) -> Row:
     return Row(name, Mark.GOOD, "camera_up") if up else Row(name, Mark.BAD, "camera_down")
 
 
-def degraded(health: Mapping[str, Any], settings: Settings, sentence: Callable[[str], str]) -> list[Row]:
-    """What a running daemon says of itself; a device that is away has a row of its own."""
-    devices = {f"device.{name}" for name in (*settings.controllers, *settings.cameras)}
+def degraded(health: Mapping[str, Any], settings: Settings, sentence: Callable[[str], str], told: Collection[str] = ()) -> list[Row]:
+    """What a running daemon says of itself; a device that is away has a row of its own, as have the words `told`."""
+    known = {*told, *(f"device.{name}" for name in (*settings.controllers, *settings.cameras))}
     return [
         Row(word, Mark.WARN if word.startswith(BEARABLE) else Mark.BAD, "degraded", {"what": sentence(word)})
         for word in health["degraded"]
-        if word not in devices
+        if word not in known
     ]
 
 

@@ -5,6 +5,7 @@ For `check` alone: `run` starts with all of this, says what does not answer, and
 
 from __future__ import annotations
 
+import grp
 import ipaddress
 import os
 import re
@@ -43,6 +44,7 @@ class _Machine:
     def look(self) -> Iterator[Fault]:
         s = self._settings
         yield from self._folder(("roster", "folder"), s.roster.folder)
+        yield from self._groups()
         devices: dict[tuple[str, str], Path] = {}
         for name, controller in s.controllers.items():
             yield from self._controller(("controllers", name), controller.options, devices)
@@ -50,6 +52,17 @@ class _Machine:
             yield from self._camera(("cameras", name), camera.options)
         if s.uplink is not None:
             yield from self._uplink(s.uplink)
+
+    def _groups(self) -> Iterator[Fault]:
+        """Groups of accounts that site.yaml names; the usual ones are made by the installation, or nobody needs them."""
+        control = self._settings.control
+        given: dict[Path, tuple[str, ...]] = {("control", "roles", role): names for role, names in control.roles.items()}
+        for at, names in {("control", "groups"): control.groups, **given}.items():
+            for index, name in enumerate(names if self._loaded.layers.has(at) else ()):
+                try:
+                    grp.getgrnam(name)
+                except KeyError:
+                    yield self._fault((*at, index), "no_system_group", grave=False, read=f"'{name}'")
 
     def _controller(self, path: Path, options: BaseModel, devices: dict[tuple[str, str], Path]) -> Iterator[Fault]:
         port, baud = getattr(options, "port", None), getattr(options, "baud", None)

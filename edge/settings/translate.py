@@ -16,6 +16,8 @@ from edge.settings.source import WIDE_SIGNS, Tree
 from edge.settings.words import WORDS
 
 _NAME_PATTERN = "[a-z0-9_]{1,32}"
+_GROUPS = frozenset({"groups", "default_groups"})
+"""Settings that name groups of people: those have no label, and the sheet has its own words for them."""
 _CODES = {
     "int_type": "int", "int_parsing": "int", "int_from_float": "int", "int_parsing_size": "int",
     "float_type": "float", "float_parsing": "float", "finite_number": "float",
@@ -126,6 +128,8 @@ def _fault(error: ErrorDetails, path: Path, layers: Layers, root: type[BaseModel
         code = kind
     elif kind == "string_pattern_mismatch":
         code = "name" if _NAME_PATTERN in ctx.get("pattern", "") else "pattern"
+        if code == "name" and not _GROUPS.isdisjoint(map(str, path)):
+            code = "group_name"
     else:
         code = _CODES.get(kind, kind if kind in WORDS else "invalid")
     if not secret:
@@ -158,7 +162,7 @@ def _sharper(code: str, key: str, read: object) -> str:
         return "odd_space"
     if not isinstance(read, str):
         return code
-    if read[:1] in {"“", "”"} or (code == "name" and any(sign in read for sign in WIDE_SIGNS)):
+    if read[:1] in {"“", "”"} or (code in {"name", "group_name"} and any(sign in read for sign in WIDE_SIGNS)):
         return "wide_sign"
     if code == "mapping" and re.match(r"[A-Za-z_][A-Za-z0-9_-]*:[^\s/]", read):
         return "colon_space"

@@ -69,6 +69,16 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "名称只能用小写字母、数字和下划线，最多 32 个字符，读到 {read}；中文请写在 label。",
         "a name has lower-case letters, digits and underscores, at most 32; read {read}. Put other text into label.",
     ),
+    "group_name": (
+        (
+            "应是花名册里的分组，读到 {read}：residents（住户）、staff（员工）、guards（保安），或自定的小写英文名；"
+            "表格里怎么称呼它，写在 roster.groups。"
+        ),
+        (
+            "expected a group of the roster, read {read}: residents, staff, guards, or a name of your own in lower-case letters. "
+            "What the sheet calls it goes into roster.groups."
+        ),
+    ),
     "pattern": ("格式不对，读到 {read}。", "not of the expected form, read {read}."),
     "choice": ("应是 {expected} 之一，读到 {read}。", "expected one of {expected}, read {read}."),
     "greater_than": ("应大于 {gt}，读到 {read}。", "must be more than {gt}, read {read}."),
@@ -324,8 +334,15 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "no_doors": ("没有任何门；site.kind 为 {kind} 的站点至少要有一扇门。", "there is no door; a site of kind {kind} has at least one."),
     "no_group": (
-        "花名册里没有人属于分组“{name}”。",
-        "nobody in the roster belongs to the group '{name}'.",
+        "花名册里没有人属于分组“{name}”，现有分组：{there}。",
+        "nobody in the roster belongs to the group '{name}'. There are: {there}.",
+    ),
+    "no_system_group": (
+        "本机没有系统用户组 {read}，没有人因此得到权限：先 sudo groupadd 组名，再 sudo usermod -aG 组名 账号；这不是花名册里的分组。",
+        (
+            "this machine has no system group {read}, so it lets nobody command: sudo groupadd NAME, then sudo usermod -aG NAME ACCOUNT. "
+            "It is no group of the roster."
+        ),
     ),
     "roster_not_looked_at": (
         "没有检查花名册：账户 {account} 不能读取或执行 {path}。",
