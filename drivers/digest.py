@@ -23,7 +23,7 @@ class Challenge:
     nonce: str = ""
     algorithm: str = "MD5"
     opaque: str | None = None
-    qop: bool = False
+    qop: str = ""  # auth; auth-int, where nothing else is offered, signs what is sent as well
     stale: bool = False
 
 
@@ -52,29 +52,31 @@ def _offer(part: str) -> Challenge | None:
         return None
     said = {name.lower(): quoted or plain for name, quoted, plain in _WORDS.findall(rest)}
     algorithm = said.get("algorithm", "MD5").upper()
-    qops = said.get("qop", "")
-    if algorithm not in _HASHES or "nonce" not in said or (qops and "auth" not in re.split(r"[\s,]+", qops)):
+    qops = re.split(r"[\s,]+", said.get("qop", "").lower())
+    qop = next((known for known in ("auth", "auth-int", "") if known in qops), None)
+    if algorithm not in _HASHES or "nonce" not in said or qop is None:
         return None
     stale = said.get("stale", "").lower() == "true"
-    return Challenge("digest", said.get("realm", ""), said["nonce"], algorithm, said.get("opaque"), bool(qops), stale)
+    return Challenge("digest", said.get("realm", ""), said["nonce"], algorithm, said.get("opaque"), qop, stale)
 
 
-def authorization(asked: Challenge, username: str, password: str, method: str, uri: str, count: int, cnonce: str) -> str:
-    """The Authorization header. `count` is how often this nonce was used, from 1; `cnonce` is of our own making."""
+def authorization(asked: Challenge, username: str, password: str, method: str, uri: str, count: int, cnonce: str, body: bytes = b"") -> str:
+    """The Authorization header. `count` is how often this nonce was used, from 1; `cnonce` is of our own making; `body` is what is sent."""
     if asked.scheme == "basic":
         return "Basic " + b64encode(f"{username}:{password}".encode()).decode()
 
     def hashed(*parts: str) -> str:
         return _HASHES[asked.algorithm](":".join(parts).encode()).hexdigest()
 
-    who, what = hashed(username, asked.realm, password), hashed(method, uri)
+    whole = (_HASHES[asked.algorithm](body).hexdigest(),) if asked.qop == "auth-int" else ()
+    who, what = hashed(username, asked.realm, password), hashed(method, uri, *whole)
     used = f"{count:08x}"
-    proof = hashed(who, asked.nonce, used, cnonce, "auth", what) if asked.qop else hashed(who, asked.nonce, what)
+    proof = hashed(who, asked.nonce, used, cnonce, asked.qop, what) if asked.qop else hashed(who, asked.nonce, what)
     name = username.replace("\\", "\\\\").replace('"', '\\"')
     said = [f'username="{name}"', f'realm="{asked.realm}"', f'nonce="{asked.nonce}"', f'uri="{uri}"', f'response="{proof}"']
     said.append(f"algorithm={asked.algorithm}")
     if asked.qop:
-        said += ["qop=auth", f"nc={used}", f'cnonce="{cnonce}"']
+        said += [f"qop={asked.qop}", f"nc={used}", f'cnonce="{cnonce}"']
     if asked.opaque is not None:
         said.append(f'opaque="{asked.opaque}"')
     return "Digest " + ", ".join(said)

@@ -15,12 +15,13 @@ from drivers.errors import Garbled, Refused
 MAX_HEAD = 16 * 1024  # of one answer; cameras send 300 bytes
 MAX_BODY = 64 * 1024  # a description of ten streams is 5 KB
 MAX_LINE = 2048  # of an address or a description's line that is sent on
+MOST_CHANNEL = 0xFF  # one byte in front of each packet
 _DOLLAR = 0x24
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A camera's answer; names of headers in lower case, a header that came twice as one text of several lines."""
+    """A camera's answer; names of headers in lower case, a header that came twice with two values as one text of several lines."""
 
     status: int
     headers: Mapping[str, str]
@@ -79,16 +80,16 @@ class Incoming:
 
 
 def _head(raw: bytes) -> tuple[str, dict[str, str]]:
-    text = raw.decode("utf-8", "replace")
-    first, *lines = text.split("\r\n")
-    headers: dict[str, str] = {}
+    first, *lines = re.sub(r"\r\n[ \t]+", " ", raw.decode("utf-8", "replace")).split("\r\n")  # a line that begins so goes on
+    found: dict[str, list[str]] = {}
     for line in lines:
         name, mark, value = line.partition(":")
         if not mark:
             raise Garbled("not RTSP")
-        key = name.strip().lower()
-        headers[key] = f"{headers[key]}\n{value.strip()}" if key in headers else value.strip()
-    return first, headers
+        values = found.setdefault(name.strip().lower(), [])
+        if value.strip() not in values:  # some cameras say Content-Length or Session twice
+            values.append(value.strip())
+    return first, {name: "\n".join(values) for name, values in found.items()}
 
 
 def _number(text: str, at_most: int) -> int:
@@ -144,12 +145,20 @@ def address_of(control: str, base: str) -> str:
 
 
 def channels(transport: str) -> tuple[int, int]:
-    """The channels of media and of reports in a SETUP's answer. Raises Refused unless the media comes over this connection."""
-    found = re.search(r"interleaved=(\d{1,3})(?:-(\d{1,3}))?", transport)
-    if "/TCP" not in transport.upper() or found is None:
+    """The channels of media and of reports in a SETUP's answer. Raises Refused unless the media comes over this connection.
+
+    Only TCP has channels: a camera that names some need not say TCP, and one that says TCP and names none takes those it was asked for.
+    """
+    found = re.search(r"interleaved\s*=\s*(\d{1,3})(?:-(\d{1,3}))?", transport, re.IGNORECASE)
+    if found is None and "/TCP" in transport.upper():
+        return 0, 1
+    if found is None or "/UDP" in transport.upper():
         raise Refused("does not send over TCP")
     media = int(found[1])
-    return media, int(found[2]) if found[2] else media + 1
+    reports = int(found[2]) if found[2] else (media + 1) % (MOST_CHANNEL + 1)
+    if max(media, reports) > MOST_CHANNEL:
+        raise Garbled("not RTSP")
+    return media, reports
 
 
 def session_of(header: str) -> tuple[str, float]:

@@ -88,7 +88,9 @@ class Meaning:
         if says is None:
             return
         if heard.topic in INPUTS:
-            yield from self._input(heard.token, says)
+            # An item may be called otherwise still, and not stand first: the one that names an input of ours.
+            tokens = [heard.token, *heard.source.values()]
+            yield from self._input(next((token for token in tokens if token in self._inputs), ""), says)
         elif heard.topic in MOTION:
             if (moves := self._any(Motion, heard, says)) is not None:
                 yield Motion(moves)

@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 LIFE_S = 60.0  # a subscription that we did not leave occupies one of the device's five to twenty slots for so long
 SHORTEST_S = 10.0  # a grant below this is a device that cannot count: renewed as if it were so much
 RENEW_AT = 0.8
+# A refusal this much before or after the end that was granted first is that end, whatever came of a renewal: some devices say yes to every
+# renewal and end the subscription all the same, and some look only every ten seconds for what has ended.
+ENDS_BEFORE_S, ENDS_AFTER_S = 2.0, 15.0
 # A question a second is the sign of life: with a time-out of 3 s a dead device is told within 5 s.
 PULL_S = 1.0
 AT_ONCE = 64  # events a pull
@@ -31,7 +34,7 @@ LEAVE_S = 1.0  # of the 5 s that a stop may take
 
 
 class NotRenewed(Refused):
-    """The device does not renew its subscriptions: make another."""
+    """The device does not renew its subscriptions, or says that it did and does not: make another."""
 
 
 class PullPoint:
@@ -45,6 +48,7 @@ class PullPoint:
         self._address = address
         self._parameters = parameters
         self._timing = timing
+        self._ends_at = timing.now() + granted_s
         self._renew_at = timing.now() + RENEW_AT * max(granted_s, SHORTEST_S)
         self._absolute = granted_s < LIFE_S / 2
         self.heard = False
@@ -55,14 +59,19 @@ class PullPoint:
             await self._renew()
         await self._timing.sleep(PAUSE_S)
         began = self._timing.now()
-        told = await self._soap.call(
-            "pullpoint",
-            "PullMessages",
-            {"Timeout": timedelta(seconds=PULL_S), "MessageLimit": AT_ONCE},
-            at=self._address,
-            within_s=PULL_S + self._timeout_s,
-            headers=copy.deepcopy(self._parameters),
-        )
+        try:
+            told = await self._soap.call(
+                "pullpoint",
+                "PullMessages",
+                {"Timeout": timedelta(seconds=PULL_S), "MessageLimit": AT_ONCE},
+                at=self._address,
+                within_s=PULL_S + self._timeout_s,
+                headers=copy.deepcopy(self._parameters),
+            )
+        except Refused as error:
+            if self.heard and -ENDS_BEFORE_S <= self._timing.now() - self._ends_at <= ENDS_AFTER_S:
+                raise NotRenewed(str(error)) from error
+            raise
         self.heard = True
         heard = []
         for message in list(told.NotificationMessage or ())[: 2 * AT_ONCE]:

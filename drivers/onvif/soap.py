@@ -13,14 +13,16 @@ import logging
 import secrets
 import socket
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
+import aiohttp.client_proto
 import onvif.client
 import onvif.definition
 import onvif.settings
@@ -47,6 +49,7 @@ onvif.settings.DEFAULT_SETTINGS.xml_huge_tree = False
 WSDL = Path(onvif.client.__file__).parent / "wsdl"
 UNACKNOWLEDGED_MS = 3000  # as for any TCP line: an unlock older than 3 s must never act
 CHUNK = 65_536
+HEAD_ENDS, HEAD_AT_MOST = b"\r\n\r\n", 16_384  # bytes; cameras send 300
 SAID_AT_MOST = 120  # characters of a fault's own words that are repeated
 
 # What zeep makes of an answer that is not what the WSDL promised: it has no error of its own for most of it.
@@ -69,6 +72,10 @@ class Soap:
             auto_decompress=False,
         )
         self._transport = _Transport(self._session)
+        assert self._session.connector is not None
+        # The connector takes no factory from outside.
+        answers = partial(_Answers, asyncio.get_running_loop(), self._transport.meet)
+        self._session.connector._factory = answers  # type: ignore[assignment]  # noqa: SLF001
         self._services: dict[tuple[str, str, float], onvif.client.ONVIFService] = {}
         self.skew_s = 0.0
         self.addresses: dict[str, str] = {}  # namespace -> where that service answers
@@ -117,10 +124,13 @@ class Soap:
             raise LineLost("the connection broke") from error
 
     def home(self, address: object) -> str:
-        """An address the device gave, on the host that the site gave: a device leads us to no other. Raises Garbled."""
+        """An address the device gave, on the host that the site gave: a device leads us to no other. Raises Garbled.
+
+        Its port counts where the address is of that host, by the name that the site gave or by the number that we speak to.
+        """
         try:
             parts = urlsplit(str(address).strip())
-            same = parts.scheme == "http" and parts.hostname == self._endpoint.host
+            same = parts.scheme == "http" and parts.hostname in {self._endpoint.host.lower(), self._transport.peer}
             port = (parts.port or 80) if same else self._endpoint.port
         except ValueError as error:
             raise Garbled("an address that is none") from error
@@ -166,7 +176,8 @@ class _Digest:
 
     async def __call__(self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
         """Sign with what was asked for last; sign once more where something new is asked for."""
-        self._sign(request)
+        body = b"" if isinstance(request.body, bytes) else await request.body.as_bytes()
+        self._sign(request, body)
         answer = await handler(request)
         if answer.status == 401:
             try:
@@ -176,16 +187,49 @@ class _Digest:
             if asked.stale or self._asked is None or asked.nonce != self._asked.nonce:
                 answer.close()
                 self._asked, self._used = asked, 0
-                self._sign(request)
+                self._sign(request, body)
                 answer = await handler(request)
         return answer
 
-    def _sign(self, request: aiohttp.ClientRequest) -> None:
+    def _sign(self, request: aiohttp.ClientRequest, body: bytes) -> None:
         if self._asked is not None:
             self._used += 1
+            where, once = request.url.raw_path_qs, secrets.token_hex(8)
             request.headers["Authorization"] = authorization(
-                self._asked, self._user, self._password, request.method, request.url.raw_path_qs, self._used, secrets.token_hex(8)
+                self._asked, self._user, self._password, request.method, where, self._used, once, body
             )
+
+
+class _Answers(aiohttp.client_proto.ResponseHandler):
+    """What comes on one connection, which is one answer: its head is put in order before aiohttp's strict parser sees it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, meet: Callable[[str], None]) -> None:
+        super().__init__(loop)
+        self._meet = meet
+        self._head: bytes | None = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See asyncio.Protocol."""
+        super().connection_made(transport)
+        self._meet(str((transport.get_extra_info("peername") or ("",))[0]))
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio.Protocol."""
+        if self._head is not None:
+            self._head += data
+            if HEAD_ENDS not in self._head and len(self._head) < HEAD_AT_MOST:
+                return
+            data, self._head = in_order(self._head), None
+        super().data_received(data)
+
+
+def in_order(answer: bytes) -> bytes:
+    """An answer without what stands twice in its head, and without a length where the body has its own: some devices say both."""
+    head, ends, body = answer.partition(HEAD_ENDS)
+    lines = {line.lower().replace(b" ", b""): line for line in head.split(b"\r\n")}
+    if b"transfer-encoding:chunked" in lines:
+        lines = {key: line for key, line in lines.items() if not key.startswith(b"content-length:")}
+    return b"\r\n".join(lines.values()) + ends + body
 
 
 class _Transport(onvif.zeep_aiohttp.AIOHTTPTransport):  # type: ignore[misc]  # the library has no types
@@ -194,6 +238,11 @@ class _Transport(onvif.zeep_aiohttp.AIOHTTPTransport):  # type: ignore[misc]  # 
     def __init__(self, session: aiohttp.ClientSession) -> None:
         super().__init__(session)
         self.http_skew_s: float | None = None
+        self.peer = ""  # the number of the host that we spoke to last
+
+    def meet(self, peer: str) -> None:
+        """A connection was made."""
+        self.peer = peer
 
     async def post_xml(self, address: str, envelope: object, headers: dict[str, str]) -> object:
         """One request on one connection."""
@@ -215,7 +264,8 @@ class _Transport(onvif.zeep_aiohttp.AIOHTTPTransport):  # type: ignore[misc]  # 
                 message = None
             if message is None or not (called_xml or xml.local(message) == "Envelope"):
                 raise Refused(f"it answers HTTP {answer.status} without a message: is this an ONVIF address?")
-            if answer.status >= 400:  # read here: zeep gives up at a fault whose prefixes are not declared, and many are not
+            # Read here: zeep gives up at a fault whose prefixes are not declared, and many are not. Some come with status 200.
+            if answer.status >= 400 or xml.is_fault(message):
                 raise _refusal(
                     xml.texts(message, "Value") + xml.texts(message, "faultcode"),
                     xml.text(message, "Text") or xml.text(message, "faultstring"),

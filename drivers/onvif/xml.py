@@ -50,3 +50,9 @@ def text(root: Any, name: str) -> str:  # noqa: ANN401  # see parse
 def texts(root: Any, name: str) -> list[str]:  # noqa: ANN401  # see parse
     """The texts of all elements of this name."""
     return [(element.text or "").strip() for element in root.iter() if local(element) == name]
+
+
+def is_fault(envelope: Any) -> bool:  # noqa: ANN401  # see parse
+    """Whether an envelope's body is a fault."""
+    body = first(envelope, "Body")
+    return body is not None and any(local(element) == "Fault" for element in body)

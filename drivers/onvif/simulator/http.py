@@ -97,18 +97,19 @@ class Server:
 
 
 class Digest:
-    """HTTP digest authentication (RFC 7616, MD5, qop=auth), as cameras have it."""
+    """HTTP digest authentication (RFC 7616, MD5), as cameras have it. `qop`: auth, or auth-int as some few."""
 
     def __init__(self, user: str, password: str) -> None:
         self._user = user
         self._secret = hashlib.md5(f"{user}:{REALM}:{password}".encode()).hexdigest()  # noqa: S324  # the standard's own
         self._nonces: set[str] = set()
+        self.qop = "auth"
 
     def challenge(self) -> tuple[str, str]:
         """The header that asks for it."""
         nonce = secrets.token_hex(8)
         self._nonces.add(nonce)
-        return "WWW-Authenticate", f'Digest realm="{REALM}", nonce="{nonce}", qop="auth", algorithm=MD5'
+        return "WWW-Authenticate", f'Digest realm="{REALM}", nonce="{nonce}", qop="{self.qop}", algorithm=MD5'
 
     def accepts(self, request: Request) -> bool:
         """Whether the request's Authorization is right."""
@@ -116,8 +117,16 @@ class Digest:
         word = {name: quoted or bare for name, quoted, bare in re.findall(r'(\w+)=(?:"([^"]*)"|([^\s,]+))', given)}
         if not given.startswith("Digest ") or word.get("nonce") not in self._nonces or word.get("username") != self._user:
             return False
-        where = hashlib.md5(f"{request.method}:{request.path}".encode()).hexdigest()  # noqa: S324  # the standard's own
-        parts = (self._secret, word["nonce"], word.get("nc", ""), word.get("cnonce", ""), word.get("qop", ""), where)
+        whole = f":{hashlib.md5(request.body).hexdigest()}" if self.qop == "auth-int" else ""  # noqa: S324  # the standard's own
+        where = hashlib.md5(f"{request.method}:{request.path}{whole}".encode()).hexdigest()  # noqa: S324  # as above
+        parts = (
+            self._secret,
+            word["nonce"],
+            word.get("nc", ""),
+            word.get("cnonce", ""),
+            self.qop if word.get("qop") == self.qop else "",
+            where,
+        )
         return hmac.compare_digest(hashlib.md5(":".join(parts).encode()).hexdigest(), word.get("response", ""))  # noqa: S324  # as above
 
 

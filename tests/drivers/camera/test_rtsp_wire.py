@@ -79,7 +79,7 @@ def test_descriptions_and_headers_cannot_break_out(body: str, header: str) -> No
 
 
 def test_digests_are_those_of_the_rfcs() -> None:
-    """RFC 2617 section 3.5 (MD5), RFC 7616 section 3.9.1 (SHA-256), and RFC 2069's form without qop."""
+    """RFC 2617 section 3.5 (MD5), RFC 7616 section 3.9.1 (SHA-256), RFC 2617's auth-int by hand, RFC 2069's form without qop."""
     md5 = challenge(
         'Digest realm="testrealm@host.com", qop="auth,auth-int", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093", '
         'opaque="5ccc069c403ebaf9f0171e9517f40e41"',
@@ -88,10 +88,14 @@ def test_digests_are_those_of_the_rfcs() -> None:
     said = authorization(md5, "Mufasa", "Circle Of Life", "GET", "/dir/index.html", 1, "0a4f113b")
     assert 'response="6629fae49393a05397450978507c4ef1"' in said
     assert 'opaque="5ccc069c403ebaf9f0171e9517f40e41"' in said
-    sha = Challenge("digest", "http-auth@example.org", "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v", "SHA-256", qop=True)
+    sha = Challenge("digest", "http-auth@example.org", "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v", "SHA-256", qop="auth")
     cnonce = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ"
     said = authorization(sha, "Mufasa", "Circle of Life", "GET", "/dir/index.html", 1, cnonce)
     assert 'response="753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"' in said
+    whole = challenge('Digest realm="Test", qop="auth-int", nonce="n"', basic=False)
+    said = authorization(whole, "Mufasa", "Circle Of Life", "POST", "/dir/index.html", 1, "0a4f113b", b"what is sent")
+    assert "qop=auth-int" in said
+    assert 'response="c80a3a1b22a57935022f0c2991c23c2e"' in said
     old = Challenge("digest", "testrealm@host.com", "dcd98b7102dd2f0e8b11d0f600bfb0c093")
     said = authorization(old, "Mufasa", "CircleOfLife", "GET", "/dir/index.html", 1, "")
     assert 'response="1949323746fe6a43ef61f9606e7febea"' in said
@@ -113,7 +117,7 @@ def test_the_strongest_offer_is_taken(header: str, algorithm: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "header", ['Basic realm="a"', "Digest", 'Digest nonce="b", algorithm=MD5-sess', 'Digest nonce="b", qop="auth-int"', "Negotiate", ""]
+    "header", ['Basic realm="a"', "Digest", 'Digest nonce="b", algorithm=MD5-sess', 'Digest nonce="b", qop="other"', "Negotiate", ""]
 )
 def test_no_safe_offer_is_refused(header: str) -> None:
     """The clear, an algorithm that we do not have, or nothing."""
@@ -136,7 +140,51 @@ def test_control_addresses(control: str, base: str, address: str) -> None:
     assert address_of(control, base) == address
 
 
-@pytest.mark.parametrize("transport", ["RTP/AVP;unicast;client_port=1-2", "RTP/AVP/TCP;unicast", "RTP/AVP/UDP;interleaved=0-1", ""])
+@pytest.mark.parametrize(
+    ("transport", "there"),
+    [
+        ("RTP/AVP/TCP;unicast;interleaved=2-3;ssrc=1", (2, 3)),
+        ("RTP/AVP/TCP;unicast;Interleaved = 5-6", (5, 6)),
+        ("RTP/AVP;unicast;interleaved=0-1", (0, 1)),
+        ("RTP/AVP/TCP;unicast;mode=play", (0, 1)),
+        ("RTP/AVP/TCP;interleaved=255", (255, 0)),
+        ("RTP/AVP/TCP;interleaved=3", (3, 4)),
+    ],
+)
+def test_channels_as_cameras_name_them(transport: str, there: tuple[int, int]) -> None:
+    """Any two channels; without TCP, which only TCP has; or none, which are those that were asked for."""
+    assert channels(transport) == there
+
+
+def test_a_channel_that_no_packet_can_name() -> None:
+    """A channel is one byte."""
+    with pytest.raises(Garbled):
+        channels("RTP/AVP/TCP;interleaved=300-301")
+
+
+def test_heads_as_cameras_write_them() -> None:
+    """A header twice with one value is that value; a line that begins with a blank goes on with the header before it."""
+    incoming = Incoming()
+    incoming.feed(
+        b"RTSP/1.0 200 OK\r\nContent-Length: 3\r\nSession: 7;timeout=60\r\nsession: 7;timeout=60\r\ncontent-length: 3\r\n"
+        b'WWW-Authenticate: Digest realm="a",\r\n\tnonce="b"\r\nWWW-Authenticate: Basic realm="a"\r\n\r\nabc'
+    )
+    (answer,) = cut(incoming)
+    assert isinstance(answer, Answer)
+    assert answer.body == b"abc"
+    assert session_of(answer.headers["session"]) == ("7", 60.0)
+    assert challenge(answer.headers["www-authenticate"], basic=False).nonce == "b"
+
+
+def test_two_lengths_are_none() -> None:
+    """Where the body ends is not guessed."""
+    incoming = Incoming()
+    incoming.feed(b"RTSP/1.0 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd")
+    with pytest.raises(Garbled):
+        incoming.next()
+
+
+@pytest.mark.parametrize("transport", ["RTP/AVP;unicast;client_port=1-2", "RTP/AVP/UDP;interleaved=0-1", ""])
 def test_only_this_connection_carries_the_stream(transport: str) -> None:
     """A camera that would send elsewhere is refused."""
     with pytest.raises(Refused):

@@ -20,7 +20,7 @@ from drivers.onvif import Device, Endpoint, NotAllowed, Skew, Source, connect
 from drivers.onvif.io import Ports
 from drivers.onvif.pullpoint import subscribe
 from drivers.onvif.simulator import Behaviour, words
-from drivers.onvif.simulator.http import Reply
+from drivers.onvif.simulator.http import Reply, Request
 from tests.drivers.harness import BRISK, PATIENCE_S
 from tests.drivers.onvif.conftest import Start
 
@@ -159,6 +159,81 @@ async def test_messages_by_another_name(start: Start, behaviour: Behaviour) -> N
         with pytest.raises(Refused):
             await ports.set_active(replace(relay, token="none"), active=True)
         await (await subscribe(device, BRISK)).leave()
+
+
+HEADS = [
+    (b"Content-Length:", b"Content-Length: %d\r\nContent-Length:"),
+    (b"Content-Length:", b"content-length:%d\r\nContent-Length:"),
+    (b"Connection: close", b"Connection: close\r\nContent-Type: application/soap+xml; charset=utf-8"),
+]
+
+
+@pytest.mark.parametrize(("before", "after"), HEADS, ids=["length", "length otherwise written", "type"])
+@pytest.mark.parametrize("auth", ["wsse", "digest"])
+async def test_headers_that_come_twice(start: Start, before: bytes, after: bytes, auth: str) -> None:
+    """A header that stands in an answer twice with one value is that value, in answers and refusals alike."""
+    camera, options = await start(behaviour=Behaviour(auth=auth))
+    serve = camera._server._answer
+
+    async def twice(request: Request) -> bytes:
+        reply = await serve(request)
+        assert isinstance(reply, Reply)
+        return reply.to_bytes().replace(before, after.replace(b"%d", str(len(reply.body)).encode()), 1)
+
+    camera._server._answer = twice
+    async with connected(options) as device:
+        assert device.information.serial == "SIM-0001"
+        (relay, _) = await Ports(device).relays()
+        with pytest.raises(Refused):
+            await Ports(device).set_active(replace(relay, token="none"), active=True)
+        await (await subscribe(device, BRISK)).leave()
+
+
+async def test_a_length_beside_chunks(start: Start) -> None:
+    """Where a body comes in chunks, a length beside them means nothing (RFC 9112, 6.3)."""
+    camera, options = await start()
+    serve = camera._server._answer
+
+    async def chunked(request: Request) -> bytes:
+        reply = await serve(request)
+        assert isinstance(reply, Reply)
+        head, _, body = reply.to_bytes().partition(b"\r\n\r\n")
+        return head + b"\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n" % len(body) + body + b"\r\n0\r\n\r\n"
+
+    camera._server._answer = chunked
+    async with connected(options) as device:
+        assert device.information.serial == "SIM-0001"
+
+
+async def test_a_refusal_that_is_called_well(start: Start) -> None:
+    """A fault with status 200, its prefixes not declared, is a refusal: of the account where it says so."""
+    camera, options = await start()
+    body = words.fault("ter:NotAuthorized", "no").replace(b' xmlns:ter="http://www.onvif.org/ver10/error"', b"")
+    assert b"xmlns:ter" not in body
+    camera.behaviour.answer = lambda operation: Reply(200, body).to_bytes() if operation == "GetDeviceInformation" else None
+    with pytest.raises(NotAllowed):
+        await connect(options)
+
+
+async def test_a_digest_over_what_is_sent(start: Start) -> None:
+    """A device that offers no digest but that over the whole message (auth-int) is answered by it."""
+    camera, options = await start(behaviour=Behaviour(auth="digest"))
+    camera._door._digest.qop = "auth-int"
+    async with connected(options) as device:
+        assert device.information.serial == "SIM-0001"
+    with pytest.raises(NotAllowed):
+        await connect(options.model_copy(update={"password": type(options.password)("wrong")}))
+
+
+async def test_another_port_of_a_device_by_name(start: Start) -> None:
+    """A device that the site knows by name speaks of itself by number: the port in its addresses counts all the same."""
+    _, options = await start()
+    for host in ("localhost", "LocalHost"):
+        async with connected(options.model_copy(update={"host": host})) as device:
+            assert device.soap.home("http://127.0.0.1:8080/events") == f"http://{host}:8080/events"
+            assert device.soap.home("http://localhost:8080/events") == f"http://{host}:8080/events"
+            assert device.soap.home("http://10.9.9.9:8080/events") == f"http://{host}:{options.port}/events"
+            await (await subscribe(device, BRISK)).leave()
 
 
 async def test_values_that_make_no_sense_fill_no_log(start: Start, caplog: pytest.LogCaptureFixture) -> None:

@@ -17,7 +17,7 @@ from drivers.onvif.io import DigitalInput
 from drivers.onvif.meaning import Meaning, Notification
 from drivers.onvif.pullpoint import LIFE_S, PAUSE_S, PULL_S, RENEW_AT, NotRenewed, PullPoint, subscribe
 from drivers.onvif.simulator import Behaviour
-from drivers.readings import Contact, InputChanged, Lost, Motion, Power, Reading, Tamper
+from drivers.readings import Back, Contact, InputChanged, Lost, Motion, Power, Reading, Tamper
 from drivers.timing import Timing
 from tests.drivers.harness import BRISK, Heard, eventually, running
 from tests.drivers.onvif.conftest import Start
@@ -58,6 +58,7 @@ def note(topic: str, data: Mapping[str, str], source: Mapping[str, str] | None =
         (note("Device/Trigger/DigitalInput", {"LogicalState": "true"}, {"InputToken": "z"}), None),
         (note("Device/Trigger/DigitalInput", {"Active": "0", "LogicalState": "true"}), InputChanged(1, Contact.CLOSED)),
         (note("Device/Trigger/DigitalInput", {"LogicalState": "1"}, {"Channel": "1", "InputToken": "b"}), InputChanged(2, Contact.OPEN)),
+        (note("Device/Trigger/AlarmIn", {"State": "1"}, {"Channel": "1", "AlarmInput": "b"}), InputChanged(2, Contact.OPEN)),
         (note("Device/Trigger/Di", {"LogicalState": "1"}), None),
         (note("VideoSource/MotionAlarm", {"State": "true"}), Motion(True)),
         (note("RuleEngine/CellMotionDetector/Motion", {"IsMotion": "TRUE "}), Motion(True)),
@@ -160,6 +161,18 @@ async def test_a_device_that_cannot_count(start: Start) -> None:
         camera.move(moves=True)
         assert [told.topic for told in await events.pull()][-1] == "VideoSource/MotionAlarm"
         assert events._renew_at - hands.timing.now() > LIFE_S / 2
+
+
+async def test_a_subscription_that_ends_by_itself(start: Start) -> None:
+    """A device that ends its subscriptions whatever was renewed is subscribed to anew at each end: neither locks nor inputs are lost."""
+    camera, options = await start(behaviour=Behaviour(grants_s=1.0))
+    heard = Heard()
+    async with running(Controller(options, {}, timing=BRISK), heard):
+        await heard.until(lambda told: told == InputChanged(1, Contact.OPEN))
+        await eventually(lambda: camera.asked.count("CreatePullPointSubscription") >= 3)
+        camera.set_input(1, closed=True)
+        await heard.until(lambda told: told == InputChanged(1, Contact.CLOSED))
+        assert heard.news() == [Back]
 
 
 async def test_reference_parameters(start: Start) -> None:
