@@ -33,9 +33,15 @@ LEFT_OUT_BY_LOT = 10**6
 """Where the clock is behind the newest record, or as far ahead as that, so many at most are drawn by lot: two runs seldom meet."""
 
 
+AFTER_MARK = 10_000
+"""Numbers that may have been given after a mark that tells of no stop: ten seconds of a thousand events."""
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What is known of the database from elsewhere: its epoch, the last number given, and the last that every consumer has.
+
+    `after` more numbers may have been given since, and nothing else knows of them.
 
     `unwritten` events were in memory then; those that the database did not get after all went with the process.
     `holes` are numbers (first, last) that starts left out, in order: there is no event to lose.
@@ -46,6 +52,7 @@ class Known:
     deletable: int
     unwritten: int = 0
     holes: Holes = ()
+    after: int = 0
 
 
 def found(store: Store, known: Known | None, now: Moment, new_epoch: Callable[[], str], *, stopped: bool = True) -> Holes:
@@ -62,14 +69,14 @@ def found(store: Store, known: Known | None, now: Moment, new_epoch: Callable[[]
         holes = known.holes if known is not None and known.epoch == store.era.epoch else ()
         return holes if stopped else (*holes, _leave_out(store, now))
     elif known.epoch == store.era.epoch:
-        renew(store, "rolled_back", known.head, now, new_epoch(), known.holes)
+        renew(store, "rolled_back", known, now, new_epoch())
     else:
         _begin_after(store, known, now, new_epoch())
     return ()
 
 
-def renew(store: Store, cause: LossCause, ahead: int, now: Moment, epoch: str, holes: Holes = ()) -> None:
-    """Begin a new epoch. Of the old one, everything held gets new numbers; head+1..ahead is reported as lost here.
+def renew(store: Store, cause: LossCause, known: Known, now: Moment, epoch: str) -> None:
+    """Begin a new epoch. Of the old one, everything held gets new numbers; what is known and not here is reported as lost.
 
     An acknowledgement does not shorten what goes over: who has a reason to renumber has a reason to doubt who acknowledged. Events so
     reach the centre under two ids: a repetition is repaired by its `passage_id`, a hole by nothing.
@@ -78,7 +85,7 @@ def renew(store: Store, cause: LossCause, ahead: int, now: Moment, epoch: str, h
     with store.transaction():
         store.begin_era(epoch, rfc3339(now.at), cause)
         store.carry_over(old.number, old.base_seq, tip.seq)
-        store.add(_losses(now, old.epoch, tip.seq + 1, ahead, cause, holes))
+        store.add(_losses(now, known, tip.seq + 1, cause))
 
 
 def loss(now: Moment, epoch: str, first: int, last: int, cause: LossCause) -> Draft:
@@ -86,16 +93,19 @@ def loss(now: Moment, epoch: str, first: int, last: int, cause: LossCause) -> Dr
     return draft(GatewayLoss(at=now.at, clock=now.trust, epoch=epoch, from_=str(first), to=str(last), cause=cause))
 
 
-def _losses(now: Moment, epoch: str, first: int, last: int, cause: LossCause, holes: Holes) -> Iterator[Draft]:
-    """Write out the loss of these numbers, but for the holes among them, which are told as what they are; none where `last` < `first`."""
-    for start, end in holes:
+def _losses(now: Moment, known: Known, first: int, cause: LossCause) -> Iterator[Draft]:
+    """Write out the loss of every number from `first` on. Those that no event is known to have had are told as left out."""
+    for start, end in known.holes:
         if first < start:
-            yield loss(now, epoch, first, start - 1, cause)
+            yield loss(now, known.epoch, first, start - 1, cause)
         if first <= end:
-            yield loss(now, epoch, max(first, start), end, "left_out")
+            yield loss(now, known.epoch, max(first, start), end, "left_out")
             first = end + 1
-    if first <= last:
-        yield loss(now, epoch, first, last, cause)
+    if first <= known.head:
+        yield loss(now, known.epoch, first, known.head, cause)
+        first = known.head + 1
+    if known.after:
+        yield loss(now, known.epoch, first, first + known.after - 1, "left_out")
 
 
 def parse_at(text: str | None) -> datetime | None:
@@ -140,7 +150,7 @@ def _begin_first(store: Store, known: Known | None, now: Moment, epoch: str) -> 
             store.begin_era(known.epoch, rfc3339(now.at), EPOCH_BEFORE, ended_at=known.head)
         store.begin_era(epoch, rfc3339(now.at), "created")
         if known:
-            store.add(_losses(now, known.epoch, known.deletable + 1, known.head, "corrupt", known.holes))
+            store.add(_losses(now, known, known.deletable + 1, "corrupt"))
 
 
 def _begin_after(store: Store, known: Known, now: Moment, epoch: str) -> None:
@@ -150,4 +160,4 @@ def _begin_after(store: Store, known: Known, now: Moment, epoch: str) -> None:
         store.begin_era(known.epoch, rfc3339(now.at), EPOCH_BEFORE, ended_at=known.head)
         store.begin_era(epoch, rfc3339(now.at), "rolled_back")
         store.carry_over(old.number, old.base_seq, tip.seq)
-        store.add(_losses(now, known.epoch, known.deletable + 1, known.head, "rolled_back", known.holes))
+        store.add(_losses(now, known, known.deletable + 1, "rolled_back"))

@@ -18,7 +18,7 @@ from edge.journal.chores import Chores
 from edge.journal.desk import Batch, Desk, Shown
 from edge.journal.facts import read_facts
 from edge.journal.faults import DAMAGE, Fault, JournalInUse, Unreadable, disk_free, fault_of
-from edge.journal.founding import Known, found, loss, parse_at, renew
+from edge.journal.founding import AFTER_MARK, Known, found, loss, parse_at, renew
 from edge.journal.lock import FolderLock
 from edge.journal.opened import Opened, Past
 from edge.journal.read import Reader
@@ -130,7 +130,7 @@ class Writer:
                 self._look_again(span)
                 store = self._store or self._open()
             if (renewal := self._desk.renewal()) is not None:
-                renew(store, renewal.cause, renewal.ahead, self._clock.now(), self._new_epoch())
+                renew(store, renewal.cause, Known(store.era.epoch, renewal.ahead, 0), self._clock.now(), self._new_epoch())
                 self._desk.holes = ()
                 self._begin(store)
             batch = self._desk.take()
@@ -237,9 +237,10 @@ class Writer:
         if shown.epoch:
             return Known(shown.epoch, shown.head, self._desk.deletable(), holes=self._desk.holes)
         if mark is None:
-            return Known(self._gone.epoch, self._gone.seq, 0) if self._gone else None
+            return Known(self._gone.epoch, self._gone.seq, 0, holes=self._desk.holes, after=AFTER_MARK) if self._gone else None
         head = max(mark.head, self._gone.seq) if self._gone and self._gone.epoch == mark.epoch else mark.head
-        return Known(mark.epoch, head, self._desk.deletable_of(mark.acked, head), mark.unwritten, mark.holes)
+        deletable, holes = self._desk.deletable_of(mark.acked, head), self._desk.holes or mark.holes
+        return Known(mark.epoch, head, deletable, mark.unwritten, holes, after=0 if mark.clean else AFTER_MARK)
 
     def _look_at_files(self, store: Store) -> None:
         """With every sign of life: are the files behind us still those under their names? If not, go on with what lies there."""

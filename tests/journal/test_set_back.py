@@ -12,7 +12,7 @@ import pytest
 
 from edge.journal import Journal
 from edge.journal.faults import WriterStopped
-from edge.journal.founding import LEFT_OUT
+from edge.journal.founding import AFTER_MARK, LEFT_OUT
 from edge.journal.writer import Writer
 from tests.clock import START, HandClock
 from tests.journal.conftest import Make
@@ -249,6 +249,28 @@ def test_numbers_that_a_start_left_out_are_not_told_as_lost(make: Make, tmp_path
     told = [(int(said["from"]), int(said["to"]), said["cause"]) for said in map(data_of, journal.page(0, 100)) if said.get("epoch") == old]
     first, cause = (3, "rolled_back") if act is set_back else (1, "corrupt")
     assert told == [(first, a - 1, cause), (a, b, "left_out"), (b + 1, c - 1, cause), (c, d, "left_out"), (d + 1, head, cause)]
+
+
+@pytest.mark.parametrize("act", [delete, set_back, garble])
+def test_numbers_given_after_the_last_mark_are_named_too(make: Make, tmp_path: Path, act: Callable[[Path], None]) -> None:
+    """A power cut takes the database, or its newest part, and the mark is seconds old: what came after the mark is lost as well."""
+    folder, left = tmp_path / "journal", tmp_path / "left"
+    for turn, marks in enumerate((("1", "2"), ("3", "4"), ("5", "6"))):
+        journal = make(folder, alive_s=3600.0)
+        journal.open()
+        put(journal, *marks)
+        if turn == 2:
+            shutil.copytree(folder, left)
+        journal.close()
+        if turn == 0:
+            shutil.copytree(folder, tmp_path / "copy")
+    old = journal.epoch
+    act(left)
+    again = make(left)
+    again.open()
+    put(again, "7")
+    told = [(int(said["from"]), int(said["to"]), said["cause"]) for said in map(data_of, again.page(0, 100)) if said.get("epoch") == old]
+    assert told == [(3, 4, "rolled_back") if act is set_back else (1, 4, "corrupt"), (5, 4 + AFTER_MARK, "left_out")]
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # the thread is ended on purpose
