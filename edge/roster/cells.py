@@ -30,7 +30,13 @@ _NOTHING = frozenset(
     | {"no", "none", "nil", "na", "n/a", "-", "--", "—", "——", "/", "//"}
 )
 _YES = frozenset({"y", "yes", "true", "1", "是", "有", "同意", "√", "✓", "✔"})
-_NO = frozenset({"n", "no", "false", "0", "否", "无", "不", "不同意", "×", "✗", "✘"})
+_NO = frozenset({
+    "n", "no", "false", "0", "否", "无", "不", "不同意", "×", "✗", "✘",
+    "撤回", "已撤回", "撤回同意", "撤销", "已撤销", "取消", "已取消", "拒绝", "不愿意", "withdrawn", "revoked", "refused",
+})  # fmt: skip
+_NO_PAPER = frozenset({
+    "未签", "未签字", "未签署", "没签", "未同意", "待签", "待签字", "待补", "待补签", "口头", "口头同意", "pending", "verbal", "missing",
+})  # fmt: skip
 
 
 _NEVER = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -102,6 +108,13 @@ def is_nothing(cell: Cell) -> bool:
     """Whether a cell says that there is no card or PIN: empty, 无, 未办, a dash or a stroke."""
     flat = "".join(unicodedata.normalize("NFKC", cell).casefold().split()) if isinstance(cell, str) else None
     return flat == "" or flat in _NOTHING
+
+
+def paper(cell: Cell, limit: int) -> str:
+    """The number of a signed paper; empty where the cell says that there is none (无, 未签, 口头, 撤回), or has no letter and no digit."""
+    out = text(cell, limit)
+    flat = "".join(unicodedata.normalize("NFKC", out).casefold().split())
+    return "" if is_nothing(out) or flat in _NO | _NO_PAPER or not any(map(str.isalnum, flat)) else out
 
 
 def day(cell: Cell) -> date | None:

@@ -106,6 +106,9 @@ def _tenant(
     def get_code(key: str) -> str:
         return sheet.value(row, key, lambda cell: cells.code(cell, NUMBER), "")
 
+    def get_paper(key: str) -> str:
+        return sheet.value(row, key, lambda cell: cells.paper(cell, NAME), "")
+
     kind = sheet.value(row, "kind", lambda cell: cells.choice(cell, _KINDS, "kind", PersonKind.RESIDENT), PersonKind.RESIDENT)
     permit_no, permit_until = get_code("permit_no"), sheet.value(row, "permit_until", cells.private(cells.last_day), None)
     # a number or a date in a sheet without the kind is a permit all the same
@@ -133,8 +136,8 @@ def _tenant(
         permit_until=permit_until,
         birth_date=sheet.value(row, "birth_date", cells.private(cells.day), None),
         face_consent=sheet.value(row, "face_consent", cells.yes_no, otherwise=False),
-        consent_ref=get_text("consent_ref"),
-        guardian_ref=get_text("guardian_ref"),
+        consent_ref=get_paper("consent_ref"),
+        guardian_ref=get_paper("guardian_ref"),
         phone=get_code("phone"),
         extended_time=sheet.value(row, "extended_time", cells.yes_no, otherwise=False),
     )

@@ -111,6 +111,30 @@ def test_who_agreed_without_a_date_of_birth_is_named(csv_roster: Callable[..., S
     assert [(remark.code, remark.place.row) for remark in sheets.remarks] == [("face_no_birth", 2)]
 
 
+@pytest.mark.parametrize(
+    "cell", ["无", "没有", "-", "——", "/", "未签", " 待 签 ", "口头同意", "否", "N", "撤回", "√", "n/a", "None", "ｎｏ", "未办", "pending"]
+)
+def test_what_is_no_paper_is_nobodys_act(csv_roster: Callable[..., Sheets], cell: str) -> None:
+    """A word that there is none is not the number of a signed paper, a guardian's neither."""
+    sheets = csv_roster("编号,姓名,卡号,人脸同意,出生日期,同意书编号,监护人同意书", f"1,甲,dec:1,Y,2020-01-01,{cell},{cell}")
+    assert not sheets.faults
+    assert (sheets.tenants[0].tenant.consent_ref, sheets.tenants[0].tenant.guardian_ref) == ("", "")
+
+
+@pytest.mark.parametrize("cell", ["P-17", "2026/003", "同意书 17", "A", "已签（袋 3）", "00"])
+def test_the_number_of_a_paper_stays_as_it_is_written(csv_roster: Callable[..., Sheets], cell: str) -> None:
+    """Whatever the town numbers its papers by."""
+    sheets = csv_roster("编号,姓名,卡号,人脸同意,出生日期,同意书编号", f"1,甲,dec:1,Y,1990-01-01,{cell}")
+    assert sheets.tenants[0].tenant.consent_ref == cell
+
+
+@pytest.mark.parametrize("cell", ["撤回", "已撤回", "撤回同意", "取消", "拒绝", "Withdrawn", "不同意"])
+def test_a_withdrawal_in_the_managers_words(csv_roster: Callable[..., Sheets], cell: str) -> None:
+    """It is in force with the sheet, and no fault that keeps the consent of before in force."""
+    sheets = csv_roster("编号,姓名,卡号,人脸同意", f"1,甲,dec:1,{cell}")
+    assert (sheets.faults, sheets.tenants[0].tenant.face_consent) == ((), False)
+
+
 def test_who_has_a_face_alone_is_named(csv_roster: Callable[..., Sheets]) -> None:
     """The row is applied; the remark says that the face is not used."""
     born = "1990-01-01"
