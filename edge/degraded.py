@@ -236,6 +236,26 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "photos 文件夹是链接或读不了：请换成普通文件夹；已启用的人脸照常。",
         "the photos folder is a link or cannot be read: make it a folder of its own; faces in force go on.",
     ),
+    "recognition.photos_astray": (
+        (
+            "有照片没有直接放在住户的文件夹里（放在 photos/ 下，或放在更深的文件夹）：不会用，"
+            "过了 unused_photos_days（默认 7 天）就删除。请放进 photos/编号/。"
+        ),
+        (
+            "files in photos/ lie in no tenant's folder, or in a folder inside one: none is used, and they are deleted after "
+            "unused_photos_days (7 unless you say otherwise). Move them into photos/<tenant_id>/."
+        ),
+    ),
+    "recognition.photos_of_nobody": (
+        (
+            "photos/ 里有文件夹的名字不是花名册里的编号（多一个空格也不行）：里面的照片一小时后删除。"
+            "请用编号作文件夹名；新住户请先保存花名册。"
+        ),
+        (
+            "folders in photos/ have a name that is no tenant_id of the roster (a space counts): their photos are deleted after an hour. "
+            "Name them by tenant_id; save the sheet first for new tenants."
+        ),
+    ),
     "recognition.prints_open": (
         "face_alone: always 且没有活体否决：住户的一张照片就能开门。",
         "face_alone is always, and no liveness vetoes: a photograph of a tenant opens a door.",

@@ -150,7 +150,13 @@ class Desk:
 
     def words(self) -> tuple[str, ...]:
         """What is wrong with the photos folder, as words for `degraded`."""
-        found = {"photos_not_deleted": self._disposal, "photos_would_stay": self._stay, "photos_unusable": self._unusable}
+        found = {
+            "photos_not_deleted": self._disposal,
+            "photos_would_stay": self._stay,
+            "photos_unusable": self._unusable,
+            "photos_astray": self._unused.astray,
+            "photos_of_nobody": self._unused.nobodys,
+        }
         return tuple(word for word, wrong in found.items() if wrong)
 
     def roster_changed(self) -> None:
@@ -407,7 +413,7 @@ class Desk:
     def _delete_unused(self) -> None:
         """In a thread: let photos go that nobody uses. Without a roster in force nothing is known of anybody, and nothing goes."""
         now, book = self._clock.now().certain, self._book()
-        if now is None or not book.version:
+        if not book.version:
             return
         refs = {tenant.tenant_id: ref for ref, tenant in book.tenants.items()}
 
@@ -423,7 +429,7 @@ class Desk:
         gone = {True: 0, False: 0}
         for one in due:
             gone[one.nobodys] += self._disposal.delete(one.tenant_id, one.names)[0]
-            if one.nobodys:
+            if one.nobodys and one.tenant_id is not None:
                 with suppress(OSError):
                     self._photos.remove(one.tenant_id)
         if any(gone.values()):
@@ -439,6 +445,7 @@ class Desk:
         deleted, left = self._disposal.delete(tenant_id, names)
         with suppress(OSError):
             self._photos.remove(tenant_id)
+            left = max(left, self._photos.folders_in(tenant_id))  # deeper than we look, or of another account
         return Forgotten(gone > 0, deleted, left + unseen, self._faces.lays_tombstones)
 
     def _would_forget(self, tenant_id: str, known: list[Tenant]) -> Forgotten | None:
@@ -448,12 +455,11 @@ class Desk:
         return Forgotten(any(self._faces.has(one.ref) for one in known), len(names), unseen, self._faces.lays_tombstones)
 
     def _photos_of(self, tenant_id: str) -> tuple[list[str], int]:
-        """The files in a tenant's photos folder, and how many things there `forget` cannot delete."""
+        """The files in a tenant's photos folder and in folders inside it, and how many things there `forget` cannot delete."""
         try:
-            names = [file.name for file in self._photos.files(tenant_id)]
+            return [file.name for file in (*self._photos.files(tenant_id), *self._photos.inside(tenant_id))], 0
         except OSError:  # a link, or not to be read: what lies there is not ours to delete, and the word says so
             return [], 1
-        return names, self._photos.folders_in(tenant_id)
 
     def _complain(self, what: str, text: str, detail: str) -> None:
         """Once a run: a folder that cannot be used stays so until somebody acts."""

@@ -15,15 +15,15 @@ class Disposal:
 
     def __init__(self, photos: Photos) -> None:
         self._photos = photos
-        self._left: dict[str, set[str]] = {}
+        self._left: dict[str | None, set[str]] = {}
         self._complained = False
 
     def __bool__(self) -> bool:
         """Whether something that should be gone is still there."""
         return bool(self._left)
 
-    def delete(self, tenant_id: str, names: Iterable[str]) -> tuple[int, int]:
-        """Delete these files of a tenant: how many went, and how many stayed."""
+    def delete(self, tenant_id: str | None, names: Iterable[str]) -> tuple[int, int]:
+        """Delete these files of a tenant, or (None) of the photos folder itself: how many went, and how many stayed."""
         wanted = set(names)
         try:
             stayed = dict(self._photos.delete(tenant_id, sorted(wanted)))

@@ -12,7 +12,7 @@ import secrets
 import stat
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -23,6 +23,7 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp"})
 NO_PHOTO = frozenset({".db", ".ini", ".txt", ".md", ".csv", ".xls", ".xlsx"})  # Thumbs.db, desktop.ini; notes and lists. The rest is told
 MOST_FILES = 1000  # looked at in one tenant's folder: five are used, a phone's whole roll is a mistake
 MOST_FOLDERS = 200_000  # twice the largest roster
+DEEPEST = 4  # folders inside a tenant's: an unpacked archive has two
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _INSIDE = os.O_NOFOLLOW | os.O_CLOEXEC
 _ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR})
@@ -54,16 +55,22 @@ class PhotoFile:
     @property
     def counts(self) -> bool:
         """Whether it may be meant as a photo: hidden files, and what systems lay beside pictures (`._1.jpg`, `~$1.jpg`), are not."""
-        return not self.name.startswith((".", "~$")) and Path(self.name).suffix.lower() not in NO_PHOTO
+        name = self.name.rpartition("/")[2]
+        return not name.startswith((".", "~$")) and Path(name).suffix.lower() not in NO_PHOTO
 
     @property
     def picture(self) -> bool:
         """Whether it is looked at for a face."""
         return self.counts and Path(self.name).suffix.lower() in SUFFIXES
 
+    @property
+    def copy(self) -> bool:
+        """Whether it may hold small copies of pictures: a Mac's `._NAME`, or the thumbnails of Windows."""
+        return self.name.startswith("._") or self.name.lower().endswith("thumbs.db")
+
     def beside(self, served: Collection[str]) -> bool:
-        """Whether it may hold a small copy of one of these pictures: a Mac's `._NAME`, or the thumbnails of Windows."""
-        return self.name.removeprefix("._") in served if self.name.startswith("._") else self.name.lower().endswith("thumbs.db")
+        """Whether it may hold a small copy of one of these pictures."""
+        return self.copy and (not self.name.startswith("._") or self.name.removeprefix("._") in served)
 
 
 class Photos:
@@ -85,6 +92,16 @@ class Photos:
         """The plain files of a tenant, by name."""
         with self._place(tenant_id) as place:
             return [] if place is None else sorted(_files(place), key=lambda file: file.name)
+
+    def beside(self) -> list[PhotoFile]:
+        """The plain files in the photos folder itself, of no tenant."""
+        with self._top() as top:
+            return [] if top is None else list(_files(top))
+
+    def inside(self, tenant_id: str) -> list[PhotoFile]:
+        """The plain files in folders inside a tenant's, named `folder/1.jpg`: none is looked at for a face."""
+        with self._place(tenant_id) as place:
+            return [] if place is None else list(_inside(place, "", DEEPEST))
 
     def pictures(self, tenant_id: str) -> list[str]:
         """The names of a tenant's pictures, sorted."""
@@ -120,12 +137,9 @@ class Photos:
         return found
 
     def folders_in(self, tenant_id: str) -> int:
-        """How many folders lie in a tenant's: nothing in them is looked at, or deleted."""
+        """How many folders lie in a tenant's."""
         with self._place(tenant_id) as place:
-            if place is None:
-                return 0
-            with os.scandir(place) as entries:
-                return sum(entry.is_dir(follow_symlinks=False) for entry in islice(entries, MOST_FILES))
+            return 0 if place is None else len(_folders(place))
 
     def may_delete(self, tenant_id: str) -> bool:
         """Whether what lies in a tenant's folder could be deleted: found by making and deleting a file there."""
@@ -143,13 +157,15 @@ class Photos:
                 return False
             return True
 
-    def delete(self, tenant_id: str, names: Iterable[str]) -> list[tuple[str, OSError]]:
-        """Delete these files: what stayed, and why."""
+    def delete(self, tenant_id: str | None, names: Iterable[str]) -> list[tuple[str, OSError]]:
+        """Delete these files, by their names in `files`, `inside`, or (None) `beside`: what stayed, and why."""
         left: list[tuple[str, OSError]] = []
-        with self._place(tenant_id) as place:
+        with self._top() if tenant_id is None else self._place(tenant_id) as place:
             for name in names if place is not None else ():
                 try:
-                    os.unlink(name, dir_fd=place)
+                    with _folder_of(name, place) as folder:
+                        if folder is not None:
+                            os.unlink(name.rpartition("/")[2], dir_fd=folder)
                 except FileNotFoundError:
                     continue
                 except OSError as why:
@@ -157,9 +173,10 @@ class Photos:
         return left
 
     def remove(self, tenant_id: str) -> None:
-        """Remove a tenant's folder if it is empty."""
+        """Remove a tenant's folder if nothing but empty folders is in it."""
         with self._place(tenant_id) as place, self._top() as top:
             if place is not None and top is not None:
+                _remove_empty(place, DEEPEST)
                 with suppress(OSError):
                     os.rmdir(tenant_id, dir_fd=top)
 
@@ -219,6 +236,46 @@ def _files(place: int) -> Iterator[PhotoFile]:
                 if stat.S_ISREG(state.st_mode):
                     identity = f"{state.st_dev}.{state.st_ino}.{state.st_ctime_ns}"
                     yield PhotoFile(entry.name, max(state.st_mtime, state.st_ctime), identity)
+
+
+def _folders(place: int) -> list[str]:
+    """The names of the folders in a folder; a link is none."""
+    with os.scandir(place) as entries:
+        return [entry.name for entry in islice(entries, MOST_FILES) if entry.is_dir(follow_symlinks=False)]
+
+
+def _inside(place: int, path: str, deep: int) -> Iterator[PhotoFile]:
+    """The plain files in the folders of a folder, so many levels down."""
+    for name in _folders(place):
+        with suppress(OSError), _opened(name, place) as folder:  # not to be read: the folder is seen, and nothing in it
+            if folder is not None:
+                yield from (replace(file, name=f"{path}{name}/{file.name}") for file in _files(folder))
+                if deep > 1:
+                    yield from _inside(folder, f"{path}{name}/", deep - 1)
+
+
+@contextmanager
+def _folder_of(name: str, place: int | None) -> Iterator[int | None]:
+    """The folder that holds `folder/1.jpg`, below an open one; None where there is none. Raises OSError for a link."""
+    first, _, rest = name.partition("/")
+    if not rest or place is None:
+        yield place
+        return
+    with _opened(first, place) as folder:
+        if folder is None:
+            yield None
+            return
+        with _folder_of(rest, folder) as last:
+            yield last
+
+
+def _remove_empty(place: int, deep: int) -> None:
+    for name in _folders(place):
+        with suppress(OSError):
+            with _opened(name, place) as folder:
+                if folder is not None and deep > 1:
+                    _remove_empty(folder, deep - 1)
+            os.rmdir(name, dir_fd=place)
 
 
 def _all_ours(place: int) -> bool:

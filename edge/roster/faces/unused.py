@@ -1,7 +1,8 @@
-"""Photos that nobody uses go: refused ones, those of tenants who have not consented, and those of people who are not in the roster.
+"""Photos that nobody uses go.
 
-A file's own times say when a picture was taken or copied, and may lie: what counts is when it was first seen here, by a time that has
-certainly come (edge/clock.py). `first_seen` holds that by inode and change time, with no name in it.
+That is: refused ones, those of tenants who have not consented, those of people who are not in the roster, and those that lie where no
+photo is looked at. A file's own times say when a picture was taken or copied, and may lie: what counts is when it was first seen here, by
+a time that has certainly come (edge/clock.py). `first_seen` holds that by inode and change time, with no name in it.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ _NOBODY = "nobody "
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Files of one folder to be deleted. `nobodys`: the folder is of nobody in the roster."""
+    """Files of one folder to be deleted. `nobodys`: it is of nobody in the roster. `tenant_id` None: it is the photos folder itself."""
 
-    tenant_id: str = field(repr=False)
+    tenant_id: str | None = field(repr=False)
     names: tuple[str, ...] = field(repr=False)
     nobodys: bool
 
@@ -34,41 +35,54 @@ class Unused:
     def __init__(self, first_seen: Path, photos: Photos, days: int) -> None:
         self._path, self._photos, self._age = first_seen, photos, timedelta(days=days)
         self._seen: Mapping[str, str] = _read(first_seen)
+        self.astray = self.nobodys = False
+        """Whether files lie where no photo is looked at, and whether folders are of nobody in the roster; after `due`."""
 
-    def due(self, now: datetime, *, lives_here: Callable[[str], bool], spared: Callable[[str], bool], in_step: bool) -> list[Due]:
-        """What is to go now, in folders that are not spared. Raises OSError.
+    def due(self, now: datetime | None, *, lives_here: Callable[[str], bool], spared: Callable[[str], bool], in_step: bool) -> list[Due]:
+        """What is to go now, in folders that are not spared; nothing where no time is certain (`now` None). Raises OSError.
 
         A folder of nobody goes an hour after it was first seen so, but only while the roster in force is what the sheet says (`in_step`): a
         sheet that is refused, or held by a rollback, may name them.
         """
         seen: dict[str, str] = {}
-        found = []
+        beside = [file for file in self._photos.beside() if file.counts or file.copy]
+        names = [file.name for file in beside if self._old(file.identity, self._age, now, seen)]
+        found = [Due(None, tuple(names), nobodys=False)] if names else []
+        astray, of_nobody = any(file.counts for file in beside), False
         for tenant_id in self._photos.folders():
             if spared(tenant_id):
                 continue
             nobodys = not lives_here(tenant_id)
             names = []
-            for file in self._files(tenant_id):
-                old = self._since(file.identity, now, seen) >= self._age
-                if nobodys and self._since(_NOBODY + file.identity, now, seen) >= NOBODYS and in_step:
+            files, inside = self._files(tenant_id)
+            astray = astray or any(file.counts for file in inside)
+            of_nobody = of_nobody or (nobodys and any(file.counts for file in files))
+            for file in (*files, *inside):
+                old = self._old(file.identity, self._age, now, seen)
+                if nobodys and self._old(_NOBODY + file.identity, NOBODYS, now, seen) and in_step:
                     old = True
                 names += [file.name] if old else []
             if names:
                 found.append(Due(tenant_id, tuple(names), nobodys))
+        self.astray, self.nobodys = astray, of_nobody and in_step
         if seen != self._seen:
             durable.write(self._path, [json.dumps(seen).encode()])
             self._seen = seen
         return found
 
-    def _since(self, key: str, now: datetime, seen: dict[str, str]) -> timedelta:
+    def _old(self, key: str, age: timedelta, now: datetime | None, seen: dict[str, str]) -> bool:
+        if now is None:
+            seen |= {key: self._seen[key]} if key in self._seen else {}
+            return False
         seen[key] = self._seen.get(key, now.isoformat())
-        return now - datetime.fromisoformat(seen[key])
+        return now - datetime.fromisoformat(seen[key]) >= age
 
-    def _files(self, tenant_id: str) -> list[PhotoFile]:
+    def _files(self, tenant_id: str) -> tuple[list[PhotoFile], list[PhotoFile]]:
+        """Those in the folder, and those in folders inside it."""
         try:
-            return self._photos.files(tenant_id)
+            return self._photos.files(tenant_id), self._photos.inside(tenant_id)
         except OSError:  # not to be read: enrolment says so
-            return []
+            return [], []
 
 
 def _read(path: Path) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -547,14 +548,29 @@ async def test_a_refused_photo_is_not_enrolled_because_another_kind_came(office:
     assert office.examined == [["1.jpg", "2.jpg"]]
 
 
-async def test_a_folder_in_a_tenants_folder_is_not_told_as_forgotten(office: Office) -> None:
-    """A NAS keeps small pictures in one: nothing in it is ours to delete, and the receipt says that something is left."""
+async def test_forget_takes_what_lies_in_folders_inside_a_tenants(office: Office) -> None:
+    """A NAS keeps small pictures in one, a manager earlier photos. No link is followed, and what lies deeper is told as left."""
     office.live_here(tenant(1))
-    (office.photo(1, "1.jpg", "face 1").parent / "@eaDir").mkdir()
+    place = office.photo(1, "1.jpg", "face 1").parent
+    elsewhere = office.photo(7, "1.jpg", "face 7")
+    for path in (place / "@eaDir" / "1.jpg" / "S.jpg", place / "新建文件夹" / "1.jpg"):
+        path.parent.mkdir(parents=True)
+        path.write_text("small")
+    (place / "link").symlink_to(elsewhere.parent)
     await office.round()
+    assert "photos_astray" in office.desk.words()
+    asked = await office.desk.would_forget("A1")
+    forgotten = await office.desk.forget("A1")
+    assert asked is not None
+    assert forgotten is not None
+    assert (asked.photos, forgotten.template, forgotten.photos, forgotten.left) == (2, True, 2, 0)
+    assert ([path.name for path in place.iterdir()], elsewhere.exists()) == (["link"], True)
+    (place / "1" / "2" / "3" / "4" / "5").mkdir(parents=True)
+    deep = place / "1" / "2" / "3" / "4" / "5" / "1.jpg"
+    deep.write_text("too deep")
     forgotten = await office.desk.forget("A1")
     assert forgotten is not None
-    assert (forgotten.template, forgotten.left) == (True, 1)
+    assert (forgotten.left, deep.exists()) == (1, True)
 
 
 async def test_photos_are_judged_before_the_card_is_asked_for(office: Office) -> None:
@@ -646,6 +662,46 @@ async def test_photos_of_nobody_go_after_an_hour(office: Office) -> None:
     assert early.exists()
     await office.later(minutes=11)
     assert not early.parent.exists()
+
+
+async def test_photos_that_lie_where_none_is_looked_at_are_said_and_go(office: Office) -> None:
+    """Beside the folders, and in folders inside them, also on a site that keeps its photos; a list of the manager's stays."""
+    office.keep = True
+    office.open()
+    office.live_here(tenant(1, consent_ref=""))
+    place = office.photo(1, "1.jpg", "face 1").parent
+    (place / "新建文件夹").mkdir()
+    astray = [place / "新建文件夹" / "1.jpg", place.parent / "A1.jpg", place.parent / "._A1.jpg", place.parent / "photos.zip"]
+    ours = place.parent / "names.xlsx"
+    for path in (*astray, ours):
+        path.write_text("face 1")
+    await office.round()
+    assert office.desk.words() == ("photos_astray",)
+    await office.later(days=6.9)
+    assert [path.exists() for path in astray] == [True] * 4
+    await office.later(days=0.2)
+    assert ([path.exists() for path in astray], ours.exists()) == ([False] * 4, True)
+    await office.round()
+    assert office.desk.words() == ()
+
+
+async def test_a_folder_of_nobody_is_said_before_it_goes(office: Office) -> None:
+    """A name of another form, or a space behind the number, of any bytes; said while no time is certain too, and nothing goes then."""
+    office.clock = HandClock(NOW, trust=Trust.UNTRUSTED)
+    office.open()
+    office.live_here(tenant(1))
+    office.photo(1, "1.jpg", "blurred")
+    await office.round()
+    assert office.desk.words() == ()
+    photos = office.folder / "roster" / "photos"
+    for name in ("A1 ", os.fsdecode("张三".encode("gb18030"))):
+        (photos / name).mkdir()
+        (photos / name / "1.jpg").write_text("face 1")
+        await office.round()
+        assert office.desk.words() == ("photos_of_nobody",)
+        await office.later(minutes=61)
+        assert office.desk.words() == ("photos_of_nobody",)
+        shutil.rmtree(photos / name)
 
 
 async def test_what_is_kept_or_unknown_goes_not(office: Office) -> None:
