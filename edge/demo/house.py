@@ -99,6 +99,7 @@ def write_site(folder: Path, house: House) -> Path:
     path.write_text(
         f"""\
 locale: {house.locale}
+log_level: warning   # what goes as it should is in the story
 site: {{name: demo, kind: gate, label: 安亭演示公寓, timezone: Asia/Shanghai}}
 gateway: {{name: gw1}}
 state_dir: {folder}/state
