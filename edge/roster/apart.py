@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 import edge
 from edge.access.terms import House
 from edge.roster import wire
-from edge.roster.drafts import Sheets, TenantDraft, VisitDraft
+from edge.roster.drafts import Leaving, Sheets, TenantDraft, VisitDraft
 from edge.roster.faults import MAX_NOTED, Fault, Place
 from edge.roster.folder import Known, is_sheet
 from edge.roster.settings import RosterSettings
@@ -87,6 +87,7 @@ def _exchange(process: subprocess.Popen[bytes], request: bytes, breathe: Callabl
     tenants: list[TenantDraft] = []
     houses: list[House] = []
     visits: list[VisitDraft] = []
+    leaving: list[Leaving] = []
     faults: list[Fault] = []
     left = LONGEST_ANSWER
     while line := process.stdout.readline(min(left, LONGEST_LINE)):
@@ -99,6 +100,8 @@ def _exchange(process: subprocess.Popen[bytes], request: bytes, breathe: Callabl
                 houses.extend(map(wire.unpack_house, body))
             elif kind == "v":
                 visits.extend(map(wire.unpack_visit, body))
+            elif kind == "l":
+                leaving.extend(map(wire.unpack_leaving, body))
             elif kind == "f":
                 faults.extend(map(wire.unpack_fault, body))
                 if len(faults) > 2 * MAX_NOTED:  # faults and remarks: Notes keeps no more of either
@@ -118,6 +121,7 @@ def _exchange(process: subprocess.Popen[bytes], request: bytes, breathe: Callabl
                     source=source,
                     files=tuple(files),
                     codes=tuple(map(str, codes[:MOST_CODES])),
+                    leaving=tuple(leaving),
                     headings={name: {key: str(text) for key, text in called.items()} for each in rest for name, called in each.items()},
                 )
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError):

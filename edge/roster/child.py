@@ -54,11 +54,12 @@ def main() -> int:
 
 
 def write(out: BinaryIO, sheets: Sheets) -> None:
-    """The lines: t, h, v (drafts), f (faults and remarks), last of all end."""
+    """The lines: t, h, v (drafts), l (unread columns), f (faults and remarks), last of all end."""
     for kind, packed in (
         ("t", map(wire.pack_tenant, sheets.tenants if not sheets.faults else ())),
         ("h", map(wire.pack_house, sheets.houses)),
         ("v", map(wire.pack_visit, sheets.visits)),
+        ("l", map(wire.pack_leaving, sheets.leaving)),
         ("f", map(wire.pack_fault, (*sheets.faults, *sheets.remarks))),
     ):
         out.writelines(wire.line([kind, part]) + b"\n" for part in _parts(packed))

@@ -19,7 +19,7 @@ A_FIFTH = 5
 A_SLIP = 2
 """From two on it may be one: what changes for a single person, visit or house is somebody's will. (A person removed is asked for alone.)"""
 
-Kind = Literal["removed", "less", "more", "never", "visits_removed", "visits_less", "visits_more", "houses_removed"]
+Kind = Literal["removed", "less", "more", "never", "left", "visits_removed", "visits_less", "visits_more", "houses_removed"]
 
 _COLUMNS = {"unit_code": "unit"}
 _COMPARED = tuple(spec.name for spec in fields(Tenant) if spec.name not in ("ref", "tenant_id"))
@@ -119,6 +119,7 @@ def compare(
         questions = _asked_first(
             [shut_out(tenant, held_after.get(ref, nothing), since, today, ruled) for ref, tenant in new.tenants.items()]
         )
+    questions += _asked_of_leaving(said, after, held_after, today) if said else []
     return Diff(
         before=len(before),
         after=len(after),
@@ -128,7 +129,7 @@ def compare(
         stripped=tuple(stripped),
         houses_changed=_differing(old.houses, new.houses),
         visits_changed=_differing(_visits(old), _visits(new)),
-        questions=tuple(replace(one, heading=_heading(one, headings)) for one in questions),
+        questions=tuple(one if one.heading else replace(one, heading=_heading(one, headings)) for one in questions),
     )
 
 
@@ -161,6 +162,22 @@ def _asked_first(hindrances: list[tuple[str, ...]]) -> list[Question]:
         return []
     columns = Counter(name for names in hindrances for name in names)
     return [Question("never", name, count, len(hindrances)) for name, count in columns.most_common()]
+
+
+def _asked_of_leaving(said: Sheets, after: Mapping[str, Tenant], held: Mapping[str, Held], today: date | None) -> list[Question]:
+    """A column that nothing reads says of people who may still pass that they have left, or until when they stay."""
+
+    def stays(tenant_id: str, day: date | bool) -> bool:
+        tenant = after.get(tenant_id)
+        if tenant is None or tenant.ref not in held:
+            return False
+        last = tenant.valid_until or date.max
+        if isinstance(day, date):
+            return last > day and (today is None or day < today)
+        return last == date.max or (today is not None and last >= today)
+
+    counts = ((column.heading, sum(stays(*one) for one in column.people)) for column in said.leaving)
+    return [Question("left", "valid_until", people, len(after), heading) for heading, people in counts if people]
 
 
 def _asked_of_visits(old: Book, new: Book, since: date) -> list[Question]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 from edge.access.terms import Card, House, Tenant, Visit
 from edge.roster.faults import Fault, RosterFaults
@@ -28,13 +29,21 @@ class VisitDraft:
 
 
 @dataclass(frozen=True, slots=True)
+class Leaving:
+    """An unread column that says who has left: its heading (or letter), and by tenant_id the day of leaving, or True without a day."""
+
+    heading: str
+    people: tuple[tuple[str, date | bool], ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Sheets:
     """A roster folder as read. To be applied only if `faults` is empty.
 
     `people` counts the rows of the roster; with faults `tenants` may be empty all the same. `content` is a digest of everything said,
     whatever the order of rows and the kind of file; `source` one of the files' bytes and of the settings that they were read with. Both
     are hex and stay on this machine: with the rest of a row known, a digest gives away its PIN. `codes` are those entered under 确认.
-    `headings` are, by the sheet's name, the columns it has and what it calls them.
+    `headings` are, by the sheet's name, the columns it has and what it calls them; `leaving` is what unread columns of the roster say.
     """
 
     people: int = 0
@@ -50,6 +59,7 @@ class Sheets:
     files: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
     headings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    leaving: tuple[Leaving, ...] = ()
 
     def sound(self) -> Sheets:
         """These sheets, if nothing forbids applying them.

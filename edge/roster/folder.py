@@ -20,13 +20,14 @@ from edge.roster import wire
 from edge.roster.columns import SHEETS
 from edge.roster.drafts import Sheets, TenantDraft, VisitDraft
 from edge.roster.faults import Fault, Notes, Place
+from edge.roster.leaving import leaving
 from edge.roster.others import read_houses, read_visits
 from edge.roster.rows import Taken, read_tenants
 from edge.roster.settings import RosterSettings
 from edge.roster.sheet import Sheet, open_sheet
 from edge.roster.table import MAX_FILE_BYTES, Unreadable, read_table
 
-READER = 2
+READER = 3
 """Goes up whenever the same bytes would be read differently, so that a roster kept by an older version is read anew."""
 
 REPORT = "roster.report"
@@ -171,6 +172,7 @@ def read_sheets(files: Files, settings: RosterSettings, zone: ZoneInfo, known: K
         source=files.source(settings, zone),
         files=tuple(file for file, _ in files.found.values()),
         codes=tuple(sheets["roster"].codes) if "roster" in sheets else (),
+        leaving=leaving(sheets["roster"], tenants) if "roster" in sheets else (),
         headings={name: {key: heading.text for key, heading in sheet.headings.items()} for name, sheet in sheets.items()},
     )
 

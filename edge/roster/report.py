@@ -149,9 +149,9 @@ def questions(diff: Diff, locale: Locale = "zh") -> list[str]:
 def _called(asked: Question, locale: Locale) -> str:
     """A column as the sheet calls it, with ours behind it where that is another."""
     title = columns.title(asked.column, locale)
-    return (
-        asked.heading if asked.heading == title else say(locale, "called", heading=asked.heading, title=title) if asked.heading else title
-    )
+    if not asked.heading or asked.heading == title:
+        return title
+    return asked.heading if asked.kind == "left" else say(locale, "called", heading=asked.heading, title=title)
 
 
 def diff_json(diff: Diff) -> dict[str, object]:

@@ -19,7 +19,7 @@ T = TypeVar("T")
 HEADINGS_WITHIN = 10
 """Rows searched for the headings: managers put a title and a date above them."""
 
-_LONG_RUN = re.compile(r"\d{5}")
+LONG_RUN = re.compile(r"\d{5}")
 _DATES = re.compile(r"(?:19|20|21)\d\d\s*[-/.年]\s*\d{1,2}\s*(?:[-/.月]|$)|(?:19|20|21)\d\d[01]\d[0-3]\d")
 _CARDS = re.compile(r"(?:dec|hex|fc):.*|\d{8,10}|\d{1,5}[,-]\d{4,5}", re.IGNORECASE)
 _DATE_WORD = re.compile("[日期]|时间|date|day", re.IGNORECASE)
@@ -30,10 +30,19 @@ MOST_CODES = 20
 class Sheet:
     """The rows below the headings. Cells of a column that the file lacks are empty."""
 
-    def __init__(self, table: Table, headings: Sequence[Heading], rows: Sequence[Row], notes: Notes, codes: Sequence[str] = ()) -> None:
-        """`codes` are those that the manager has entered to confirm a change."""
+    def __init__(
+        self,
+        table: Table,
+        headings: Sequence[Heading],
+        rows: Sequence[Row],
+        notes: Notes,
+        codes: Sequence[str] = (),
+        unread: Sequence[tuple[int, str]] = (),
+    ) -> None:
+        """`codes` are those that the manager has entered to confirm a change, `unread` the columns (index, text) that nothing reads."""
         self.table = table
         self.codes = codes
+        self.unread = unread
         self.headings = {heading.key: heading for heading in headings}
         self.card_columns = [heading for heading in headings if heading.key == "cards"]
         self._rows = rows
@@ -106,7 +115,7 @@ def open_sheet(table: Table, columns: Sequence[Column], notes: Notes) -> Sheet |
     _nameless(table, row, rows, width, notes)
     confirmed = [index for index, cell in enumerate(row.cells) if isinstance(cell, str) and fold(cell) in CONFIRM]
     codes += [code for each in rows for index in confirmed if (code := footers.as_code(_cell(each, index)))]
-    return Sheet(table, _once(table, row, found, notes), rows, notes, codes[:MOST_CODES])
+    return Sheet(table, _once(table, row, found, notes), rows, notes, codes[:MOST_CODES], unknown)
 
 
 def _cell(row: Row, index: int) -> Cell:
@@ -191,13 +200,13 @@ def _unknown(
     keys = {column.key for column in columns} - {heading.key for heading in found}
     for index, text in unknown:
         meant = nearest(columns, text)
-        if meant is not None and not _LONG_RUN.search(text):
+        if meant is not None and not LONG_RUN.search(text):
             people = sum(_filled(_cell(each, index)) for each in rows)
             notes.fault("heading_unknown", table.place(row.number, index), Shown("text", text[:40]), nearest=meant, people=people)
         elif (sure := _may_be(text, index, rows, keys)) is not None:
             key, people = sure
             shown = LIKE[key].search(text) or _DATE_WORD.search(text)
-            read = Shown("text", text[:20]) if shown and not _LONG_RUN.search(text) else Shown("characters", len(text))
+            read = Shown("text", text[:20]) if shown and not LONG_RUN.search(text) else Shown("characters", len(text))
             notes.fault("end_unsure" if key == "valid_until" else "card_unsure", table.place(row.number, index), read, people=people)
         else:
             notes.remark("heading_ignored", table.place(row.number, index))

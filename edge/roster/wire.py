@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any, cast
 
 from edge.access.terms import Card, House, PermitKind, PersonKind, Tenant, Visit
-from edge.roster.drafts import TenantDraft, VisitDraft
+from edge.roster.drafts import Leaving, TenantDraft, VisitDraft
 from edge.roster.faults import Fault, Place, Shown
 
 Packed = list[Any]
@@ -130,6 +130,17 @@ def unpack_visit(packed: Packed) -> VisitDraft:
     """The draft again."""
     visit, card = packed
     return VisitDraft(unpack_pass(visit), Card(*card) if card else None)
+
+
+def pack_leaving(column: Leaving) -> Packed:
+    """What an unread column says of whom."""
+    return [column.heading, [[tenant_id, said.isoformat() if isinstance(said, date) else said] for tenant_id, said in column.people]]
+
+
+def unpack_leaving(packed: Packed) -> Leaving:
+    """The column again."""
+    heading, people = packed
+    return Leaving(str(heading), tuple((str(number), True if said is True else date.fromisoformat(said)) for number, said in people))
 
 
 def pack_fault(fault: Fault) -> Packed:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from edge.clock import Trust
+from edge.roster import apart
 from edge.roster.diff import Question
 from edge.roster.faults import Notes, RosterFaults
 from edge.roster.folder import Known, read_files
@@ -531,3 +532,47 @@ async def test_first_days_that_have_come_ask_nothing_without_a_clock(folder: Pat
     assert isinstance(await site.roster.reload(yes=True), Applied)
     site.save(rows, head=[heading.replace("起始日期", "备注") for heading in HEAD])
     assert [(one.kind, one.column, one.people) for one in await site.asks()] == [("more", "valid_from", 15)]
+
+
+LEFT = [
+    ("状态", "在住", "退租", True, 2),
+    ("状态", "在住", "退租", False, 2),
+    ("入住状态", "正常", "已 退 房", True, 2),
+    ("Status", "active", "Inactive", False, 2),
+    ("是否在住", "是", "否", False, 2),
+    ("实际退房", "", "2026-02-01", True, 2),
+    ("搬离情况", "", "2026年2月1日", True, 2),
+    ("已退租", "", "√", True, 2),
+    ("剩余天数（天）", "175", "-36", True, 2),
+    ("剩余天数（天）", "175", "-36", False, 20),
+    ("卡状态", "正常", "挂失", True, 2),
+]
+
+
+@pytest.mark.parametrize(("heading", "here", "gone", "with_end", "count"), LEFT)
+async def test_an_unread_column_that_says_who_has_left_asks(
+    folder: Path, settings: RosterSettings, tmp_path: Path, heading: str, here: str, gone: str, with_end: bool, count: int
+) -> None:
+    """Beside an end that says otherwise, and where there is none: by its heading and for how many; 备注 is the manager's own."""
+    site = Site(folder, settings, tmp_path / "state")
+    if heading == "状态":  # through the process that reads, too
+        site.roster = make_roster(settings, tmp_path / "state", clock=site.clock, read=apart.read)
+    rows = [[*row, gone if n in (3, 5) else here] for n, row in enumerate(people())]
+    for row in rows:
+        row[COLUMN["截止日期"]] = "2026-08-31"
+    head = [name if with_end or name != "截止日期" else "备注" for name in HEAD]
+    site.save(rows, [*head, heading])
+    assert [(one.kind, one.people, one.of) for one in await site.asks()] == [("left", count, 20)]
+    assert f"“{heading}”列不会被读取" in report(site)
+    assert f"{count} of 20 people have left" in report(site)
+    site.save(rows, [*head, "备注"])
+    assert isinstance(await site.roster.reload(), Applied)
+
+
+async def test_an_unread_column_that_agrees_asks_nothing(site: Site) -> None:
+    """Whoever has left has a last day that is over, and a day that is still to come is no harm yet."""
+    rows = [[*row, "退租" if row[COLUMN["截止日期"]] < "2026-03-08" else "在住", "2026-07-31", "正常"] for row in people()]
+    site.save(rows, [*HEAD, "状态", "预计搬离", "缴费状态"])
+    assert isinstance(await site.roster.reload(asked=True), Applied | Unchanged)
+    site.save([[*row[:-1], "已到期"] for row in rows], [*HEAD, "状态", "预计搬离", "缴费状态"])
+    assert isinstance(await site.roster.reload(asked=True), Applied | Unchanged)
