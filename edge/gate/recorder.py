@@ -57,6 +57,10 @@ class Mark:
         """A fact as it was last set."""
         return self._memory.recall(self._prefix + key)
 
+    def former(self, key: str) -> str | None:
+        """A fact of before the start that could be read only later; else None."""
+        return self._memory.former(self._prefix + key)
+
     def set(self, key: str, value: str) -> None:
         """Keep a fact; it is on disk no sooner than the events that were handed over before, but for a crowd of them."""
         self._memory.remember(self._prefix + key, value)

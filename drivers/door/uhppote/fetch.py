@@ -40,6 +40,7 @@ class Fetch:
         self._timing = timing
         self._progress = Progress.at(0)
         self._seen = (0, 0.0)  # the newest index at the last poll, and when
+        self._met: int | None = None  # the board's newest event when we met it, knowing nothing of an earlier run
         self._own: defaultdict[int, deque[float]] = defaultdict(lambda: deque(maxlen=OWN_OPENINGS))
         self.restarted = False
         self.used: set[int] = set()
@@ -54,6 +55,8 @@ class Fetch:
             late = [now for at in own if at >= silent_since - OWN_OPENING_S]
             self._own[door] = deque(late, maxlen=OWN_OPENINGS)
         kept = Progress.parse(self._mark.get(EVENTS_KEY) or "")
+        if kept is None:
+            self._met = newest
         self._keep(Progress.at(newest) if kept is None else kept.back(newest))
         self._seen = (newest, now)
         self.restarted = False
@@ -77,6 +80,7 @@ class Fetch:
 
     async def late(self, board: Board, hand: Hand) -> bool:
         """Hand over some of what was missed; True while there is more. Raises as Board does."""
+        self._look_back()
         for _ in range(LATE_AT_ONCE):
             index = self._progress.next_late()
             if index is None:
@@ -100,6 +104,15 @@ class Fetch:
         if not (isinstance(reading, Logged) and reading.what is LoggedKind.REMOTE_OPENED and self._ours(event.door)):
             hand(reading)
         return index
+
+    def _look_back(self) -> None:
+        """Catch up from where an earlier run stopped, if that can be read only now and nothing else is being caught up."""
+        former = None if self._met is None else Progress.parse(self._mark.former(EVENTS_KEY) or "")
+        if self._met is None or former is None or self._progress.next_late() is not None:
+            return
+        met, self._met = self._met, None
+        if met <= self._progress.live:
+            self._keep(former.joined(met, self._progress.live))
 
     def _ours(self, door: int) -> bool:
         own = self._own[door]

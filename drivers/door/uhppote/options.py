@@ -22,7 +22,8 @@ Wall = Callable[[], datetime | None]
 class EventMark(Protocol):
     """Small durable facts of one board: how far its events were fetched, and who listened to it before us.
 
-    `set` may return before the fact is on disk, but must keep the order; `get` gives None for what was never set.
+    `set` may return before the fact is on disk, but must keep the order; `get` gives None for what was never set. Where the disk could not
+    be read at the start, `get` knows nothing of earlier runs, and `former` gives what they left as soon as it can be read.
     """
 
     def get(self, key: str) -> str | None:
@@ -31,6 +32,10 @@ class EventMark(Protocol):
 
     def set(self, key: str, value: str) -> None:
         """Keep a fact."""
+        ...
+
+    def former(self, key: str) -> str | None:
+        """A fact of an earlier run that could be read only after the start; else None."""
         ...
 
 
@@ -47,6 +52,10 @@ class MemoryMark:
     def set(self, key: str, value: str) -> None:
         """See EventMark."""
         self._facts[key] = value
+
+    def former(self, _key: str) -> str | None:
+        """See EventMark."""
+        return None
 
 
 class Options(BaseModel):

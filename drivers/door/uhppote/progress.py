@@ -49,6 +49,15 @@ class Progress:
             return Progress(self.live, newest, newest)
         return self
 
+    def joined(self, met: int, live: int) -> Progress:
+        """Where an earlier run stopped, read only after the board was met at its event `met` and fetched from there up to `live`.
+
+        What was recorded up to `met` is caught up; what was fetched beyond the gap of one cut short comes twice: nothing may lack.
+        """
+        if met < self.live:
+            return Progress(0, met, live)
+        return Progress(self.live if self.done == self.floor else self.done, met, live)
+
     def next_live(self, newest: int) -> int | None:
         """The index to fetch at once, if any."""
         return self.live + 1 if newest > self.live else None

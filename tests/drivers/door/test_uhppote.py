@@ -308,6 +308,40 @@ async def test_what_happened_while_nobody_asked_is_told_once_in_order_and_never_
         assert heard.of(Logged) == []
 
 
+async def test_where_an_earlier_run_stopped_is_known_only_later(site: Site) -> None:
+    """The disk cannot be read at the start: who comes now is told at once, and what happened before as soon as it can, each once."""
+
+    class LateMark(MemoryMark):
+        earlier: str | None = None
+
+        def former(self, key: str) -> str | None:
+            return self.earlier if key == "events" else None
+
+    async with running(site.controller()) as heard:
+        await settled(heard)
+        site.board.swipe(NUMBER, 1)
+        await heard.take(CardRead)
+    before, site.mark = site.mark, LateMark()
+    for _ in range(25):
+        site.board.swipe(NUMBER, 2)
+    async with running(site.controller()) as heard:
+        await settled(heard)
+        site.board.swipe(NUMBER, 1)
+        await heard.take(CardRead)
+        assert heard.of(Logged) == []
+        site.mark.earlier = before.get("events")
+        for _ in range(25):
+            assert (await heard.take(Logged)).late
+        site.board.swipe(NUMBER, 1)
+        await heard.take(CardRead)
+        assert len(heard.of(Logged)) == 25
+    async with running(site.controller()) as heard:
+        await settled(heard)
+        site.board.swipe(NUMBER, 1)
+        await heard.take(CardRead)
+        assert heard.of(Logged) == []
+
+
 async def test_somebody_at_the_door_does_not_wait_for_an_outage_to_be_told(site: Site) -> None:
     """Live events overtake the catching up, each still exactly once, also when that is cut short."""
     async with running(site.controller()) as heard:
