@@ -194,12 +194,15 @@ class Ledger:
         run = self._admit(key)
         group.touched[key] = None
         for start, end in run.covered.gaps(last):
-            if end >= first:
-                run.gone.add(max(start, first), end)
-                if cause == LEFT_OUT:
-                    run.left_out.add(max(start, first), end)
+            if end < first:
+                continue
+            # below a number that came: an event had it, and a gateway that was set back does not know
+            why = "rolled_back" if cause == LEFT_OUT and end < last else cause
+            run.gone.add(max(start, first), end)
+            if why == LEFT_OUT:
+                run.left_out.add(max(start, first), end)
+            group.gone.append((key, max(start, first), end, why))
         run.covered.add(first, last)
-        group.gone.append((key, first, last, cause))
 
     def _admit(self, key: Key) -> Run:
         if key not in self._store.runs and len(self._store.runs) >= MOST_RUNS:

@@ -156,7 +156,18 @@ class Store:
         run = Run(number, Coverage(contiguous, (seq for (seq,) in beyond)))
         for first, last, cause in self._db.execute("SELECT first, last, cause FROM gone WHERE run = ?", (number,)).fetchall():
             run.covered.add(first, last)
-            if cause == LEFT_OUT:
-                run.left_out.add(first, last)
-            run.gone.add(first, last)
+            for start, end in self._without_events(number, first, last):
+                run.gone.add(start, end)
+                if cause == LEFT_OUT:
+                    run.left_out.add(start, end)
         return run
+
+    def _without_events(self, number: int, first: int, last: int) -> Iterator[tuple[int, int]]:
+        """The parts of first..last that no event came for: what came before its loss was told, or after, is here."""
+        here = self._db.execute("SELECT seq FROM event WHERE run = ? AND seq BETWEEN ? AND ? ORDER BY seq", (number, first, last))
+        for (seq,) in here:
+            if first < seq:
+                yield first, seq - 1
+            first = seq + 1
+        if first <= last:
+            yield first, last

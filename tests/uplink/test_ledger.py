@@ -122,6 +122,37 @@ def test_numbers_that_were_left_out_are_not_lost(ledger: Ledger, tmp_path: Path)
     again.close()
 
 
+def lost(seq: int, first: int, last: int, cause: str) -> Message:
+    """The event with this number names first..last."""
+    body = event(seq, kind="gateway.loss")
+    body["data"] |= {"epoch": "e1", "from": str(first), "to": str(last), "cause": cause}
+    return Message(f"{BASE}/evt/gateway", json.dumps(body).encode(), False)
+
+
+def test_numbers_below_one_that_came_were_not_left_out(ledger: Ledger) -> None:
+    """A gateway set back to 3 leaves out 4..1003; we have 9 of these, so that 4..8 were events once: they are lost. Over a restart too."""
+    ledger.take([batch([1, 2, 3]), live(9), lost(1004, 4, 1003, "left_out")])
+    assert (ledger.summary().lost, ledger.summary().missing) == (5, 0)
+    ledger.close()
+    again = Ledger(ledger._path)
+    assert (again.summary().lost, again.summary().missing) == (5, 0)
+    again.close()
+
+
+@pytest.mark.parametrize("cause", ["disk_failed", "left_out"])
+def test_what_came_within_a_loss_is_counted_once_over_a_restart(ledger: Ledger, cause: str) -> None:
+    """5 came before the loss was told and 6 after it: after a restart of the receiver both are repetitions."""
+    ledger.take([batch([1, 2, 3]), live(5), lost(10, 4, 9, cause), live(6)])
+    assert ledger.summary().received == 6
+    ledger.close()
+    again = Ledger(ledger._path)
+    words, fresh = again.take([live(5), live(6)])
+    assert (words, fresh) == ([Word(KEY, 10)], [])
+    assert (again.summary().received, again.summary().duplicates) == (0, 2)
+    assert [arrival.seq for arrival in again.take([live(4)])[1]] == [4]
+    again.close()
+
+
 def test_a_known_number_with_another_body_is_counted_and_said(ledger: Ledger) -> None:
     """A gateway that was set back gives numbers twice: what was kept stays, and somebody hears of it."""
     ledger.take([batch([1, 2, 3])])
