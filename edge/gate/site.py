@@ -53,7 +53,7 @@ from edge.supervisor import Unit
 FIRST_BACK_S = 5.0  # a device that has not spoken by then is told as lost
 LOOK_S = 1.0  # how often it is asked whether a fire is over: a second later is soon enough for locks to be secured
 ANSWER_S = 5.0  # an unlock lives 3 s and its order another; who asks is answered before they give up
-ORDERS = {Result.UNKNOWN_PLACE: 0, Result.UNCHANGED: 1, Result.BUSY: 2, Result.ACCEPTED: 3}
+ORDERS = {Result.UNKNOWN_PLACE: 0, Result.UNCHANGED: 1, Result.ACCEPTED: 2, Result.BUSY: 3}  # no door may be left out unnoticed
 
 
 class SiteGates:

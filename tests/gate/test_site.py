@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
 import drivers
 from drivers.contract import Emit
 from drivers.door.simulated import Controller
@@ -257,6 +259,19 @@ async def test_lock_down_of_the_whole_site() -> None:
         assert (await house.site.lock_open("nowhere")).result is Result.UNKNOWN_PLACE
         assert (await house.site.unlock("nowhere", GuardReason.OTHER)).result is Result.UNKNOWN_PLACE
         assert (await house.site.release()).result is Result.ACCEPTED
+
+
+async def test_a_lock_down_that_one_door_does_not_answer_is_not_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gate of south has stopped: who locks all doors hears it, whatever north says, and hears it again."""
+    monkeypatch.setattr("edge.gate.site.ANSWER_S", 0.05)
+    house = House()
+    (north,) = (unit for unit in house.site.units() if unit.name == "gate.north")
+    running = asyncio.ensure_future(north.run())
+    assert (await house.site.lock_down("north")).result is Result.ACCEPTED
+    assert (await house.site.lock_down()).result is Result.BUSY
+    assert (await house.site.release()).result is Result.BUSY
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 class Dead:
