@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
-from edge.journal.store import BUSY_S
+from edge.journal.store import BUSY_S, read_facts_of, text_of
 
 
 def read_facts(path: Path) -> dict[str, str] | None:
@@ -16,12 +16,7 @@ def read_facts(path: Path) -> dict[str, str] | None:
         # With a log beside it SQLite reads both, on a read-only disk too. Without one the file is whole, and no other file is needed.
         how = "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=BUSY_S, isolation_level=None)) as db:
-            db.text_factory = bytes
-            rows = db.execute("SELECT key, value FROM fact").fetchall()
+            db.text_factory = text_of
+            return read_facts_of(db)
     except (sqlite3.Error, OSError):
         return None
-    facts: dict[str, str] = {}
-    for key, value in rows:
-        with suppress(ValueError, AttributeError):
-            facts[key.decode()] = value.decode()
-    return facts

@@ -71,6 +71,16 @@ def text_of(raw: bytes) -> str:
     return raw.decode("utf-8", "surrogateescape")
 
 
+def is_whole(text: object) -> bool:
+    """Whether this is text that can be written again, and not what damage has made of it."""
+    return isinstance(text, str) and text == text.encode("utf-8", "ignore").decode()
+
+
+def read_facts_of(db: sqlite3.Connection) -> dict[str, str]:
+    """Every small fact of a database whose text is whole: any other would keep the next database from being written."""
+    return {key: value for key, value in db.execute("SELECT key, value FROM fact") if is_whole(key) and is_whole(value)}
+
+
 def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
     """Open a connection that any thread may use, one at a time; transactions are begun by hand."""
     uri = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
@@ -170,7 +180,8 @@ class Store:
 
     def acks(self) -> dict[str, int]:
         """How far each consumer is in the current era."""
-        return dict(self._db.execute("SELECT consumer, seq FROM ack WHERE era = ?", (self.era.number,)).fetchall())
+        rows = self._db.execute("SELECT consumer, seq FROM ack WHERE era = ?", (self.era.number,))
+        return {consumer: seq for consumer, seq in rows if is_whole(consumer)}
 
     def set_facts(self, facts: Mapping[str, str]) -> None:
         """Write down small facts."""
@@ -178,7 +189,7 @@ class Store:
 
     def facts(self) -> dict[str, str]:
         """Every small fact."""
-        return dict(self._db.execute("SELECT key, value FROM fact").fetchall())
+        return read_facts_of(self._db)
 
     def carry_over(self, era: int, after: int, upto: int) -> None:
         """Note that events (after, upto] of an era are to be given numbers of the current one."""

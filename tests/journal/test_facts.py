@@ -105,6 +105,27 @@ def test_facts_that_are_gone_are_said(make: Make, tmp_path: Path, gone: list[str
     assert after.health().state == "ok"
 
 
+def test_a_damaged_text_keeps_no_later_database_from_being_written(make: Make, tmp_path: Path) -> None:
+    """One bit of what was remembered flips, and later the database goes: that text is forgotten, everything else goes on."""
+    database = tmp_path / "journal" / "journal.db"
+    journal = make()
+    journal.open()
+    journal.remember("mode.north", "lock_down")
+    journal.remember("mode.south", "locked_open")
+    journal.close()
+    database.write_bytes(database.read_bytes().replace(b"lock_down", b"\xecock_down"))
+    journal = make()
+    journal.open()
+    assert journal.append(opened()).wait_blocking(WAIT_S)
+    old = journal.epoch
+    eventually(lambda: bool(journal._writer._store and journal._writer._store._files), "a first look")
+    for file in database.parent.glob("journal.db*"):
+        file.unlink()
+    eventually(lambda: journal.epoch not in ("", old), "a new epoch")
+    assert journal.append(opened()).wait_blocking(WAIT_S)
+    assert (journal.recall("mode.north"), journal.recall("mode.south")) == (None, "locked_open")
+
+
 def test_another_programs_lock_is_no_broken_disk(make: Make, tmp_path: Path) -> None:
     """A tool that holds the write lock: said as that, and everything is written when it lets go."""
     journal = make()
