@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+STALL_S = 3.0
+"""CONTRACT section 4."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -17,7 +20,7 @@ class Limits:
     live_again_s: float = 120.0  # twice the longest usual wait for a broker: what happened in it is still news
     live_burst: int = 1_000  # more than this waiting live is a backlog: singles go at 5,000/s, batches at 20,000/s
     default_rate: int = 20  # backlog events a second without credit; see UplinkSettings.backlog_per_s
-    stall_s: float = 3.0  # CONTRACT section 4
+    stall_s: float = STALL_S  # without progress, until what is unacknowledged goes again
     backoff_max_s: float = 600.0  # CONTRACT section 4
     credit_fresh_s: float = 180.0  # three health messages unanswered: what it granted once is no promise any more
 

@@ -20,7 +20,7 @@ from edge.uplink.client import Client
 from edge.uplink.complaints import Complaints
 from edge.uplink.delivery import Delivery
 from edge.uplink.identity import options
-from edge.uplink.limits import Limits
+from edge.uplink.limits import STALL_S, Limits
 from edge.uplink.messages import HealthBody, InfoBody
 from edge.uplink.older import Older
 from edge.uplink.packets import Packets
@@ -63,6 +63,7 @@ class Uplink:
         info: Callable[[], InfoBody],
         clock: Clock,
         rng: random.Random | None = None,
+        stall_s: float = STALL_S,
     ) -> None:
         """`health` and `info` are called on the loop, about once a second and once a connection; they must not wait for anything."""
         self._settings = settings
@@ -72,7 +73,7 @@ class Uplink:
         self._clock = clock
         self._backoff = Backoff(rng or random.Random(), settings.reconnect_max_s)  # noqa: S311 - jitter, not a secret
         self._delivery = Delivery(
-            Limits(window=settings.window, batch=settings.batch, default_rate=settings.backlog_per_s), settings.consumers
+            Limits(window=settings.window, batch=settings.batch, default_rate=settings.backlog_per_s, stall_s=stall_s), settings.consumers
         )
         self._complaints = Complaints()
         self._unsigned = tuple(f"uplink.unsigned.{consumer}" for consumer in settings.unsigned)

@@ -62,8 +62,11 @@ def test_a_reader_that_dies_is_one_fault(folder: Path, settings: RosterSettings,
 def test_a_reader_that_never_ends_fills_no_memory(folder: Path, settings: RosterSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it says in all is bounded."""
     monkeypatch.setattr(apart, "LONGEST_ANSWER", 1 << 20)
-    _instead(monkeypatch, "while True: print('[\"t\", []]')")
-    assert [fault.code for fault in apart.read(folder, settings, SHANGHAI).faults] == ["reader_failed"]
+    line = '["t", []]'
+    _instead(monkeypatch, f"while True: print('{line}')")
+    breaths: list[float] = []  # one after each line, and none of them waited for
+    assert [fault.code for fault in apart.read(folder, settings, SHANGHAI, breathe=breaths.append).faults] == ["reader_failed"]
+    assert 0 < len(breaths) <= (1 << 20) // len(f"{line}\n")
 
 
 @pytest.mark.parametrize(("said", "codes"), [(1000, 1000), (1001, 1)])

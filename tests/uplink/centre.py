@@ -6,13 +6,13 @@ import asyncio
 import sys
 from pathlib import Path
 
-from tests.uplink.conftest import receiver_of
+from edge.uplink.receive import Receiver
+from edge.uplink.settings import BrokerSettings
 
 
 def main() -> None:
     """Receive until killed."""
-    receiver = receiver_of(int(sys.argv[1]), Path(sys.argv[2]))
-    asyncio.run(receiver.run())
+    asyncio.run(Receiver(BrokerSettings(broker=f"mqtt://127.0.0.1:{sys.argv[1]}", reconnect_max_s=1), Path(sys.argv[2])).run())
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from edge.access.terms import Direction, Method, PersonKind
 from edge.clock import PlainClock, Trust
 from edge.journal import Journal, JournalSettings
 from edge.uplink.broker import Message
+from edge.uplink.limits import STALL_S
 from edge.uplink.messages import ClockHealth, DoorHealth, HealthBody, InfoBody
 from edge.uplink.receive import Receiver
 from edge.uplink.settings import BrokerSettings, UplinkSettings
@@ -154,8 +155,8 @@ def settings(port: int, **more: object) -> UplinkSettings:
     return UplinkSettings.model_validate({"broker": f"mqtt://127.0.0.1:{port}", "reconnect_max_s": 1, **more})
 
 
-def uplink_of(journal: Journal, using: UplinkSettings, doors: int = 0, gateway: str = "gw1") -> Uplink:
-    """The way from a journal to a broker, with a daemon behind it that is well."""
+def uplink_of(journal: Journal, using: UplinkSettings, doors: int = 0, gateway: str = "gw1", stall_s: float = STALL_S) -> Uplink:
+    """The way from a journal to a broker, with a daemon behind it that is well. `stall_s`: shorter where many stalls are waited for."""
     door = DoorHealth(name="", kind="leaf", state="secured", contact="closed", lock="secured", mode="normal", line="up")
     views = tuple(door.model_copy(update={"name": f"door_{number:02d}"}) for number in range(doors))
     return Uplink(
@@ -168,6 +169,7 @@ def uplink_of(journal: Journal, using: UplinkSettings, doors: int = 0, gateway: 
         info=lambda: InfoBody(version=__version__),
         clock=PlainClock(),
         rng=Brisk(),
+        stall_s=stall_s,
     )
 
 
@@ -192,6 +194,10 @@ async def running(*runs: Callable[[], Awaitable[None]]) -> AsyncIterator[list[as
         for outcome in await asyncio.gather(*tasks, return_exceptions=True):
             if isinstance(outcome, BaseException) and not isinstance(outcome, asyncio.CancelledError):
                 raise outcome
+
+
+SOON_S = 0.5
+"""A stall where what comes after it is tested, and not how long it is; a busy machine that takes longer sends something twice."""
 
 
 class Heard:

@@ -14,7 +14,7 @@ import pytest
 from edge.access.events import Event
 from edge.journal import Journal
 from edge.uplink.receive_store import Store
-from tests.uplink.conftest import Mosquitto, granted, put, receiver_of, running, settings, until, uplink_of
+from tests.uplink.conftest import SOON_S, Mosquitto, granted, put, receiver_of, running, settings, until, uplink_of
 
 pytestmark = pytest.mark.peer("mosquitto")
 
@@ -55,7 +55,7 @@ async def test_everything_arrives(
     put(journal, 330)
     live: list[int] = []
     receiver = receiver_of(broker.port, tmp_path / "centre.db", on_event=lambda came: live.append(came.seq) if came.live else None)
-    uplink = uplink_of(journal, settings(broker.port, protocol=protocol, backlog_per_s=2_000), doors)
+    uplink = uplink_of(journal, settings(broker.port, protocol=protocol, backlog_per_s=2_000), doors, stall_s=SOON_S)
     async with running(uplink.run, receiver.run):
         await until(lambda: uplink.view().connected)
         put(journal, 1, start=330)
@@ -79,14 +79,14 @@ async def test_one_event_too_large_holds_nobody_up_and_comes_when_the_limit_rise
     receiver = receiver_of(broker.port, tmp_path / "centre.db")
     async with running(receiver.run):
         for _ in range(2):
-            uplink = uplink_of(journal, settings(broker.port, protocol=protocol))
+            uplink = uplink_of(journal, settings(broker.port, protocol=protocol), stall_s=SOON_S)
             async with running(uplink.run):
                 await until(lambda: journal.acked()["centre"] == 23)
                 await until(lambda uplink=uplink: "uplink.too_large.event" in uplink.complaints())  # type: ignore[misc]
                 assert (receiver.summary().missing, receiver.summary().lost) == (0, 2)
         loss = json.loads(journal.page(22, 1)[0].data)
         assert (loss["from"], loss["to"], loss["cause"]) == ("11", "12", "too_large")
-        uplink = uplink_of(journal, settings(broker.port, protocol=protocol))
+        uplink = uplink_of(journal, settings(broker.port, protocol=protocol), stall_s=SOON_S)
         async with running(uplink.run):
             await until(lambda: "uplink.too_large.event" in uplink.complaints())
             broker.kill()

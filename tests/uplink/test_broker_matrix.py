@@ -13,7 +13,7 @@ import pytest
 
 from edge.clock import PlainClock
 from edge.journal import Journal, JournalSettings
-from tests.uplink.conftest import Mosquitto, put, receiver_of, running, settings, until, uplink_of
+from tests.uplink.conftest import SOON_S, Mosquitto, put, receiver_of, running, settings, until, uplink_of
 from tests.uplink.fake_broker import FakeBroker
 
 BOTH = pytest.mark.parametrize("protocol", ["5", "3.1.1"])
@@ -188,7 +188,7 @@ async def test_one_topic_is_denied(
     broker.start()
     put(journal, 10)
     receiver = receiver_of(broker.port, tmp_path / "centre.db")
-    uplink = uplink_of(journal, settings(broker.port))
+    uplink = uplink_of(journal, settings(broker.port), stall_s=SOON_S)
     async with running(uplink.run, receiver.run):
         await until(lambda: uplink.view().connected)
         put(journal, 1)

@@ -18,7 +18,7 @@ from edge.uplink.arrivals import Arrival
 from edge.uplink.broker import Message, Options
 from edge.uplink.client import Client
 from edge.uplink.receive_store import Store
-from tests.uplink.conftest import PATIENCE_S, Heard, Mosquitto, on_ci, put, receiver_of, running, settings, until, uplink_of
+from tests.uplink.conftest import PATIENCE_S, SOON_S, Heard, Mosquitto, on_ci, put, receiver_of, running, settings, until, uplink_of
 from tests.uplink.test_ledger import BASE, health, live
 
 
@@ -26,7 +26,7 @@ from tests.uplink.test_ledger import BASE, health, live
 async def test_receiver_killed_again_and_again(mosquitto: Mosquitto, journal: Journal, tmp_path: Path) -> None:
     """Kill -9 of the receiver while events flow: nothing missing, nothing twice, and the gateway is told in the end."""
     path = tmp_path / "centre.db"
-    uplink = uplink_of(journal, settings(mosquitto.port, backlog_per_s=2_000, batch=7))
+    uplink = uplink_of(journal, settings(mosquitto.port, backlog_per_s=2_000, batch=7), stall_s=SOON_S)
     total = 0
     pace = random.Random(7)
     async with running(uplink.run):
