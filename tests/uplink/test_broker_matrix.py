@@ -21,12 +21,13 @@ BOTH = pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 
 @dataclass
 class Line:
-    """A line to a broker: `swallows` takes everything and passes nothing on, `bytes_s` bounds what passes a second each way."""
+    """A line to a broker: `bytes_s` bounds what passes a second each way."""
 
     to: int
-    swallows: bool = False
     bytes_s: int | None = None
     port: int = 0
+    _connections: int = 0
+    _swallowed: int = 0
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     @asynccontextmanager
@@ -43,23 +44,29 @@ class Line:
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await server.wait_closed()
 
+    def swallow(self) -> None:
+        """Take everything of the connections that there are, and pass nothing on; new ones are sound."""
+        self._swallowed = self._connections
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._connections += 1
+        number = self._connections
         try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.to)
         except OSError:
             writer.close()
             return
         for source, sink in ((reader, far_writer), (far_reader, writer)):
-            task = asyncio.create_task(self._pass_on(source, sink, far_writer))
+            task = asyncio.create_task(self._pass_on(source, sink, far_writer, number))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _pass_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, far: asyncio.StreamWriter) -> None:
+    async def _pass_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, far: asyncio.StreamWriter, number: int) -> None:
         try:
             while data := await source.read(256 if self.bytes_s else 65536):
                 if self.bytes_s:
                     await asyncio.sleep(len(data) / self.bytes_s)
-                if not self.swallows:
+                if number > self._swallowed:
                     sink.write(data)
                     await sink.drain()
         except OSError:
@@ -80,10 +87,9 @@ async def test_half_open_line(mosquitto: Mosquitto, journal: Journal, tmp_path: 
         uplink = uplink_of(journal, settings(line.port, protocol=protocol, puback_s=1))
         async with running(uplink.run, receiver.run):
             await until(lambda: journal.acked()["centre"] == 50)
-            line.swallows = True
+            line.swallow()
             put(journal, 5)
             await until(lambda: "uplink.no_puback" in uplink.complaints())
-            line.swallows = False
             # what happened during so short an interruption is still told as it would have been
             await until(lambda: set(live) >= set(range(51, 56)))
             await until(lambda: journal.acked()["centre"] == 55)
