@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from edge.journal.faults import DAMAGE
 from edge.journal.record import Draft, names_hole, try_link
 from edge.journal.store import Era, connect, read_eras, row_id, text_of
 
@@ -72,7 +73,7 @@ class ChainWalk:
                 self._walk(db, era)
         except _Broken as broken:
             return ChainReport(self._checked, epochs, self._chain, broken.found)
-        except sqlite3.DatabaseError:
+        except (sqlite3.DatabaseError, *DAMAGE):
             return ChainReport(self._checked, epochs, self._chain, ChainBreak(*self._place, "unreadable"))
         finally:
             db.close()

@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from edge.journal.faults import DAMAGE
 from edge.journal.store import BUSY_S, read_facts_of, text_of
 
 
@@ -18,5 +19,5 @@ def read_facts(path: Path) -> dict[str, str] | None:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=BUSY_S, isolation_level=None)) as db:
             db.text_factory = text_of
             return read_facts_of(db)
-    except (sqlite3.Error, OSError):
+    except (sqlite3.Error, OSError, *DAMAGE):
         return None

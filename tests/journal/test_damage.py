@@ -49,6 +49,22 @@ def test_a_damaged_header(closed: tuple[Path, str], make: Make, length: int) -> 
     eventually(lambda: journal.health().why == ("facts_unknown",), "a person took it away; what was remembered is gone all the same")
 
 
+@pytest.mark.parametrize("part", [b"fact", b"event", b"value TEXT", b"chain BLOB", b"TABLE ack"])
+def test_a_damaged_schema_whose_fault_cannot_even_be_told(closed: tuple[Path, str], make: Make, part: bytes) -> None:
+    """The flipped bit makes a byte that is no text, and SQLite quotes it in its error: set aside like any other damage."""
+    folder, old = closed
+    raw = bytearray((folder / "journal.db").read_bytes())
+    at = raw.index(part, raw.index(b"CREATE TABLE " + part) if b" " not in part else 0)
+    raw[at] ^= 0x80
+    (folder / "journal.db").write_bytes(raw)
+    journal = make(folder)
+    journal.open()
+    journal.verify()
+    assert journal.append(opened()).wait_blocking(WAIT_S)
+    assert "writer_stopped" not in journal.health().why
+    assert journal.epoch != old or journal.head() > 2000
+
+
 def test_an_empty_file(closed: tuple[Path, str], make: Make) -> None:
     """Truncated to nothing is as gone as damaged."""
     folder, old = closed
