@@ -21,10 +21,10 @@ EXACT = 10**15
 _SCIENTIFIC = re.compile(r"\d(\.\d+)?E\+\d+", re.IGNORECASE)
 _QUOTED = re.compile(r'="?([^"]*)"?')
 _SPACE = re.compile(r"\s+")
-_DATE = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?")
+_DATE = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*[日号]?")
 _PACKED = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _TIME = re.compile(r"(\d{1,2})[:时](\d{1,2})分?(?::(\d{1,2}))?(?:\.0+)?")
-_NO_END = frozenset({"长期", "永久", "无限期", "不限", "-", "--", "—"})
+_NO_END = frozenset({"长期", "长期有效", "长期居住", "永久", "永久有效", "无固定期限", "无期限", "无限期", "不限", "-", "--", "—"})
 _NOTHING = frozenset(
     {"无", "没有", "暂无", "无卡", "没卡", "未办", "未办卡", "未办理", "未领", "未领卡", "未发", "未发卡"}
     | {"no", "none", "nil", "na", "n/a", "-", "--", "—", "——", "/", "//"}
@@ -169,6 +169,8 @@ def moment(cell: Cell, zone: ZoneInfo, *, end: bool) -> datetime | None:
 
 
 def _day_and_time(cell: Cell) -> tuple[date, time | None] | None:
+    if isinstance(cell, float) and cell.is_integer() and _PACKED.fullmatch(f"{cell:.0f}"):
+        cell = f"{cell:.0f}"  # 20260831: no count of days of Excel's has eight digits in these centuries
     if not isinstance(cell, str):
         raise Wrong("date", shape(cell))
     if not cell:

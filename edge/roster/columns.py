@@ -53,7 +53,8 @@ _ENDS = _words("""
     到期时间 到期日 到期 期满日期 结束日期 结束时间 结束日 终止日期 终止时间 失效日期 失效时间 租期至 租期到 租期止 租期截止
     租期结束 租期到期 租期到期日 租期截止日期 租约到期 租约到期日 租赁到期日 租赁到期日期 租赁截止日期 租赁结束日期 租赁终止日期
     租住到期 合同到期 合同到期日 合同到期日期 合同到期时间 合同截止日期 合同截止日 合同截止时间 合同结束日期 合同结束时间
-    合同终止日期 合同期至 合同有效期至 合同期满日 退租日期 退租日 退租时间 退房日期 退房时间 搬离日期 搬出日期 迁出日期 离开日期
+    合同终止日期 合同期至 合同有效期至 合同期满日 退租日期 退租日 退租时间 退宿日期 退宿时间
+    退房日期 退房时间 搬离日期 搬出日期 迁出日期 离开日期
     居住至 住至 until end end_date end_time expires expiry expiry_date expire_date expiration expiration_date valid_to valid_till
     lease_end lease_until contract_end contract_until move_out move_out_date check_out
 """)
@@ -123,7 +124,8 @@ UNREAD = frozenset(
     车卡号 公交卡号 身份证卡号 会员卡号 卡押金 卡片押金 卡状态 卡类型 bankcard
 
     登记日期 登记时间 签约日期 签约时间 签订日期 合同签订日期 签订时间 办理日期 办证日期 发证日期 录入日期 录入时间 更新日期
-    更新时间 创建时间 制表日期 打印日期 发卡日期 领卡日期 办卡日期 入职日期 入职时间 缴费日期 交租日期 付款日期 registeredon
+    更新时间 创建时间 制表日期 打印日期 发卡日期 领卡日期 办卡日期 入职日期 入职时间
+    离职日期 离职时间 缴费日期 交租日期 付款日期 registeredon
     createdat updatedat birthplace 出生地
 """)
 )

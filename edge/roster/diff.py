@@ -173,7 +173,7 @@ def _asked_of_leaving(said: Sheets, after: Mapping[str, Tenant], held: Mapping[s
             return False
         last = tenant.valid_until or date.max
         if isinstance(day, date):
-            return last > day and (today is None or day < today)
+            return last > day and (today is None or day < today or last == date.max)
         return last == date.max or (today is not None and last >= today)
 
     counts = ((column.heading, sum(stays(*one) for one in column.people)) for column in said.leaving)

@@ -1,4 +1,4 @@
-"""Rows below the headings that are nobody: totals, notes, headings printed again on the next page, the template's examples, a code."""
+"""Rows below the headings that are nobody: totals, notes, headings again, titles of floors, the template's examples, a code."""
 
 from __future__ import annotations
 
@@ -22,10 +22,13 @@ _BY = (
     "单位|公司|日期|时间|备注|注|附注|说明|注意"
 )
 _NOTE = re.compile(
-    rf"(?:{_BY})[^:]{{0,6}}:.*|(?:{_BY})(?:人|日期|时间|员)?|第\d+页.*|以上.*|[*※].*"
+    rf"(?:{_BY})[^:]{{0,6}}:.*|(?:{_BY})(?:人|日期|时间|员)?|第\d+页.*|[-—=(]*以[上下].*|[*※].*"
     r"|(?:notes?|remarks?|prepared|printed|checked|approved|signed|date|page)(?:by|on|of)?:.*|page\d+(?:of\d+)?|notes?|remarks?",
 )
 _WORD = re.compile(rf"(?:{_BY})(?:人|日期|时间|员)?|以上.*|notes?|remarks?")
+_GROUP = re.compile(
+    r"[-—=*()]*第?(?:[a-z]|[一二三四五六七八九十百]|\d|东|西|南|北)+[号#]?(?:楼|层|栋|幢|座|区|单元|宿舍楼?|车间|班组|部门)(?:[(:].*)?[-—=*()]*"
+)
 _CODE = re.compile(r"(?:确认码?|confirm)[:=\-]?(\d{1,4})?")
 
 
@@ -55,6 +58,11 @@ def is_count(cell: Cell) -> bool:
 def is_date(cell: Cell) -> bool:
     """Whether a cell is a day: alone in a row it is when the list was made."""
     return isinstance(cell, date) or _DAY.fullmatch(flat(cell)) is not None
+
+
+def is_group(cell: Cell) -> bool:
+    """Whether a cell names a floor, a building or a department: alone in a row it is the title of those below it."""
+    return _GROUP.fullmatch(flat(cell)) is not None
 
 
 def is_word(cell: Cell) -> bool:

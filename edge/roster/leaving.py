@@ -21,12 +21,15 @@ _GONE = re.compile(
     r"|inactive|expired|ended|left|movedout|checkedout|terminated|former|disabled|cancell?ed|vacated|resigned|blocked|lost|stolen"
 )
 """What a cell says of somebody who has left, or of a card that must not open."""
-_LEFT = re.compile("退(?!款|费|押|还)|离(?!婚)|搬|迁出|终止|注销|停用|checkout|moveout|movedout|leav|left|terminat|vacat|resign")
+_LEFT = re.compile(
+    "退(?!款|费|押|还)|离(?!婚)|搬|迁出|终止|注销|停用|挂失|黑名单|禁止|blacklist|blocked|checkout|moveout|movedout|leav|left|terminat|vacat|resign"
+)
 _LIVES = re.compile("在住|在租|在职|启用|有效|active|enabled|valid")
 _DAYS_LEFT = re.compile("剩余|天数|daysleft|remaining|daysremain")
 _STATE = re.compile("状态|状况|情况|status|state")
 _OTHERS = re.compile("费|款|缴|交|押金|婚|证|合同|车|人脸|照片")
 """A heading of something else: 缴费状态 to a paper that has expired."""
+_BRACKET = re.compile(r"[\[(（【]([^\])）】]*)[\])）】]")
 _YES = frozenset({"是", "y", "yes", "true", "1", "√", "✓", "✔", "已"})
 _NO = frozenset({"否", "n", "no", "false", "0", "×", "✗", "✘", "不"})
 
@@ -34,30 +37,34 @@ _NO = frozenset({"否", "n", "no", "false", "0", "×", "✗", "✘", "不"})
 def leaving(sheet: Sheet, tenants: Sequence[TenantDraft]) -> tuple[Leaving, ...]:
     """What the unread columns say of whom; `tenants` are the rows of the sheet in their order."""
     ends = "valid_until" in sheet.headings
-    found = []
+    found: list[Leaving] = []
     for index, text in sheet.unread:
         heading = fold(text)
         if _OTHERS.search(heading):
             continue
-        people = []
-        for row, draft in zip(sheet, tenants, strict=True):
-            said = _says(heading, row.cells[index] if index < len(row.cells) else "", ends=ends)
-            if said is not None:
-                people.append((draft.tenant.tenant_id, said))
+        said = [_says(heading, row.cells[index] if index < len(row.cells) else "", ends=ends) for row in sheet]
+        if _LIVES.search(heading) and said.count(False) * 2 > len(said):
+            said = [one is not False for one in said]  # most are ticked, so that no tick says something
+        people = [(draft.tenant.tenant_id, one) for draft, one in zip(tenants, said, strict=True) if one is not None and one is not False]
         if people:
             shown = any(kind.search(heading) for kind in (_LEFT, _LIVES, _DAYS_LEFT, _STATE)) and not LONG_RUN.search(text)
             found.append(Leaving(text[:20] if shown else cell_name(1, index)[:-1], tuple(people)))
+    people = [(draft.tenant.tenant_id, True) for draft in tenants if any(map(_GONE.fullmatch, _BRACKET.findall(draft.tenant.name)))]
+    if people:
+        found.append(Leaving(sheet.heading("name"), tuple(people)))
     return tuple(found)
 
 
 def _says(heading: str, cell: Cell, *, ends: bool) -> date | bool | None:
-    """A day of leaving, True for somebody who has left, None for nothing. Days that are left are an end where the sheet has no other."""
+    """A day of leaving, True for somebody who has left, False who lives here, None for nothing. Days left are an end where no other is."""
     word = unicodedata.normalize("NFKC", cell).strip().casefold().replace(" ", "") if isinstance(cell, str) else ""
     if _DAYS_LEFT.search(heading):
         days = _number(cell)
         return True if (days is not None and (days < 0 or not ends)) or _GONE.fullmatch(word) else None
     if _GONE.fullmatch(word) or (_LIVES.search(heading) and word in _NO):
         return True
+    if _LIVES.search(heading) and (word in _YES or cell is True):
+        return False
     if not _LEFT.search(heading):
         return None
     if word in _YES or cell is True:

@@ -153,7 +153,7 @@ def _people(
         if (
             (footers.is_footer(first) and not staff and (own != "" or not named))
             or (total and name is not None and not named)
-            or (len(filled) == 1 and footers.is_date(begins))
+            or (len(filled) == 1 and (footers.is_date(begins) or footers.is_group(begins)))
         ):
             codes += footers.codes(row.cells)
             notes.remark("footer", table.place(row.number))

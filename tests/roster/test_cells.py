@@ -15,15 +15,29 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
 @pytest.mark.parametrize(
-    "written", ["2026-03-01", "2026/3/1", "2026.3.1", "2026年3月1日", "20260301", "２０２６-０３-０１", " 2026-3-1 ", "2026/3/1 0:00:00"]
+    "written",
+    [
+        "2026-03-01",
+        "2026/3/1",
+        "2026.3.1",
+        "2026年3月1日",
+        "2026年3月1号",
+        "20260301",
+        20260301.0,
+        "２０２６-０３-０１",
+        " 2026-3-1 ",
+        "2026/3/1 0:00:00",
+    ],
 )
-def test_reads_dates(written: str) -> None:
+def test_reads_dates(written: Cell) -> None:
     """Every usual way to write a day, Chinese and full-width ones included."""
     assert cells.day(written) == date(2026, 3, 1)
 
 
-@pytest.mark.parametrize("written", ["3/1/2026", "01-03-26", "2026-03", "明天", "46082", "2026-03-01 8:00", "2026-03-01x"])
-def test_refuses_dates_that_could_be_others(written: str) -> None:
+@pytest.mark.parametrize(
+    "written", ["3/1/2026", "01-03-26", "2026-03", "明天", "46082", 46082.0, 20260301.5, "2026-03-01 8:00", "2026-03-01x"]
+)
+def test_refuses_dates_that_could_be_others(written: Cell) -> None:
     """Day and month are never guessed."""
     with pytest.raises(Wrong, match="date"):
         cells.day(written)
@@ -38,7 +52,8 @@ def test_refuses_days_there_are_not(written: str) -> None:
 
 def test_no_end() -> None:
     """长期 means no end, in a column that may have none; an empty cell does everywhere."""
-    assert cells.last_day("长期") is None
+    for word in ("长期", "长期有效", "无固定期限"):
+        assert cells.last_day(word) is None
     assert cells.day("") is None
     with pytest.raises(Wrong):
         cells.day("长期")

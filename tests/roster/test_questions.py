@@ -546,6 +546,10 @@ LEFT = [
     ("剩余天数（天）", "175", "-36", True, 2),
     ("剩余天数（天）", "175", "-36", False, 20),
     ("卡状态", "正常", "挂失", True, 2),
+    ("离职日期", "", "2026-02-01", True, 2),
+    ("离职日期", "", "2026-12-01", False, 2),
+    ("是否黑名单", "否", "是", True, 2),
+    ("在住", "√", "", True, 2),
 ]
 
 
@@ -563,10 +567,19 @@ async def test_an_unread_column_that_says_who_has_left_asks(
     head = [name if with_end or name != "截止日期" else "备注" for name in HEAD]
     site.save(rows, [*head, heading])
     assert [(one.kind, one.people, one.of) for one in await site.asks()] == [("left", count, 20)]
-    assert f"“{heading}”列不会被读取" in report(site)
-    assert f"{count} of 20 people have left" in report(site)
+    assert f"“{heading}”列说，20 人中有 {count} 人" in report(site)
+    assert f"{count} of 20 people have left or" in report(site)
     site.save(rows, [*head, "备注"])
     assert isinstance(await site.roster.reload(), Applied)
+
+
+async def test_a_name_that_says_who_has_left_asks(site: Site) -> None:
+    """Managers write it behind the name; a nickname in brackets says nothing."""
+    rows = people()
+    for n, name in ((1, "赵六（已退租）"), (4, "【搬走】钱七"), (5, "孙八(小孙)")):
+        rows[n][1] = name
+    site.save(rows)
+    assert [(one.kind, one.people, one.heading) for one in await site.asks()] == [("left", 2, "姓名")]
 
 
 async def test_an_unread_column_that_agrees_asks_nothing(site: Site) -> None:
