@@ -181,6 +181,12 @@ class Decoder:
             return []
         return [reading for byte in data for reading in self._take(byte, at)]
 
+    def break_off(self, at: float) -> None:
+        """The line was lost: a frame without its end is none. Of a PIN that was begun keys may be lost: its end may be another person's."""
+        self.silence(at)
+        if self._pin and at - self._keyed <= PIN_PAUSE_S:
+            self._pin, self._keyed = "0" * (MOST_PIN + 1), at  # too long for anybody's, until # or * or the pause
+
     def due(self) -> float | None:
         """When to call `silence` if nothing arrives before; None while nothing is waiting."""
         return self._last + self._frame.gap_s if self._body else None

@@ -112,6 +112,7 @@ class Controller:
     def __init__(self, options: Options, _secured: Mapping[int, Level], *, timing: Timing = MACHINE, dial: Dial | None = None) -> None:
         self._name = options.port
         self._frame = options.frame()
+        self._decoder = Decoder(self._frame)
         self._timing = timing
         self._dial = dial or partial(lines.dial, options.port, options.baud)
 
@@ -125,7 +126,8 @@ class Controller:
         raise AssertionError("check lets no order pass without a lock")
 
     async def _serve(self, emit: Emit, line: Line, ready: Callable[[], None]) -> None:
-        decoder = Decoder(self._frame)
+        decoder = self._decoder
+        decoder.break_off(self._timing.now())
         ready()
         while True:
             due = decoder.due()

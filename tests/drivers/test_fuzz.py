@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -18,10 +19,11 @@ from drivers.door import relay_board
 from drivers.door.converter_frames import Decoder
 from drivers.door.wiegand_serial import Options
 from drivers.errors import LineLost
-from drivers.readings import CardMisread, CardRead, PinEntered, Reading
+from drivers.orders import Outcome, Secure
+from drivers.readings import CardMisread, CardRead, Lost, PinEntered, Reading
 from drivers.wiegand import FORMATS
-from tests.drivers.harness import Heard, running
-from tests.drivers.rigs import WIRED, WireRig
+from tests.drivers.harness import Heard, eventually, running
+from tests.drivers.rigs import RIGS, WIRED, WireRig
 
 MILLION = 1_000_000
 SEED = 20260101
@@ -118,5 +120,40 @@ async def test_random_bytes_into_running_drivers(name: str, tmp_path_factory: py
         if said is not None:
             await heard.until(lambda reading: reading == said, after=after)
         assert not task.done()
+    assert rig.releases() == 0
+    await rig.unplug()
+
+
+ASKED = {"lcus-ff": b"\0\1CHONF: 12\r\n", "qr-tlv": b"\x55\xaa\x30\0\1", "qr-tlv_reports": b"\x55\xaa\x30\0\1"}
+"""Drivers that ask, and what the answers of their devices are made of."""
+
+
+@pytest.mark.parametrize("of_the_protocol", [False, True], ids=["white", "of the protocol"])
+@pytest.mark.parametrize("name", ASKED)
+async def test_random_bytes_between_answers(name: str, of_the_protocol: bool, tmp_path: Path) -> None:
+    """Noise between, in and instead of a device's answers neither stops nor hangs its driver; afterwards it is heard and driven again."""
+    chance = random.Random(SEED)
+    rig = RIGS[name](tmp_path)
+    await rig.plug()
+    heard = Heard()
+    driver = rig.controller()
+    async with running(driver, heard) as task:
+        await heard.back()
+        data = bytes(chance.choices(ASKED[name], k=MILLION // 10)) if of_the_protocol else chance.randbytes(MILLION // 10)
+        for at, chunk in enumerate(pieces(data, chance)):
+            with suppress(LineLost):  # a driver may hang up on a device that makes no sense
+                await rig.noise(chunk)
+            await asyncio.sleep(0.01 if at % 20 == 0 else 0)  # its own waits are no longer
+        assert not task.done()
+        await rig.unplug()
+        await eventually(lambda: heard.news()[-1] is Lost)
+        after = len(heard.readings)
+        await rig.plug()
+        after = await heard.back(after)
+        said = await rig.say()
+        if said is not None:
+            await heard.until(lambda reading: reading == said, after=after)
+        else:
+            assert await driver.send(Secure(1)) is Outcome.CONFIRMED
     assert rig.releases() == 0
     await rig.unplug()

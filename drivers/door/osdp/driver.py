@@ -14,6 +14,7 @@ from drivers import line as lines
 from drivers.contract import Emit
 from drivers.door.osdp.doors import FINISH_S, Doors
 from drivers.door.osdp.hear import Hear
+from drivers.door.osdp.keypad import Keypad
 from drivers.door.osdp.meaning import light, sound
 from drivers.door.osdp.options import Options
 from drivers.door.osdp.panel import Panel
@@ -44,6 +45,7 @@ class Controller:
         relays = {number for number, reader in enumerate(options.readers, start=1) if reader.output is not None}
         self._secured = {door: level for door, level in secured.items() if door in relays}
         self._doors = Doors(options, self._secured, timing)
+        self._keypads = [Keypad() for _ in options.readers]
         self._panel: Panel | None = None
         if options.install_mode:
             log.warning("%s: install mode: readers are given their keys over a channel that anybody on the wire can read", options.port)
@@ -94,8 +96,10 @@ class Controller:
             raise Refused(f"reader {order.reader} has neither LED nor buzzer")
 
     async def _serve(self, emit: Emit, line: Line, ready: Callable[[], None]) -> None:
-        hear = Hear(self._options, self._timing.now, emit)
-        panel = Panel(self._options, line, self._timing, hear.event)
+        for keypad in self._keypads:
+            keypad.break_off(self._timing.now())
+        hear = Hear(self._options, self._timing.now, emit, self._keypads)
+        panel = Panel(self._options, line, self._timing, hear.event, hear.lost_keys)
         try:
             await self._greet(panel, line)
             self._panel = panel

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from osdp import Event, StatusReportType
 
@@ -16,14 +16,17 @@ TAMPERED = 2  # a remote reader's state: 0 well, 1 not connected, 2 tampered wit
 
 
 class Hear:
-    """What each reader said last, so that only changes are told. Silent until `open`, and never raises: libosdp calls it."""
+    """What each reader said last, so that only changes are told. `keypads`: one a reader, which outlive a lost line.
 
-    def __init__(self, options: Options, now: Callable[[], float], emit: Emit) -> None:
+    Silent until `open`, and never raises: libosdp calls it.
+    """
+
+    def __init__(self, options: Options, now: Callable[[], float], emit: Emit, keypads: Sequence[Keypad]) -> None:
         self._options = options
         self._now = now
         self._emit = emit
         self._open = False
-        self._keypads = [Keypad() for _ in options.readers]
+        self._keypads = keypads
         self._known: dict[tuple[str, int], object] = {}
 
     def open(self) -> None:
@@ -36,7 +39,11 @@ class Hear:
             place = reader * INPUTS_PER_READER + number + 1
             if self._known.pop(("input", place), None) is not None:
                 self._emit(InputChanged(place, Contact.UNKNOWN))
-        self._keypads[reader] = Keypad()
+        self._keypads[reader].break_off(self._now())
+
+    def lost_keys(self, reader: int) -> None:
+        """A reader told keys of an outage."""
+        self._keypads[reader].lose(self._now())
 
     def event(self, reader: int, event: Mapping[str, object]) -> None:
         """One event of a reader (from 0)."""

@@ -59,10 +59,11 @@ class Phase(StrEnum):
 class Panel:
     """All readers of one open line. `step` must be called every 50 ms or sooner, with the bytes that came."""
 
-    def __init__(self, options: Options, line: Line, timing: Timing, events: Events) -> None:
+    def __init__(self, options: Options, line: Line, timing: Timing, events: Events, lost_keys: Callable[[int], None]) -> None:
         self._options = options
         self._now = timing.now
         self._events = events
+        self._lost_keys = lost_keys
         self.channel = LineChannel(line, timing.now, master=True)
         flag = LibFlag.InstallMode if options.install_mode else LibFlag.EnforceSecure
         readers = [PDInfo(reader.address, self.channel, scbk=reader.scbk(), flags=[flag]).get() for reader in options.readers]
@@ -247,6 +248,8 @@ class Panel:
         old = self._emptying_since[reader] is not None or self._now() - self._secure_at[reader] > KEPT_S
         if old and event.get("event") in {Event.CardRead, Event.KeyPress}:
             self._dropped[reader] += 1
+            if event.get("event") == Event.KeyPress:
+                self._lost_keys(reader)
         else:
             self._events(reader, event)
         return 0

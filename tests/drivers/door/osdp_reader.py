@@ -31,6 +31,8 @@ async def main(fd: int, key: str) -> None:
         while words := (await commands.get()).split():
             if words[0] == "card":
                 reader.present(1, int(words[1]))
+            elif words[0] == "keys":
+                reader.type_keys(1, words[1].encode())
         raise SystemExit
 
 

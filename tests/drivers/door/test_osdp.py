@@ -465,6 +465,27 @@ async def test_what_a_reader_kept_of_an_outage_is_dropped(bus: Bus, caplog: pyte
     cable.close()
 
 
+async def test_a_pin_across_an_outage_is_nobodys(bus: Bus) -> None:
+    """Of a PIN that was begun before or during an outage the end, typed afterwards, is no PIN; the next whole one is."""
+    cable, reader = Cable(bus), await bus.reader()
+    controller = Controller(options(port=cable.path), SECURED)
+    async with running(controller) as heard:
+        await heard.take(Back)
+        for before in (True, False):
+            if before:
+                await reader.say("keys", "12")
+                await eventually(lambda: controller._keypads[0]._digits == "12")
+            cable.cut = True
+            if not before:
+                await reader.say("keys", "12")
+            await heard.take(Lost)
+            cable.cut = False
+            await heard.take(Back)
+            await reader.say("keys", "5678#246810#")
+            assert await heard.take(PinEntered) == PinEntered(1, "246810")
+    cable.close()
+
+
 async def test_a_release_for_a_frozen_reader_is_never_carried_out(bus: Bus) -> None:
     """An order that a frozen reader did not acknowledge is taken back: it does not happen when the reader wakes."""
     controller = Controller(options(port=bus.path), SECURED)
@@ -539,6 +560,23 @@ def test_half_a_pin_is_forgotten() -> None:
     assert keypad.press(b"345678#", 60.0) == ["345678"]
     assert keypad.press(b"1" * 17 + b"#", 61.0) == []
     assert keypad.press(b"123456\r", 62.0) == ["123456"]
+
+
+def test_the_end_of_a_pin_is_none() -> None:
+    """After lost keys nothing is a PIN up to the next # or *, or the pause; a reader that comes with nothing typed costs nobody a PIN."""
+    keypad = Keypad()
+    keypad.break_off(0.0)
+    assert keypad.press(b"1234#", 1.0) == ["1234"]
+    keypad.press(b"12", 2.0)
+    keypad.break_off(3.0)
+    assert keypad.press(b"5678#246810#", 4.0) == ["246810"]
+    keypad.lose(5.0)
+    assert keypad.press(b"5678*1234#", 6.0) == ["1234"]
+    keypad.lose(7.0)
+    assert keypad.press(b"1234#", 30.0) == ["1234"]
+    keypad.press(b"12", 31.0)
+    keypad.break_off(60.0)
+    assert keypad.press(b"1234#", 61.0) == ["1234"]
 
 
 @given(st.binary(max_size=4000))

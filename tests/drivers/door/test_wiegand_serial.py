@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,10 +13,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from drivers.door.converter_frames import MOST_BYTES, Decoder, Frame, Framing
-from drivers.door.wiegand_serial import Options, Simulator
+from drivers.door.wiegand_serial import Controller, Options, Simulator
 from drivers.errors import LineLost
+from drivers.line import NullModem
 from drivers.readings import CardMisread, CardRead, Misread, PinEntered, Reading
 from drivers.wiegand import FORMATS, read_notation
+from tests.drivers.harness import BRISK, Heard, eventually, running
 
 PORT = "/dev/null"
 WIE232 = {"framing": "hex_cr", "format": "h10301"}
@@ -264,6 +268,35 @@ def test_a_card_between_keys_clears_them() -> None:
     decoder.silence(0.2)
     assert decoder.feed(b"0000123478\r\n", 0.3) == [CardRead(1, 26, 0x1E256)]
     assert decoder.feed(b"3456#", 1.0) == [PinEntered(1, "3456")]
+
+
+async def test_a_pin_across_an_outage_is_nobodys() -> None:
+    """Of a PIN that was begun before the line was lost the end is no PIN; the next whole one is."""
+    made = Options.model_validate({"port": PORT, **S4A})
+    modem, heard, reader = NullModem(), Heard(), Simulator(made)
+
+    async def serve() -> None:
+        while True:
+            with suppress(LineLost):
+                await reader.run(await modem.answer())
+
+    serving = asyncio.create_task(serve())
+    async with running(Controller(made, {}, timing=BRISK, dial=modem.dial), heard):
+        after = await heard.back()
+        await eventually(lambda: reader._line is not None)
+        assert reader._line is not None
+        reader._line.write(b"12")
+        await eventually(lambda: modem.near is not None and not modem.near._inbox._bytes)
+        modem.unplug()
+        after = await heard.lost(after)
+        modem.plug()
+        after = await heard.back(after)
+        await eventually(lambda: reader._line is not None)
+        reader.type_pin("5678")
+        reader.type_pin("246810")
+        await heard.until(lambda told: told == PinEntered(1, "246810"), after=after)
+        assert sum(isinstance(told, PinEntered) for told in heard.readings) == 1
+    serving.cancel()
 
 
 @KINDS
