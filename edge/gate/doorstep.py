@@ -304,6 +304,7 @@ class Doorstep:
                 case crossing.DriveSecure():
                     # It may burn behind a fire line that has not spoken since the start: what stands released stays so.
                     self._owed = not (self.modes.fire_known or self._ordered)
+                    self._again_at = float("-inf")  # whoever asks for the way out next is not to wait for PROLONG_S
                     if self._lock_up and not self._owed:
                         fx.drives.append(Drive("secure"))
                 case crossing.Opened(passage_id):

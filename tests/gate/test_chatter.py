@@ -11,7 +11,7 @@ from drivers.readings import Contact
 from edge.access.events import body
 from edge.access.terms import Direction
 from edge.gate.budget import STRANGERS, WORDS
-from edge.gate.inputs import CoverSaid, DeskPressed, Edge, ExitPressed, LineSaid, PassSeen, SupplySaid
+from edge.gate.inputs import CoverSaid, DeskPressed, Edge, ExitPressed, LineSaid, LockSaid, PassSeen, SupplySaid
 from edge.gate.wiring import wire
 from tests.gate.house import ENDED, NOBODY, SECOND, SHANGHAI, TENANT, VISITOR, Notes, Play, name, settings
 
@@ -187,6 +187,20 @@ def test_an_exit_button_that_chatters_after_people_went_out(play: Play) -> None:
     play.open()
     play.close()
     assert press(play, 2, ExitPressed()) == ["access.granted", "door.released"]
+    assert play.core.view().lock == "released"
+
+
+def test_a_lock_that_was_secured_meanwhile_is_released_at_the_next_press(play: Play) -> None:
+    """Its reader fell silent for a moment: whoever presses then does not wait until the release is prolonged again."""
+    for _ in range(2 * WORDS):
+        press(play, 2, ExitPressed())
+        play.wait(0.3)
+    play.wait(0.6)
+    press(play, 2, ExitPressed())
+    for up in (False, True):
+        play.post(LockSaid(up))
+    assert play.core.view().lock == "secured"
+    press(play, 2, ExitPressed())
     assert play.core.view().lock == "released"
 
 
