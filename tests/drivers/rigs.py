@@ -399,6 +399,9 @@ def with_peers(names: Iterable[str]) -> list[ParameterSet]:
 RIGS: Mapping[str, Callable[[Path], Rig]] = _rigs()
 """Every rig by the kind it is for, with `-something` behind it where a kind has several."""
 
+KEEPING = [name for name in RIGS if name.startswith("uhppote") or name in {"osdp-keeps", "qr-tlv"}]
+"""Those whose device tells later what it was shown while nobody listened: `say_away` of all others gives None."""
+
 WIRED: Mapping[str, Callable[[Path, Carry], WireRig]] = {
     "lcus": lambda folder, carry: WireRig("lcus", "memory", {"outputs": 2}, _silent, folder, carry),
     **{f"wiegand_serial-{name}": partial(WireRig, "wiegand_serial", "memory", settings, _present) for name, settings in CONVERTERS.items()},
