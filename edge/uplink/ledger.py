@@ -194,14 +194,16 @@ class Ledger:
         run = self._admit(key)
         group.touched[key] = None
         for start, end in run.covered.gaps(last):
-            if end < first:
-                continue
-            # below a number that came: an event had it, and a gateway that was set back does not know
-            why = "rolled_back" if cause == LEFT_OUT and end < last else cause
-            run.gone.add(max(start, first), end)
-            if why == LEFT_OUT:
-                run.left_out.add(max(start, first), end)
-            group.gone.append((key, max(start, first), end, why))
+            # Up to `given` each number was an event's: a later one came, or `health` told of it. A gateway that was set back does not know.
+            given = 0
+            if cause == LEFT_OUT:
+                given = end if end < last else run.head if run.head <= last else 0
+            for low, high, why in ((max(start, first), min(end, given), "rolled_back"), (max(start, first, given + 1), end, cause)):
+                if low <= high:
+                    run.gone.add(low, high)
+                    if why == LEFT_OUT:
+                        run.left_out.add(low, high)
+                    group.gone.append((key, low, high, why))
         run.covered.add(first, last)
 
     def _admit(self, key: Key) -> Run:

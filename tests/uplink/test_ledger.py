@@ -139,6 +139,15 @@ def test_numbers_below_one_that_came_were_not_left_out(ledger: Ledger) -> None:
     again.close()
 
 
+def test_numbers_that_health_told_of_were_not_left_out(ledger: Ledger) -> None:
+    """A run ended at 7, as its health said, and 6 and 7 never came. The next run calls 4..1003 left out: 6 and 7 are lost, 8 is not."""
+    ledger.take([batch([1, 2, 3, 4, 5]), health(head=7)])
+    body = event(1, kind="gateway.loss", epoch="e2")
+    body["data"] |= {"epoch": "e1", "from": "4", "to": "1003", "cause": "left_out"}
+    ledger.take([health(head=1, epoch="e2"), Message(f"{BASE}/evt/gateway", json.dumps(body).encode(), False)])
+    assert (ledger.summary().lost, ledger.summary().missing) == (2, 0)
+
+
 @pytest.mark.parametrize("cause", ["disk_failed", "left_out"])
 def test_what_came_within_a_loss_is_counted_once_over_a_restart(ledger: Ledger, cause: str) -> None:
     """5 came before the loss was told and 6 after it: after a restart of the receiver both are repetitions."""
