@@ -390,7 +390,7 @@ def test_what_is_said_while_a_fire_holds_the_doors(tmp_path: Path) -> None:
             assert time.monotonic() < deadline
             ends = json.loads(house.command("status", "--json").stdout).get("fire_ends_at", "")
         at = datetime.fromisoformat(ends).astimezone(house.settings().site.tz)
-        assert f"if it stays so until {at:%H:%M:%S}, the fire is over" in house.command("status").stdout
+        assert f"if it stays so until {at:%Y-%m-%d %H:%M:%S}, the fire is over" in house.command("status").stdout
         house.command("simulate", "fire", "on")
         while "quiet" in house.command("status").stdout:
             assert time.monotonic() < deadline

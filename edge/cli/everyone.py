@@ -130,7 +130,7 @@ def status(config: Config = CONFIG, json: Json = False) -> None:
     rows = [[str(door["name"]), *(say(locale, f"{column}_{door[column]}") for column in columns)] for door in health["doors"]]
     talk.table(say(locale, "doors").split(), rows)
     if ends := health.get("fire_ends_at"):
-        talk.line(say(locale, "fire_quiet", at=f"{datetime.fromisoformat(ends).astimezone(settings.site.tz):%H:%M:%S}"))
+        talk.line(say(locale, "fire_quiet", at=_local(ends, settings)))
     for door in health["doors"]:
         if waiting := door.get("waiting"):
             talk.line(say(locale, "waiting", door=str(door["name"]), mode=say(locale, f"mode_{waiting}")))
@@ -138,11 +138,18 @@ def status(config: Config = CONFIG, json: Json = False) -> None:
         if alarm["type"] != "anyu.gateway.degraded.v1":  # told below, by its word
             fault, _, of = alarm.get("detail", "").partition(".")
             where = f"{alarm.get('door', '')} {of}".strip()
-            talk.line(say(locale, "alarm", what=offline.word(fault or alarm["type"], locale), door=where, since=alarm["since"]))
+            talk.line(
+                say(locale, "alarm", what=offline.word(fault or alarm["type"], locale), door=where, since=_local(alarm["since"], settings))
+            )
     for word in health["degraded"]:
         talk.line(say(locale, "degraded", word=word, sentence=sentence(word, locale)))
     if not health["degraded"] and not health["alarms"]:
         talk.line(say(locale, "all_well"))
+
+
+def _local(instant: str, settings: Settings) -> str:
+    """A time as the clock on the wall of the site shows it."""
+    return f"{datetime.fromisoformat(instant).astimezone(settings.site.tz):%Y-%m-%d %H:%M:%S}"
 
 
 def events(

@@ -208,7 +208,7 @@ def _remark(
         notes.remark("house_unknown", sheet.place(row, "house_code"))
     if groups is not None:
         for group in sorted(tenant.groups - taken.groups - set(groups)):
-            notes.remark("group_unruled", sheet.place(row, "groups"), shown_word(group, groups))
+            notes.remark("group_unruled", sheet.place(row, "groups"), shown_word(group, {*groups, *_GROUPS.values()}))
         taken.groups |= tenant.groups
     if tenant.permit_no and not tenant.permit_until and tenant.permit_kind is PermitKind.PERMIT:
         notes.remark("permit_no_date", sheet.place(row, "permit_no"))

@@ -21,7 +21,10 @@ from edge.clock import Trust
 from edge.journal import Record
 from edge.journal.record import draft
 from edge.uplink import schemas
+from edge.uplink.arrivals import Arrival
+from edge.uplink.lines import readable
 from edge.uplink.messages import Ack, ClockHealth, CloudEvent, DiskHealth, Health, data_model, event_type
+from edge.uplink.receive_store import Key
 from edge.uplink.topics import Topics, parse
 from edge.uplink.wire import BATCH_BYTES, Encoder
 
@@ -204,3 +207,22 @@ def test_topics_there_and_back() -> None:
         assert (heard.site, heard.gateway, heard.kind, heard.rest) == ("anting_01", "gw1", kind, rest)
     for other in ("", "anyu", "anyu/v2/s/g/state", "anyu/v1/s//state", "anyu/v1/s/g", "anyu/v1/s/g/a/b/c", "x/v1/s/g/state"):
         assert parse(other) is None
+
+
+def codes_of(hint: Any) -> set[str]:
+    """Every code that a field of this type may hold."""
+    if get_origin(hint) is Literal:
+        return set(get_args(hint))
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return {str(each) for each in hint}
+    return set().union(*map(codes_of, get_args(hint)))
+
+
+@pytest.mark.parametrize("kind", EVENTS, ids=event_type)
+def test_no_code_is_shown_to_a_person(kind: type[Event]) -> None:
+    """Whatever a line for people shows of an event is a word of theirs."""
+    for name, hint in get_type_hints(kind).items():
+        for code in codes_of(hint):
+            event = {"type": event_type(kind), "time": "2026-03-02T08:00:00.000Z", "data": {name: [code] if name == "method" else code}}
+            line = readable(Arrival(Key("s", "g", "e"), 1, "", event, live=True), "zh")
+            assert code not in line.split(" · "), name
