@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from operator import attrgetter
@@ -95,7 +95,8 @@ def compare(
     nothing = Held()
     headings = said.headings if said else {}
     there = headings.get("roster")
-    lost = {column.key for column in ROSTER if column.key not in there} if there else set()
+    lost = {column.key: 1 for column in ROSTER if column.key not in there} if there else {}
+    lost = dict.fromkeys(_emptied(new, held_after), A_SLIP) | lost
     differing, stripped, rights = [], [], []
     for tenant_id in sorted(before.keys() & after.keys()):
         was, now = before[tenant_id], after[tenant_id]
@@ -133,16 +134,27 @@ def compare(
     )
 
 
+def _emptied(book: Book, held: Mapping[str, Held]) -> Iterable[str]:
+    """The columns in which nobody has anything: a whole column was cleared, or there never was any of it."""
+    people = [held[ref] for ref in book.tenants if ref in held]
+    if not any(tenant.valid_until for tenant in book.tenants.values()):
+        yield "valid_until"
+    if not any(one.cards for one in people):
+        yield "cards"
+    if not any(one.pin for one in people):
+        yield "pin"
+
+
 def _heading(asked: Question, headings: Mapping[str, Mapping[str, str]]) -> str:
     return headings.get("visitors" if asked.kind.startswith("visits") else "roster", {}).get(asked.column, "")
 
 
 def _asked(
-    removed: int, stripped: int, rights: list[Changed], of: int, *, lost: Collection[str] = (), visits: bool = False
+    removed: int, stripped: int, rights: list[Changed], of: int, *, lost: Mapping[str, int] | None = None, visits: bool = False
 ) -> list[Question]:
     """The questions where more than a fifth of `of` go or may pass less, and where so many may pass more.
 
-    What follows from a column that is `lost` is nobody's will for one person, so it is asked for however few it concerns.
+    What follows from a column that is `lost` is nobody's will for one person: it is asked for from so many people on.
     """
     fewer, greater = removed + sum(1 for one in rights if one.less), sum(1 for one in rights if one.more)
     less, more = (Counter(name for one in rights for name in names(one)) for names in (attrgetter("less"), attrgetter("more")))
@@ -152,7 +164,11 @@ def _asked(
     fewer_kind: Kind = "visits_less" if visits else "less"
     greater_kind: Kind = "visits_more" if visits else "more"
     for kind, counts, many in ((fewer_kind, less, many_less), (greater_kind, more, many_more)):
-        asked += [Question(kind, name, count, of) for name, count in counts.most_common() if many or name in lost]
+        asked += [
+            Question(kind, name, count, of)
+            for name, count in counts.most_common()
+            if many or (lost and name in lost and count >= lost[name])
+        ]
     return asked
 
 

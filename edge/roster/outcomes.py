@@ -89,10 +89,10 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
-    """The folder says what is in force already (or what a rollback put aside)."""
+    """The folder says what is in force already (or what a rollback put aside); `remarks` is None where it was not read anew."""
 
     version: str
-    remarks: tuple[Fault, ...] = ()
+    remarks: tuple[Fault, ...] | None = None
 
 
 Outcome = Applied | Refused | Unchanged

@@ -23,7 +23,7 @@ from edge.custody.seal import Seal, lies_sealed
 from edge.custody.vault import Unreadable
 from edge.roster import apart
 from edge.roster.book import EMPTY, assemble, numbers, with_newcomers
-from edge.roster.diff import Diff, compare
+from edge.roster.diff import Diff, Question, compare
 from edge.roster.drafts import Sheets
 from edge.roster.faults import Fault, Notes, Place, RosterFaults
 from edge.roster.folder import Known, confirmations, read_files
@@ -101,7 +101,7 @@ class Roster:
         self._source = ""
         self._held = ""
         self._on_disk = True
-        self._remarks = 0
+        self._remarks: tuple[Fault, ...] = ()
         self._trouble: _Trouble | None = None
         self._reports = True
 
@@ -151,7 +151,7 @@ class Roster:
             houses=len(book.houses),
             why=trouble.refused.why if trouble else None,
             faults=trouble.refused.count if trouble else 0,
-            remarks=self._remarks,
+            remarks=len(self._remarks),
             since=trouble.since if trouble else None,
             kept=self._on_disk and self._identities.kept,
             sealed=self._sealed,
@@ -240,9 +240,12 @@ class Roster:
                 self._told(replace(outcome, command=command))
             return asked or not again
         back, self._trouble = self._trouble is not None, None
+        if outcome.remarks is not None:
+            back = back or outcome.remarks != self._remarks
+            self._remarks = outcome.remarks
         if isinstance(outcome, Applied):
             self._book, self._source, self._held = outcome.book, source, ""
-            self._on_disk, self._remarks = outcome.kept, len(outcome.remarks)
+            self._on_disk = outcome.kept
             log.info("roster applied: %d tenants, %d added, %d changed, %d removed", len(outcome.book.tenants), *_counts(outcome))
             self._told(replace(outcome, command=command))
         elif source != self._held:
@@ -271,7 +274,8 @@ class Roster:
             book = assemble(sheets, self._identities.peek(*numbers(sheets)), self.pin_hash, self._clock.now().at)
             if book.version == self._book.version and not self._held:
                 self._keep(partial(self._kept.seen, source))
-                return Unchanged(book.version, _remarks(sheets)), source
+                leaving = tuple(_leaving(asked) for asked in self._diff(book, book, sheets).questions)
+                return Unchanged(book.version, (*leaving, *_remarks(sheets))), source
             if not yes and (gone := self._gone(sheets)):
                 return Refused("unreadable", gone, in_force=self._book.version or None), source
             diff = self._diff(self._book, book, sheets)
@@ -314,7 +318,7 @@ class Roster:
 
     def _report(self, outcome: Outcome) -> None:
         if isinstance(outcome, Unchanged):
-            outcome = Applied(self._book, Diff(before=len(self._book.tenants), after=len(self._book.tenants)), outcome.remarks)
+            outcome = Applied(self._book, Diff(before=len(self._book.tenants), after=len(self._book.tenants)), outcome.remarks or ())
         at = self._clock.now().at.astimezone(self._zone)
         try:
             write_report(self._settings.folder, outcome, f"{at:%Y-%m-%d %H:%M:%S}")
@@ -403,6 +407,12 @@ class Deadly:
             self._source = source
             with contextlib.suppress(OSError):  # then they are read once more after a restart
                 durable.write(self._path, [source.encode("ascii")])
+
+
+def _leaving(asked: Question) -> Fault:
+    """What a sheet that changes nothing says of who has left."""
+    values = (("column", asked.heading), ("people", asked.people), ("of", asked.of))
+    return Fault(f"ask_{asked.kind}", Place("roster"), values=values, grave=False)
 
 
 def _remarks(sheets: Sheets) -> tuple[Fault, ...]:

@@ -589,3 +589,40 @@ async def test_an_unread_column_that_agrees_asks_nothing(site: Site) -> None:
     assert isinstance(await site.roster.reload(asked=True), Applied | Unchanged)
     site.save([[*row[:-1], "已到期"] for row in rows], [*HEAD, "状态", "预计搬离", "缴费状态"])
     assert isinstance(await site.roster.reload(asked=True), Applied | Unchanged)
+
+
+async def test_a_state_added_to_the_same_people_is_told(site: Site) -> None:
+    """Nobody's row says anything else, so there is nothing to apply: the report names the column, and stops when it is gone."""
+    site.save([[*row, "退租" if n in (1, 2) else "在住"] for n, row in enumerate(people())], [*HEAD, "状态"])
+    assert isinstance(await site.roster.reload(), Unchanged)
+    assert "“状态”列说，20 人中有 2 人" in report(site)
+    site.save([*people(), [""] * len(HEAD)])
+    assert isinstance(await site.roster.reload(), Unchanged)
+    assert "状态" not in report(site)
+
+
+@pytest.mark.parametrize(("column", "kind"), [("密码", "less"), ("截止日期", "more"), ("卡号[dec]", "less")])
+async def test_a_column_that_was_cleared_asks_for_two(
+    folder: Path, settings: RosterSettings, tmp_path: Path, column: str, kind: str
+) -> None:
+    """Two of thirty-one had something in it; its heading is still there."""
+    site = Site(folder, settings, tmp_path / "state")
+    rows = people(31)
+    for n, row in enumerate(rows):
+        row[COLUMN["截止日期"]] = "2026-08-31" if column != "截止日期" or n in (7, 8) else ""
+        for name in ("密码", "卡号[dec]"):
+            row[COLUMN[name]] = row[COLUMN[name]] if column != name or n in (7, 8) else ""
+    site.save(rows)
+    assert isinstance(await site.roster.reload(), Applied)
+    rows[7][COLUMN[column]] = ""
+    site.save(rows)
+    assert isinstance(await site.roster.reload(), Applied)
+    rows[8][COLUMN[column]] = ""
+    rows[7][COLUMN[column]] = people(31)[7][COLUMN[column]] if column != "截止日期" else "2026-08-31"
+    site.save(rows)
+    assert isinstance(await site.roster.reload(), Applied)
+    rows[8][COLUMN[column]] = people(31)[8][COLUMN[column]] if column != "截止日期" else "2026-08-31"
+    site.save(rows)
+    assert isinstance(await site.roster.reload(), Applied)
+    site.save([[*row[: COLUMN[column]], "", *row[COLUMN[column] + 1 :]] for row in rows])
+    assert [(one.kind, one.people) for one in await site.asks()] == [(kind, 2)]
