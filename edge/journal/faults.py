@@ -81,6 +81,8 @@ def fault_of(error: Exception, folder: Path) -> Fault:
     """Name a failure: one of SQLite, of the disk, or one of DAMAGE. What the disk merely does not give now is never called corrupt."""
     if isinstance(error, NewerSchema):
         return Fault.NEWER
+    if isinstance(error, Unreadable):
+        return error.fault
     if isinstance(error, OSError):
         return _ERRNO.get(error.errno, Fault.IO_ERROR)
     if not isinstance(error, sqlite3.Error):

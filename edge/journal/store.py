@@ -200,17 +200,12 @@ class Store:
         """What is still to be carried over, oldest first."""
         return [Carry(*row) for row in self._db.execute("SELECT era, after, upto FROM carry ORDER BY era")]
 
-    def carry(self, some: Carry, limit: int) -> None:
-        """Give the next few carried events numbers of the current era. A record of loss among them names its own epoch and stays true."""
-        rows = self._db.execute(
-            "SELECT id, at, class, name, data FROM event WHERE id > ? AND id <= ? ORDER BY id LIMIT ?",
-            (row_id(some.era, some.after), row_id(some.era, some.upto), limit),
-        ).fetchall()
-        self.add(Draft(*row[1:]) for row in rows)
-        if len(rows) < limit:
-            self._db.execute("DELETE FROM carry WHERE era = ?", (some.era,))
+    def carried(self, some: Carry, upto: int) -> None:
+        """Note that events up to this number have been given numbers of the current era."""
+        if upto < some.upto:
+            self._db.execute("UPDATE carry SET after = ? WHERE era = ?", (upto, some.era))
         else:
-            self._db.execute("UPDATE carry SET after = ? WHERE era = ?", (rows[-1][0] - row_id(some.era, 0), some.era))
+            self._db.execute("DELETE FROM carry WHERE era = ?", (some.era,))
 
     def growth(self, waiting: int) -> float | None:
         """Bytes a day by which the database has grown while number `waiting` of the current era and what follows has waited.

@@ -139,7 +139,7 @@ class Writer:
             self._more = self._chores.do(store) or self._may_carry()
             self._look_at_files(store)
             self._found_well()
-        except (sqlite3.Error, OSError, *DAMAGE) as error:
+        except (sqlite3.Error, OSError, Unreadable, *DAMAGE) as error:
             return self._fail(error)
         finally:
             self._desk.busy(now=False)
@@ -166,10 +166,26 @@ class Writer:
         return self._carrying and self._desk.condition.disk_free >= self._settings.ballast_mb << 20
 
     def _carry(self, store: Store) -> None:
-        waiting = store.carries()
-        if waiting:
-            store.carry(waiting[0], self._settings.group_events)
+        """Give the next few events of an older epoch new numbers. A record of loss among them names its own epoch and stays true."""
+        waiting, limit = store.carries(), self._settings.group_events
         self._carrying = bool(waiting)
+        if not waiting:
+            return
+        some, now = waiting[0], self._clock.now()
+        era = next(era for era in store.eras if era.number == some.era)
+        try:
+            page = self._reader.page(era, some.after, limit, some.upto)
+        except Unreadable as error:
+            if error.fault is not Fault.CORRUPT:
+                raise
+            upto = min(some.after + limit, some.upto)
+            store.add([loss(now, era.epoch, some.after + 1, upto, "corrupt")])
+        else:
+            read = sorted([*page.damaged, *(record.seq for record in page.sound)])
+            upto = read[-1] if len(read) == limit else some.upto
+            store.add(record.draft for record in page.sound)
+            store.add(loss(now, era.epoch, seq, seq, "corrupt") for seq in page.damaged)
+        store.carried(some, upto)
 
     def _settle(self, store: Store) -> None:
         """The pending batch is on disk: tell everybody."""

@@ -70,6 +70,35 @@ def test_a_long_backlog_is_carried_over_piece_by_piece(make: Make) -> None:
     assert again.verify().ok
 
 
+def test_what_is_damaged_gets_no_new_number(make: Make, tmp_path: Path) -> None:
+    """One event of a backlog was changed on disk, others lie on a page that is gone: neither goes over as if it were sound; it is named."""
+    journal = make(group_events=100)
+    journal.open()
+    for first in range(0, 3000, 500):
+        assert journal.append(*(opened(str(n)) for n in range(first, first + 500))).wait_blocking(WAIT_S)
+    old = journal.epoch
+    journal.close()
+    database = tmp_path / "journal" / "journal.db"
+    raw = bytearray(database.read_bytes())
+    raw[raw.index(b'"door":"700"') + 8] ^= 1
+    page = raw.index(b'"door":"1500"') // 4096 * 4096
+    raw[page : page + 4096] = bytes(4096)
+    database.write_bytes(raw)
+    journal = make(group_events=100)
+    journal.open()
+    journal.new_epoch("rolled_back")
+    eventually(lambda: journal.epoch not in ("", old), "the new epoch")
+    eventually(lambda: not journal._writer._carrying, "all of it")
+    records = journal.page(0, 5000)
+    carried = {mark_of(record) for record in records if record.name == "opened"}
+    said = [loss_of(data_of(record)) for record in records if record.name == "loss"]
+    named = {n for epoch, first, last, cause in said if (epoch, cause) == (old, "corrupt") for n in range(int(first) - 1, int(last))}
+    assert {700, 1500} <= named
+    assert len(named) <= 301
+    assert carried == {str(n) for n in range(3000)} - {str(n) for n in named}
+    assert journal.verify().epochs == (old, journal.epoch)
+
+
 def test_an_old_copy_of_the_database_is_noticed_at_the_start(make: Make, tmp_path: Path) -> None:
     """The sign of life knows of higher numbers: a new epoch, and what is gone is reported at once."""
     folder = tmp_path / "journal"
