@@ -232,8 +232,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "photos are kept on this device, and deleted after you withdraw or move out",
     ),
     "paper_ended": (
-        "其同意书（consent_ref）在删除人脸（forget）时已失效：请住户刷卡，或登记新的同意书编号。",
-        "Their paper (consent_ref) ended when they were forgotten: their own card is needed, or another paper.",
+        "其同意书（consent_ref）在撤回同意或删除人脸（forget）时已失效：请住户刷卡，或登记新的同意书编号。",
+        "Their paper (consent_ref) ended when they withdrew or were forgotten: their own card is needed, or another paper.",
     ),
     "no_good_photo": ("没有可用的照片，请先换照片，再请住户刷卡。", "No photo can be used: bring others before the resident shows a card."),
     "faces_off": (

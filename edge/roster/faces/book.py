@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
@@ -110,6 +111,17 @@ class Faces:
             self._tombstones.lay(tenant_id, papers, at)
         return sum([self._templates.forget(ref) for ref in refs])
 
+    def _withdraw(self, tenant: Tenant, at: datetime) -> None:
+        """Consent was withdrawn: the paper ends with the template, so that Y in a later sheet is no consent by itself. Raises OSError."""
+        papers = {tenant.consent_ref}
+        with suppress(Unreadable, OSError):
+            papers |= {template.paper for template in [self._templates.load(tenant.ref)] if template is not None}
+        try:
+            if self._tombstones is not None:
+                self._tombstones.lay(tenant.tenant_id, papers - {""}, at)
+        finally:  # a full disk keeps no face
+            self._templates.forget(tenant.ref)
+
     def not_this_person(self, ref: str, of: str) -> bool:
         """A guard saw that in decision `of` somebody else was taken for this tenant: ask more of this face, and ask for a new enrolment.
 
@@ -137,8 +149,11 @@ class Faces:
     def _usable(self, ref: str, book: Book, day: Day, *, other_way: bool) -> tuple[Why | None, Template | None]:
         """Whether a template may be used, and it; None and None where it cannot be read."""
         tenant = book.tenants.get(ref)
-        if tenant is None or not tenant.face_consent:
+        if tenant is None:
             self._templates.forget(ref)
+            return Why.NO_CONSENT, None
+        if not tenant.face_consent:
+            self._withdraw(tenant, book.loaded_at)
             return Why.NO_CONSENT, None
         if ended(tenant, day, KEPT_DAYS):
             self._templates.forget(ref)

@@ -50,7 +50,7 @@ class PhotosStay(EdgeError):
 class Asked:
     """What enrolling a tenant would need: NO_ACT asks for their card, MAY for nothing. `notice` is the version they are to be shown.
 
-    `refused`: photos that would be, where that was asked. `paper_ended`: their paper is of before they were forgotten. `keeps`: whether
+    `refused`: photos that would be, where that was asked. `paper_ended`: it is of before they withdrew or were forgotten. `keeps`: whether
     photos stay after the enrolment.
     """
 
@@ -400,7 +400,8 @@ class Desk:
         left = 0
         if result.taken:
             now = self._clock.now().at
-            self._faces.enrolled(Template(tenant.ref, result.taken, now, act, looked=looked, forgotten=times))
+            paper = tenant.consent_ref if act is None else ""
+            self._faces.enrolled(Template(tenant.ref, result.taken, now, act, looked=looked, forgotten=times, paper=paper))
             if not self._keep:
                 # Those beyond the fifth go too; those that were refused stay for the manager to look at.
                 refused = {one.photo for one in result.refused}

@@ -31,6 +31,7 @@ class Template:
     `extra` is how much more is asked of this tenant since a guard said "not this person" of the decisions `doubted`; `renew` that a new
     enrolment is wanted for it. `looked` is the newest change to the tenant's photos that was looked at (seconds since 1970). `forgotten` is
     how often the tenant had been forgotten before: where that is another number now, this is a copy of a template that was destroyed.
+    `paper` is the consent_ref that allowed it; empty where an act did, and in a template of version 0.1.0.
     """
 
     ref: str
@@ -42,6 +43,7 @@ class Template:
     doubted: tuple[str, ...] = ()
     looked: float = float("-inf")
     forgotten: int = 0
+    paper: str = field(default="", repr=False)
 
 
 class Templates:
@@ -65,6 +67,7 @@ class Templates:
             "doubted": template.doubted,
             "looked": template.looked if isfinite(template.looked) else None,
             "forgotten": template.forgotten,
+            "paper": template.paper,
         }
         head = json.dumps(header).encode()
         rows = b"".join(photo.vector.astype("<f4").tobytes() for photo in template.photos)
@@ -111,4 +114,5 @@ def _unpack(ref: str, content: bytes) -> Template | None:
         tuple(map(str, header.get("doubted", ()))),
         float("-inf") if header.get("looked") is None else float(header["looked"]),
         int(header.get("forgotten", 0)),
+        str(header.get("paper", "")),
     )

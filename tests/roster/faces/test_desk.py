@@ -421,6 +421,32 @@ async def test_forgotten_stays_forgotten_while_the_photo_cannot_be_deleted(offic
     assert office.in_force() == {"ref1"}
 
 
+@pytest.mark.parametrize("off", [False, True])
+@pytest.mark.parametrize("withdrawn", ["P-1", ""], ids=["paper kept in the sheet", "paper taken out of the sheet"])
+async def test_a_withdrawal_ends_the_paper(office: Office, withdrawn: str, off: bool) -> None:
+    """N, then Y again with the same paper and new photos, over a restart, with recognition off meanwhile too: it waits for a new act."""
+    office.live_here(tenant(1))
+    office.photo(1, "1.jpg", "face 1")
+    await office.round()
+    assert office.in_force() == {"ref1"}
+    office.off = off
+    office.open()
+    office.live_here(tenant(1, face_consent=False, consent_ref=withdrawn))
+    await office.round()
+    assert list((office.folder / "faces").iterdir()) == []
+    office.off = False
+    await office.later(days=1)
+    office.live_here(tenant(1))
+    office.photo(1, "2.jpg", "face 1")
+    await office.round()
+    asked = await office.desk.ask("A1")
+    assert asked is not None
+    assert (office.in_force(), asked.why, asked.paper_ended) == (set(), Why.NO_ACT, True)
+    office.live_here(tenant(1, consent_ref="P-2"))
+    await office.round()
+    assert office.in_force() == {"ref1"}
+
+
 async def test_the_own_card_is_a_new_consent(office: Office) -> None:
     """It lifts the tombstone for that template and no other: new photos under the old paper change nothing."""
     office.live_here(tenant(1))
