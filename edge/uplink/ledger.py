@@ -25,8 +25,8 @@ class Summary:
     """What a receiver has seen since it was started, and what it lacks now.
 
     `received`: events kept, new to it. `duplicates`: came again and were dropped. `gaps`: stretches of numbers that are not here;
-    `missing`: how many numbers those are, the tail that `health` tells of included. `lost`: numbers that gateways said can never come, but
-    for those that they left out. `malformed`: messages that were none of ours. `conflicts`: events that came under a number with another
+    `missing`: how many numbers those are, the tail that `health` tells of included. `lost`: numbers that gateways said can never come and
+    that did not, but for those that they left out. `malformed`: messages that were none of ours. `conflicts`: events that came under a number with another
     body than the event that is kept: that gateway gave numbers twice, and these are lost.
     """
 
@@ -125,7 +125,8 @@ class Ledger:
             holes = run.covered.gaps(max(run.head, run.covered.last))
             gaps += len(holes)
             missing += sum(last - first + 1 for first, last in holes)
-            lost += run.gone.count() - run.left_out.count()
+            came = sum(seq not in run.left_out for seq in run.late)
+            lost += run.gone.count() - run.left_out.count() - came
         return Summary(self._received, self._duplicates, gaps, missing, lost, self._malformed, self.gateways, self._conflicts)
 
     def gaps(self) -> dict[Key, list[tuple[int, int]]]:

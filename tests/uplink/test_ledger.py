@@ -105,8 +105,9 @@ def test_loss_fills_the_gap_that_can_never_be_filled_otherwise(ledger: Ledger) -
     assert words == [Word(KEY, 11)]
     summary = ledger.summary()
     assert (summary.lost, summary.missing, summary.gaps) == (6, 0, 0)
-    # It came after all: kept, and no duplicate.
+    # It came after all: kept, no duplicate, and no longer lost.
     assert len(ledger.take([live(5)])[1]) == 1
+    assert ledger.summary().lost == 5
 
 
 def test_numbers_that_were_left_out_are_not_lost(ledger: Ledger, tmp_path: Path) -> None:
