@@ -19,7 +19,7 @@ from drivers.door.uhppote.doors import Doors
 from drivers.door.uhppote.endpoint import Asker, Listener
 from drivers.door.uhppote.fetch import Fetch
 from drivers.door.uhppote.options import FIRE_INPUT, EventMark, MemoryMark, Options, Wall, endpoint
-from drivers.errors import DriverError, LineLost, NoAnswer, Refused
+from drivers.errors import DriverError, Garbled, LineLost, NoAnswer, Refused
 from drivers.examine import Finding, Mark, clock
 from drivers.latches import check
 from drivers.orders import Indicate, Level, Order, Outcome
@@ -195,7 +195,7 @@ class Controller:
                 await self._keep_time(board)
                 await self._own_listener(board)
                 silent = 0
-            except NoAnswer:
+            except (NoAnswer, Garbled):
                 silent += 1
                 more = False
                 if silent == SILENT_POLLS:
@@ -238,8 +238,11 @@ class Controller:
             log.warning("%s: its events went to %s until now; they come here from now on", self._name, former)
             self.former_listener = former
             self._mark.set(LISTENER_KEY, former)
-        await board.listen_at(*self._listener)
         self._listener_taken_at = now
+        try:
+            await board.listen_at(*self._listener)
+        except Refused as error:  # its events come by polling all the same
+            log.warning("%s: does not tell us its events by itself: %s", self._name, error)
 
     async def _keep_time(self, board: Board) -> None:
         now = self._timing.now()

@@ -11,6 +11,7 @@ from drivers.door.uhppote.board import Board
 from drivers.door.uhppote.meaning import RESTARTED, lost, meaning
 from drivers.door.uhppote.options import EventMark, Options
 from drivers.door.uhppote.progress import Progress
+from drivers.errors import Garbled
 from drivers.readings import Logged, LoggedKind, Reading
 from drivers.timing import Timing
 
@@ -22,6 +23,7 @@ EVENTS_KEY = "events"
 FRESH_S = 3.0
 LATE_AT_ONCE = 20  # some 0.2 s of catching up before the next look at what is live
 OWN_OPENING_S = 10.0  # how long after our release the board may take to record it
+UNREADABLE = 2  # answers that are another event's, each to a question of its own: this one cannot be had; the next ones can
 OWN_OPENINGS = 8  # a door released more often within those seconds is being played with
 
 Hand = Callable[[Reading], None]
@@ -40,6 +42,7 @@ class Fetch:
         self._timing = timing
         self._progress = Progress.at(0)
         self._seen = (0, 0.0)  # the newest index at the last poll, and when
+        self._garbled = (0, 0)  # the index that was answered by another event, and how often running
         self._met: int | None = None  # the board's newest event when we met it, knowing nothing of an earlier run
         self._own: defaultdict[int, deque[float]] = defaultdict(lambda: deque(maxlen=OWN_OPENINGS))
         self.restarted = False
@@ -91,7 +94,15 @@ class Fetch:
 
     async def _one(self, board: Board, index: int, *, fresh: bool, hand: Hand) -> int:
         """Hand over the event at `index`; give the last index that this settles."""
-        event = await board.event(index)
+        try:
+            event = await board.event(index)
+        except Garbled as error:
+            self._garbled = index, self._garbled[1] + 1 if self._garbled[0] == index else 1
+            if self._garbled[1] < UNREADABLE:
+                raise
+            log.warning("board %d: an event cannot be read: %s", self._options.serial, error)
+            hand(lost(index, 1))
+            return index
         if event is None or event.kind == wire.OVERWRITTEN:
             oldest = await board.event(wire.OLDEST)
             count = max(1, oldest.index - index) if event is not None and oldest is not None else 1

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import date, datetime
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -26,7 +27,7 @@ from tests.drivers.harness import eventually
 
 with contextlib.suppress(ModuleNotFoundError):  # without the `devices` extra the peer mark skips all of this
     from uhppoted import encode
-    from uhppoted.codec import GET_STATUS
+    from uhppoted.codec import GET_STATUS, SET_LISTENER
     from uhppoted.uhppote_async import UhppoteAsync
 
     from drivers.door.uhppote import BoardCard, Controller, MemoryMark, Options, Simulator, discover
@@ -34,7 +35,7 @@ with contextlib.suppress(ModuleNotFoundError):  # without the `devices` extra th
     from drivers.door.uhppote.driver import SILENT_POLLS
     from drivers.door.uhppote.meaning import card_of, number_of
     from drivers.door.uhppote.progress import Progress
-    from drivers.door.uhppote.wire import Slot
+    from drivers.door.uhppote.wire import Slot, Stored
 
 pytestmark = pytest.mark.peer("uhppoted")
 
@@ -657,6 +658,47 @@ async def test_replies_that_come_twice_answer_nothing_else(site: Site) -> None:
             await controller.send(Release(1, seconds, soon()))
             await controller.send(Secure(1))
         assert not [reading for reading in heard.of(Logged) if logged(LoggedKind.LOST)(reading)]
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["live", "of an outage"])
+async def test_an_event_that_cannot_be_had_costs_itself(site: Site, monkeypatch: pytest.MonkeyPatch, *, late: bool) -> None:
+    """A board that answers one question for an event with another event: that one is told as lost, the next are told, no line is lost."""
+    event = site.board.event
+
+    def other(index: int) -> Stored | None:
+        told = event(index)
+        return event(index + 1) if told is not None and told.number == NUMBER + 1 else told
+
+    monkeypatch.setattr(site.board, "event", other)
+    if late:
+        async with running(site.controller()) as heard:
+            await settled(heard)
+        for step in range(3):
+            site.board.swipe(NUMBER + step, 1)
+    controller = site.controller()
+    async with running(controller) as heard:
+        if not late:
+            await settled(heard)
+            for step in range(3):
+                site.board.swipe(NUMBER + step, 1)
+        await heard.take(logged(LoggedKind.LOST))
+        await heard.take(logged(LoggedKind.CARD_REFUSED, late=True) if late else CardRead)
+        await controller.send(Release(1, 3, soon()))
+        assert heard.news() == [Back]
+
+
+async def test_a_board_that_keeps_its_listener_works_by_polling(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A board that refuses to tell us its events is up all the same, and its cards are read."""
+    monkeypatch.setattr(site.board, "_answer", partial(refuse_listener, site.board._answer))
+    async with running(site.controller()) as heard:
+        await settled(heard)
+        site.board.swipe(NUMBER, 1)
+        await heard.take(CardRead)
+
+
+def refuse_listener(answer: Callable[[int, bytes], object], function: int, packet: bytes) -> object:
+    """A board's answer to anything; no to a new listener."""
+    return [(8, b"\0")] if function == SET_LISTENER else answer(function, packet)
 
 
 async def test_events_from_another_port_are_hints_all_the_same(site: Site) -> None:
