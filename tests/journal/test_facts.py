@@ -23,9 +23,9 @@ def taken(database: Path) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("stopped", [True, False])
-def test_a_read_only_disk_tells_what_was_remembered(make: Make, small_disk: SmallDisk, stopped: bool) -> None:
-    """After a stop, and after a kill whose last facts lie in the log only."""
+@pytest.mark.parametrize("left_by", ["stop", "kill", "power cut"])
+def test_a_read_only_disk_tells_what_was_remembered(make: Make, small_disk: SmallDisk, left_by: str) -> None:
+    """After a stop, and after a kill whose last facts lie in the log only, with its index or without."""
     folder, left = small_disk.path / "journal", small_disk.path / "left"
     journal = make(folder)
     journal.open()
@@ -33,8 +33,10 @@ def test_a_read_only_disk_tells_what_was_remembered(make: Make, small_disk: Smal
     assert journal.append(opened()).wait_blocking(WAIT_S)
     shutil.copytree(folder, left)
     journal.close()
+    if left_by == "power cut":
+        (left / "journal.db-shm").unlink()
     small_disk.remount("ro")
-    again = make(folder if stopped else left)
+    again = make(folder if left_by == "stop" else left)
     again.open()
     assert again.health().why == ("read_only",)
     assert again.recall("mode.north") == "lock_down"
