@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from edge.access.terms import Card, House, Tenant, Visit
-from edge.roster.faults import Fault, RosterFaults
+from edge.roster.faults import Fault, Place, RosterFaults
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,12 @@ class Sheets:
     codes: tuple[str, ...] = ()
     headings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     leaving: tuple[Leaving, ...] = ()
+
+    def noted(self) -> tuple[Fault, ...]:
+        """What is worth a look, first of all that nobody's tenancy ends."""
+        if not self.tenants or any(draft.tenant.valid_until for draft in self.tenants):
+            return self.remarks
+        return (Fault("nobody_ends", Place("roster"), values=(("people", len(self.tenants)),), grave=False), *self.remarks)
 
     def sound(self) -> Sheets:
         """These sheets, if nothing forbids applying them.

@@ -106,7 +106,7 @@ def check(
         visits=len(sheets.visits),
         files=sheets.files,
         faults=sheets.faults,
-        remarks=sheets.remarks,
+        remarks=sheets.noted(),
         more_faults=sheets.more_faults,
         more_remarks=sheets.more_remarks,
         diff=diff,

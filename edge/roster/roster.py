@@ -275,7 +275,7 @@ class Roster:
             if book.version == self._book.version and not self._held:
                 self._keep(partial(self._kept.seen, source))
                 leaving = tuple(_leaving(asked) for asked in self._diff(book, book, sheets).questions)
-                return Unchanged(book.version, (*leaving, *_remarks(sheets))), source
+                return Unchanged(book.version, (*leaving, *sheets.noted())), source
             if not yes and (gone := self._gone(sheets)):
                 return Refused("unreadable", gone, in_force=self._book.version or None), source
             diff = self._diff(self._book, book, sheets)
@@ -285,13 +285,13 @@ class Roster:
                 if entered:
                     log.warning("a code was entered in the roster folder that does not answer this question")
                 wrong = (Fault("wrong_code", Place("roster"), grave=False),) if entered else ()
-                return replace(self._without_an_answer(book, diff, sheets), remarks=(*wrong, *_remarks(sheets))), source
+                return replace(self._without_an_answer(book, diff, sheets), remarks=(*wrong, *sheets.noted())), source
             kept = self._keep(partial(self._kept.save, book, source, self._settings.keep_good))
             self._settle(book)
             for path in answers.values():  # they have answered, or are too late to
                 with contextlib.suppress(OSError):
                     path.unlink()
-        return Applied(book, diff, _remarks(sheets), kept), source
+        return Applied(book, diff, sheets.noted(), kept), source
 
     def _without_an_answer(self, book: Book, diff: Diff, sheets: Sheets) -> Refused:
         """Only newcomers come into force. The question is then about what is left."""
@@ -413,13 +413,6 @@ def _leaving(asked: Question) -> Fault:
     """What a sheet that changes nothing says of who has left."""
     values = (("column", asked.heading), ("people", asked.people), ("of", asked.of))
     return Fault(f"ask_{asked.kind}", Place("roster"), values=values, grave=False)
-
-
-def _remarks(sheets: Sheets) -> tuple[Fault, ...]:
-    """What is worth a look in sheets without faults, first of all that nobody's tenancy ends."""
-    if not sheets.tenants or any(draft.tenant.valid_until for draft in sheets.tenants):
-        return sheets.remarks
-    return (Fault("nobody_ends", Place("roster"), values=(("people", len(sheets.tenants)),), grave=False), *sheets.remarks)
 
 
 def _sealed(folder: Path) -> list[Path]:

@@ -17,13 +17,13 @@ from edge.clock import Trust
 from edge.roster import apart
 from edge.roster.diff import Question
 from edge.roster.faults import Notes, RosterFaults
-from edge.roster.folder import Known, read_files
+from edge.roster.folder import Known, read_files, read_folder
 from edge.roster.outcomes import Applied, Refused, Unchanged
-from edge.roster.report import questions
+from edge.roster.report import check, questions
 from edge.roster.roster import Roster
 from edge.roster.settings import RosterSettings
 from tests.clock import HandClock
-from tests.roster.conftest import save_xlsx
+from tests.roster.conftest import SHANGHAI, save_xlsx
 from tests.roster.people import make_roster
 
 NOBODY = 65534
@@ -183,6 +183,7 @@ async def test_a_first_roster_in_which_nobody_ends_is_remarked(folder: Path, set
     assert isinstance(first, Applied)
     assert [(remark.code, dict(remark.values)) for remark in first.remarks[:1]] == [("nobody_ends", {"people": 20})]
     assert "20 人都没有截止日期" in report(site)
+    assert [remark.code for remark in check(folder, settings, SHANGHAI, read=read_folder).remarks[:1]] == ["nobody_ends"]
 
 
 def answers(digits: str) -> Iterator[tuple[str, tuple[list[str], ...], str, str]]:
