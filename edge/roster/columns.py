@@ -92,7 +92,7 @@ HOUSES: tuple[Column, ...] = (
     Column("letting_class", "租赁类别", ("出租类别", "类别", "class")),
     Column("unit_code", "单位", ("统一社会信用代码", "出租单位", "unit", "公司", "企业")),
     Column("rooms", "房间数", ("间数", "room_count")),
-    Column("capacity", "核定人数", ("可住人数", "床位数", "容量", "beds")),
+    Column("capacity", "核定人数", ("可住人数", "容纳人数", "床位数", "容量", "beds")),
     Column("verified_on", "核查日期", ("核验日期", "检查日期")),
     Column("verified_by", "核查人", ("核验人", "检查人")),
 )
@@ -101,9 +101,19 @@ VISITORS: tuple[Column, ...] = (
     Column("name", "姓名", ("访客姓名", "名字"), required=True),
     Column("host", "被访人编号", ("被访人", "接待人编号", "接待人", "tenant_id"), required=True),
     Column("access_points", "通行点", ("门", "可通行点", "access_point"), required=True),
-    Column("from", "开始时间", ("来访时间", "起始时间", "begins", "start", "valid_from"), required=True),
-    Column("until", "结束时间", ("离开时间", "截止时间", "ends", "end", "valid_until"), required=True),
-    Column("entries", "次数", ("进入次数", "可进次数", "count")),
+    Column(
+        "from",
+        "开始时间",
+        ("来访时间", "到访时间", "起始时间", "开始", "开始日期", "来访日期", "begins", "start", "valid_from"),
+        required=True,
+    ),
+    Column(
+        "until",
+        "结束时间",
+        ("离开时间", "截止时间", "结束", "结束日期", "截止日期", "离开日期", "ends", "end", "valid_until"),
+        required=True,
+    ),
+    Column("entries", "次数", ("进入次数", "可进次数", "允许次数", "count")),
     Column("card", "卡号", ("访客卡", "访客卡号", "临时卡", "临时卡号", "cards", *_CARDS)),
 )
 SHEETS: Mapping[str, tuple[Column, ...]] = {"roster": ROSTER, "houses": HOUSES, "visitors": VISITORS}

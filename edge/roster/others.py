@@ -73,6 +73,8 @@ def read_visits(
             ends=ends or datetime.min.replace(tzinfo=UTC),
             entries=sheet.value(row, "entries", lambda cell: cells.whole(cell, MOST_PEOPLE), None),
         )
+        if visit.entries == 0:
+            notes.remark("visit_no_entries", sheet.place(row, "entries"))
         card = sheet.value(row, "card", lambda cell: _one_card(cell, how), None) if how else None
         if card and not once(taken.cards, card, sheet.where(row)):
             note_twice("card_twice", sheet.place(row, "card"), taken.cards[card], notes)

@@ -206,6 +206,22 @@ def test_visits(folder: Path, csv_roster: Callable[..., Sheets]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("begins", "ends"), [("开始", "结束"), ("开始日期", "结束日期"), ("到访时间", "离开日期"), ("开始时间", "截止日期")]
+)
+def test_a_managers_headings_of_a_visit(folder: Path, csv_roster: Callable[..., Sheets], begins: str, ends: str) -> None:
+    """Both ends are found; a visit without an entry is named, for 0 may have been meant as any number."""
+    visits = (
+        f"编号,姓名,被访人,通行点,{begins},{ends},次数\nV1,N,1,north_in,2026-03-08,2026-03-09,0\nV2,N,1,north_in,2026-03-08,2026-03-09,\n"
+    )
+    (folder / "visitors.csv").write_text(visits, encoding="utf-8")
+    sheets = csv_roster("编号,姓名,卡号", "1,甲,dec:7")
+    assert (sheets.faults, len(sheets.visits)) == ((), 2)
+    assert [(remark.code, remark.place.row) for remark in sheets.remarks if remark.place.file == "visitors.csv"] == [
+        ("visit_no_entries", 2)
+    ]
+
+
+@pytest.mark.parametrize(
     ("files", "code"),
     [
         ([], "no_roster"),
