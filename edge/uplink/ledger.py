@@ -25,9 +25,9 @@ class Summary:
     """What a receiver has seen since it was started, and what it lacks now.
 
     `received`: events kept, new to it. `duplicates`: came again and were dropped. `gaps`: stretches of numbers that are not here;
-    `missing`: how many numbers those are, the tail that `health` tells of included. `lost`: numbers that gateways said can never come and
-    that did not, but for those that they left out. `malformed`: messages that were none of ours. `conflicts`: events that came under a number with another
-    body than the event that is kept: that gateway gave numbers twice, and these are lost.
+    `missing`: how many numbers those are, the tail that `health` tells of included. `lost`: numbers that gateways said can never come
+    and that did not, but for those that they left out. `malformed`: messages that were none of ours. `conflicts`: events that came under
+    a number with another body than the event that is kept: that gateway gave numbers twice, and these are lost.
     """
 
     received: int = 0
