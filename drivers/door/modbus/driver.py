@@ -100,7 +100,7 @@ class Controller:
                         raise LineLost(f"relay {moved} is not as it was set: the board has restarted, or somebody else drives it")
                     coils_due = self._timing.now() + COILS_EVERY_S
                 silent = 0
-            except NoAnswer:
+            except (NoAnswer, Refused):  # a board may refuse one question as it may lose one
                 silent += 1
                 if silent >= SILENT_POLLS and self._timing.now() - bus.answered_at >= SILENT_S:
                     raise

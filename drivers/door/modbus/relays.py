@@ -16,6 +16,7 @@ from drivers.orders import HoldReleased, Level, Outcome, Release, Secure
 from drivers.timing import Timing
 
 TRIES = 3  # a frame in a thousand is lost on a long pair; three in a row are a broken one
+AGAIN_S = 1.0  # after a refusal to end a release
 FINISH_S = 1.0  # of the 5 s that a stop may take
 JUST_SET_S = 0.5  # a relay armature and a board's scan are behind a coil by less
 
@@ -156,7 +157,7 @@ class Relays:
             return None
 
     async def _end(self, bus: Bus, output: int) -> None:
-        """End a release that the board cannot end; a lost frame must not leave the door open, so this goes on until the line is lost."""
+        """End a release that the board cannot end. No lost frame and no refusal may leave the door open: only a lost line ends this."""
         await self._timing.sleep(max(0.0, self._ends[output] - self._timing.now()))
         self._ends.pop(output, None)
         while True:
@@ -164,8 +165,11 @@ class Relays:
                 await self._drive(bus, output, self._secured[output])
             except NoAnswer:
                 continue
-            except (LineLost, Refused):
-                pass  # the loss is reported by the one who polls; a stuck relay shows there as a coil that is not as it was set
+            except Refused:  # boards refuse for a moment, too; a door must not stay released for that
+                await self._timing.sleep(AGAIN_S)
+                continue
+            except LineLost:
+                pass  # reported by the one who polls
             self._tasks.pop(output, None)
             return
 

@@ -24,6 +24,7 @@ from drivers.table import Has, up_to
 from drivers.timing import MACHINE, Timing
 
 TRIES = 3  # USB loses nothing; a module that was just plugged in may still be starting
+AGAIN_S = 1.0  # after a refusal to end a release
 FINISH_S = 1.0  # of the 5 s that a stop may take
 SILENT_S = 2.0  # and then some: a pulled module is told well within 5 s
 LIFE_EVERY_S = 1.0  # the sign of life of a module without inputs: relay 1 is read
@@ -135,7 +136,7 @@ class Controller:
                 if not self._options.inputs:
                     await talk.ask(wire.relay_read(1))
                 heard = self._timing.now()
-            except NoAnswer:
+            except (NoAnswer, Refused):  # a damaged command is one that the module does not know
                 if self._timing.now() - heard >= SILENT_S:
                     raise
             await self._timing.sleep(self._options.poll_s if self._options.inputs else LIFE_EVERY_S)
@@ -177,8 +178,11 @@ class Controller:
                 await self._drive(talk, output, self._secured[output])
             except NoAnswer:
                 continue
-            except (LineLost, Refused):
-                pass  # the loss is reported by the one who polls
+            except Refused:  # as a damaged command is; a door must not stay released for that
+                await self._timing.sleep(AGAIN_S)
+                continue
+            except LineLost:
+                pass  # reported by the one who polls
             self._pulses.pop(output, None)
             return
 

@@ -155,6 +155,32 @@ async def test_a_press_of_400_ms_is_noticed() -> None:
     assert 2 * Options.model_fields["poll_s"].metadata[1].le + made.timeout_s <= 0.4
 
 
+@pytest.mark.parametrize("function", [1, 2, 5], ids=["coils", "inputs", "end of a release"])
+async def test_a_refusal_now_and_then(function: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A board that refuses one question, or to end a release, for a moment: no line is lost, and the door does not stay released."""
+    bench = Bench()
+    answer, refused = bench.board.answer, list[bytes]()
+
+    def for_a_moment(pdu: bytes) -> bytes:
+        if pdu[0] == function and bench.board.coils[1] and (function != 5 or pdu[3] == 0) and len(refused) < 2:
+            refused.append(pdu)
+            return bytes((function | wire.REFUSES, 4))
+        return answer(pdu)
+
+    monkeypatch.setattr(bench.board, "answer", for_a_moment)
+    async with bench.up() as heard:
+        if function == 5:
+            assert await bench.controller.send(release(1, 0.2)) is Outcome.CONFIRMED
+        else:
+            await bench.controller.send(HoldReleased(1))
+        await eventually(lambda: len(refused) == 2)
+        if function == 5:
+            await eventually(lambda: not bench.board.coils[1])
+        bench.board.inputs[1] = True
+        await heard.take(lambda reading: reading == InputChanged(1, Contact.CLOSED))
+        assert heard.news() == [Back]
+
+
 @pytest.mark.parametrize("pulse", PULSES)
 async def test_orders_are_read_back(pulse: str | None) -> None:
     """Release, hold and secure are CONFIRMED by the coil itself, for a fail-secure lock and a magnet."""

@@ -97,6 +97,27 @@ async def test_orders_are_read_back() -> None:
         assert (bench.module.coils[1], bench.module.coils[2], bench.module.coils[12]) == (True, True, True)
 
 
+@pytest.mark.parametrize("damaged", [["relay", "off"], ["gpio", "read"]], ids=["end of a release", "input"])
+async def test_a_command_that_is_damaged_now_and_then(damaged: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The module does not know a damaged command: no line is lost for that, and no door stays released."""
+    async with Bench().running() as bench:
+        await bench.heard.back()
+        carry_out, unknown = bench.module._carry_out, list[str]()
+
+        def not_always(words: list[str]) -> str:
+            if words[:2] == damaged and len(unknown) < 2:
+                unknown.extend(words[:1])
+                return "Command not recognized"
+            return carry_out(words)
+
+        monkeypatch.setattr(bench.module, "_carry_out", not_always)
+        assert await bench.driver.send(release(1, 0.2)) is Outcome.CONFIRMED
+        await eventually(lambda: len(unknown) == 2 and not bench.module.coils[1])
+        bench.module.inputs[1] = True
+        await bench.heard.until(lambda reading: reading == InputChanged(1, Contact.CLOSED))
+        assert Lost not in bench.heard.news()
+
+
 async def test_a_relay_that_does_not_follow_is_refused() -> None:
     """A welded relay is told, not confirmed."""
     async with Bench().running() as bench:
