@@ -174,7 +174,9 @@ def test_the_notice_says_what_becomes_of_the_photos(house: Premises, locale: str
     finally:
         house.kill()
     kept, deleted = (
-        ("照片保留在本机", "登记后照片即删除") if locale == "zh" else ("photos are kept on this device", "deleted after enrolment")
+        ("撤回同意或退租后 8 天内删除", "登记后照片即删除")
+        if locale == "zh"
+        else ("deleted within 8 days after you withdraw or move out", "photos are deleted after enrolment")
     )
     assert (kept in told.stderr, deleted in told.stderr) == (keeps, not keeps)
 

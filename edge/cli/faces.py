@@ -19,6 +19,7 @@ from edge.control.client import ask
 from edge.degraded import sentence
 from edge.errors import CommandRefused, NoDaemon
 from edge.roster.calibrate import BUSY
+from edge.roster.faces.book import KEPT_DAYS
 from edge.roster.faces.enrol import EXAMINE_S, PhotoRefused
 from edge.settings import Fault, Loaded, Settings
 from models.weights import Weights, WeightsMissing
@@ -123,7 +124,8 @@ def enrol(
         if len(asked["refused"]) == asked["photos"]:
             refused = {"why": asked["why"], "photos": asked["photos"], "taken": 0, "refused": asked["refused"]}
             _end(json, refused, "\n".join([say(locale, "no_good_photo"), *_photos_refused(asked["refused"], locale)]))
-        photos = say(locale, "notice_photos_kept" if asked["keeps_photos"] else "notice_photos_deleted")
+        days = settings.roster.unused_photos_days + KEPT_DAYS  # a template keeps its photos, a day longer than the tenancy
+        photos = say(locale, "notice_photos_kept" if asked["keeps_photos"] else "notice_photos_deleted", days=str(days))
         for text in say(locale, "face_notice", version=asked["notice"], photos=photos).splitlines():
             talk.complain(text)
         talk.complain(say(locale, "show_card", point=at or next(iter(points), "")))

@@ -228,8 +228,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "notice_photos_deleted": ("登记后照片即删除", "photos are deleted after enrolment"),
     "notice_photos_kept": (
-        "照片保留在本机，撤回同意或退租后删除",
-        "photos are kept on this device, and deleted after you withdraw or move out",
+        "照片保留在本机，撤回同意或退租后 {days} 天内删除",
+        "photos are kept on this device, and deleted within {days} days after you withdraw or move out",
     ),
     "paper_ended": (
         "其同意书（consent_ref）在撤回同意或删除人脸（forget）时已失效：请住户刷卡，或登记新的同意书编号。",
