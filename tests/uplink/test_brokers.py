@@ -13,7 +13,7 @@ import pytest
 from edge.journal import Journal
 from edge.uplink.broker import Options
 from edge.uplink.client import Client
-from tests.uplink.conftest import PATIENCE_S, Heard, Mosquitto, on_ci, put, receiver_of, running, settings, until, uplink_of
+from tests.uplink.conftest import PATIENCE_S, SOON_S, Heard, Mosquitto, on_ci, put, receiver_of, running, settings, until, uplink_of
 from tests.uplink.fake_broker import FakeBroker
 
 BASE = "anyu/v1/anting_01/gw1"
@@ -69,7 +69,7 @@ async def test_centre_that_never_acks_is_named_in_health(journal: Journal, caplo
     """Each event once, then again; the log and health say who is silent, once."""
     put(journal, 8)
     async with FakeBroker().serving() as broker:
-        uplink = uplink_of(journal, settings(broker.port))
+        uplink = uplink_of(journal, settings(broker.port), stall_s=SOON_S)
         async with running(uplink.run):
             await until(lambda: len(events_of(broker)) >= 16)
             assert events_of(broker)[:16] == [*range(1, 9), *range(1, 9)]

@@ -30,7 +30,7 @@ from edge.uplink.messages import Ack
 from edge.uplink.patience import RENEWALS_MOST_S, GoingBack, Patience, renewed
 from edge.uplink.receive_store import Store
 from edge.uplink.signature import NotCanonical, Speaker, canonical, parse, sign, signer, written
-from tests.uplink.conftest import Heard, Mosquitto, put, receiver_of, running, settings, until, uplink_of
+from tests.uplink.conftest import SOON_S, Heard, Mosquitto, put, receiver_of, running, settings, until, uplink_of
 
 TOPIC = "anyu/v1/anting_01/gw1/ack/centre"
 SPEAKER = Speaker("anting_01", "gw1", "centre")
@@ -375,7 +375,7 @@ async def test_a_receiver_without_its_key_is_told_so(
 ) -> None:
     """It speaks, so the gateway does not say that it has never acknowledged; `health` says what is wrong, and the receiver says it once."""
     put(journal, 20)
-    uplink = uplink_of(journal, settings(mosquitto.port, **trusting(KEY)))
+    uplink = uplink_of(journal, settings(mosquitto.port, **trusting(KEY)), stall_s=SOON_S)
     receiver = receiver_of(mosquitto.port, tmp_path / "centre.db")
     async with running(uplink.run, receiver.run):
         await until(lambda: uplink.complaints() == ("uplink.unproven.centre",))

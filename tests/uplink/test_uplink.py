@@ -16,7 +16,7 @@ from edge.clock import PlainClock
 from edge.journal import Journal, JournalSettings
 from edge.uplink.broker import Options
 from edge.uplink.client import Client
-from tests.uplink.conftest import PATIENCE_S, Heard, Mosquitto, free_port, put, receiver_of, running, settings, until, uplink_of
+from tests.uplink.conftest import PATIENCE_S, SOON_S, Heard, Mosquitto, free_port, put, receiver_of, running, settings, until, uplink_of
 from tests.uplink.fake_broker import FakeBroker
 
 
@@ -72,7 +72,7 @@ async def test_every_consumer_must_have_it(mosquitto: Mosquitto, tmp_path: Path)
     journal.open()
     try:
         put(journal, 300)
-        uplink = uplink_of(journal, settings(mosquitto.port, consumers=["centre", "auditor"]))
+        uplink = uplink_of(journal, settings(mosquitto.port, consumers=["centre", "auditor"]), stall_s=SOON_S)
         centre = receiver_of(mosquitto.port, tmp_path / "centre.db")
         auditor = receiver_of(mosquitto.port, tmp_path / "auditor.db", consumer="auditor")
         async with running(uplink.run):
