@@ -22,7 +22,7 @@ _GONE = re.compile(
 )
 """What a cell says of somebody who has left, or of a card that must not open."""
 _LEFT = re.compile(
-    "退(?!款|费|押|还)|离(?!婚)|搬|迁出|终止|注销|停用|挂失|黑名单|禁止|blacklist|blocked|checkout|moveout|movedout|leav|left|terminat|vacat|resign"
+    "退(?!款|费|押|还|伍|休|役)|离(?!婚|异|退|休)|搬|迁出|终止|注销|停用|挂失|黑名单|禁止|blacklist|blocked|checkout|moveout|movedout|leav|left|terminat|vacat|resign"
 )
 _LIVES = re.compile("在住|在租|在职|启用|有效|active|enabled|valid")
 _DAYS_LEFT = re.compile("剩余|天数|daysleft|remaining|daysremain")

@@ -587,9 +587,15 @@ async def test_an_unread_column_that_agrees_asks_nothing(site: Site) -> None:
     """Whoever has left has a last day that is over, and a day that is still to come is no harm yet."""
     rows = [[*row, "退租" if row[COLUMN["截止日期"]] < "2026-03-08" else "在住", "2026-07-31", "正常"] for row in people()]
     site.save(rows, [*HEAD, "状态", "预计搬离", "缴费状态"])
-    assert isinstance(await site.roster.reload(asked=True), Applied | Unchanged)
+    assert isinstance(await site.roster.reload(asked=True), Unchanged)
+    assert "人已经离开" not in report(site)
+    rows = [[*row[:-1], "是"] for row in rows]
+    rows[0][1] = "甲"
+    site.save(rows, [*HEAD, "状态", "预计搬离", "是否退役军人"])
+    assert isinstance(await site.roster.reload(asked=True), Applied)
+    rows[0][1] = "乙"
     site.save([[*row[:-1], "已到期"] for row in rows], [*HEAD, "状态", "预计搬离", "缴费状态"])
-    assert isinstance(await site.roster.reload(asked=True), Applied | Unchanged)
+    assert isinstance(await site.roster.reload(asked=True), Applied)
 
 
 async def test_a_state_added_to_the_same_people_is_told(site: Site) -> None:
