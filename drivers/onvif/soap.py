@@ -173,13 +173,17 @@ class _Digest:
         self._user, self._password = user, password
         self._asked: Challenge | None = None
         self._used = 0
+        self._accepted = self._hopeless = False
 
     async def __call__(self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-        """Sign with what was asked for last; sign once more where something new is asked for."""
+        """Sign with what was asked for last; sign once more where something new is asked for.
+
+        A digest knows no time: one that is refused before any was accepted is a wrong account, and others would lock it.
+        """
         body = b"" if isinstance(request.body, bytes) else await request.body.as_bytes()
         self._sign(request, body)
         answer = await handler(request)
-        if answer.status == 401:
+        if answer.status == 401 and not self._hopeless:
             try:
                 asked = challenge("\n".join(answer.headers.getall("WWW-Authenticate", ())), basic=False)
             except Refused:
@@ -189,10 +193,12 @@ class _Digest:
                 self._asked, self._used = asked, 0
                 self._sign(request, body)
                 answer = await handler(request)
+                self._hopeless = answer.status == 401 and not self._accepted
+        self._accepted |= self._asked is not None and answer.status != 401
         return answer
 
     def _sign(self, request: aiohttp.ClientRequest, body: bytes) -> None:
-        if self._asked is not None:
+        if self._asked is not None and not self._hopeless:
             self._used += 1
             where, once = request.url.raw_path_qs, secrets.token_hex(8)
             request.headers["Authorization"] = authorization(

@@ -118,6 +118,22 @@ async def test_few_tries(start: Start) -> None:
     assert camera.refused <= 3
 
 
+@pytest.mark.parametrize("auth", ["digest", "either"])
+async def test_one_digest_of_a_wrong_password(start: Start, auth: str) -> None:
+    """No other time makes a refused digest right: whatever else is tried, a second one is not sent."""
+    camera, options = await start(behaviour=Behaviour(auth=auth, tells_local_time=True, skew_s=HOUR), options={"password": "wrong"})
+    serve, signed = camera._server._answer, list[str]()
+
+    async def count(request: Request) -> Reply | bytes:
+        signed.extend(request.headers.get("authorization", "").split()[:1])
+        return await serve(request)
+
+    camera._server._answer = count
+    with pytest.raises(NotAllowed):
+        await connect(options)
+    assert signed == ["Digest"]
+
+
 async def test_putting_a_clock_right(start: Start) -> None:
     """With set_clock a wrong clock is set once; without, or while our own clock cannot be believed, or with NTP there, it is only told."""
     camera, options = await start(behaviour=Behaviour(skew_s=-HOUR))
