@@ -408,6 +408,8 @@ class Desk:
                 files = self._photos.files(tenant.tenant_id)
                 served = [file.name for file in files if file.picture and file.name not in refused]
                 served += [file.name for file in files if file.beside(served)]
+                inside = self._photos.inside(tenant.tenant_id)  # a NAS's @eaDir/1.jpg/small.jpg
+                served += [file.name for file in inside if not file.counts and not set(file.name.split("/")).isdisjoint(served)]
                 _, left = self._disposal.delete(tenant.tenant_id, served)
         return Enrolled(Why.MAY, result, len(photos), left)
 

@@ -23,6 +23,7 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp"})
 NO_PHOTO = frozenset({".db", ".ini", ".txt", ".md", ".csv", ".xls", ".xlsx"})  # Thumbs.db, desktop.ini; notes and lists. The rest is told
 MOST_FILES = 1000  # looked at in one tenant's folder: five are used, a phone's whole roll is a mistake
 MOST_FOLDERS = 200_000  # twice the largest roster
+_SYSTEMS = ("@", "#", ".", "__MACOSX")  # folders that a NAS, a share or an archive makes by itself: @eaDir, #recycle, .thumbnails
 DEEPEST = 4  # folders inside a tenant's: an unpacked archive has two
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _INSIDE = os.O_NOFOLLOW | os.O_CLOEXEC
@@ -55,8 +56,8 @@ class PhotoFile:
     @property
     def counts(self) -> bool:
         """Whether it may be meant as a photo: hidden files, and what systems lay beside pictures (`._1.jpg`, `~$1.jpg`), are not."""
-        name = self.name.rpartition("/")[2]
-        return not name.startswith((".", "~$")) and Path(name).suffix.lower() not in NO_PHOTO
+        folder, _, name = self.name.rpartition("/")
+        return not folder.startswith(_SYSTEMS) and not name.startswith((".", "~$")) and Path(name).suffix.lower() not in NO_PHOTO
 
     @property
     def picture(self) -> bool:

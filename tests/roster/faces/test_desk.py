@@ -579,7 +579,7 @@ async def test_forget_takes_what_lies_in_folders_inside_a_tenants(office: Office
     office.live_here(tenant(1))
     place = office.photo(1, "1.jpg", "face 1").parent
     elsewhere = office.photo(7, "1.jpg", "face 7")
-    for path in (place / "@eaDir" / "1.jpg" / "S.jpg", place / "新建文件夹" / "1.jpg"):
+    for path in (place / "@eaDir" / "2.jpg" / "S.jpg", place / "新建文件夹" / "1.jpg"):
         path.parent.mkdir(parents=True)
         path.write_text("small")
     (place / "link").symlink_to(elsewhere.parent)
@@ -688,6 +688,20 @@ async def test_photos_of_nobody_go_after_an_hour(office: Office) -> None:
     assert early.exists()
     await office.later(minutes=11)
     assert not early.parent.exists()
+
+
+async def test_small_pictures_of_a_nas_go_with_the_photo(office: Office) -> None:
+    """What holds the face of an enrolled photo does not outlive it; a system's own folder is nobody's slip, and is not said."""
+    office.live_here(tenant(1))
+    place = office.photo(1, "1.jpg", "face 1").parent
+    office.photo(1, "2.jpg", "blurred")
+    small = {name: place / "@eaDir" / name / "SYNOPHOTO_THUMB_S.jpg" for name in ("1.jpg", "2.jpg")}
+    for path in small.values():
+        path.parent.mkdir(parents=True)
+        path.write_text("small")
+    await office.round()
+    assert (office.in_force(), office.desk.words()) == ({"ref1"}, ())
+    assert [path.exists() for path in small.values()] == [False, True]
 
 
 async def test_photos_that_lie_where_none_is_looked_at_are_said_and_go(office: Office) -> None:
