@@ -78,7 +78,7 @@ class Gate:
 def gate(tmp_path: Path, broker: Mosquitto, house: Gatehouse) -> Iterator[Gate]:
     """The gate, not running."""
     site = leaf_site(
-        tmp_path, broker.port, house, *PEOPLE, WANG, door={"release_s": 0.5}, fire={"controller": INPUTS, "input": FIRE, "active": "open"}
+        tmp_path, broker.port, house, *PEOPLE, WANG, door={"release_s": 0.2}, fire={"controller": INPUTS, "input": FIRE, "active": "open"}
     )
     with mounted(tmp_path / "state") as disk:
         yield Gate(site, Machine(site), house, disk)
@@ -290,7 +290,7 @@ async def test_a_folder_that_is_set_back(gate: Gate, broker: Mosquitto, centre: 
     """A copy of one swipe before comes back, with the broker there or away: what happens from then on is all at the centre."""
     async with gate.machine.running():
         await gate.machine.in_force()
-        for turn in range(LASTS):
+        for _round in range(LASTS if EVERY else 1):
             await gate.swipe()
             await until(lambda: centre.summary().missing == 0 and len(centre.events("access.granted")) == gate.swipes, 60)
             gate.machine.kill()
@@ -313,7 +313,6 @@ async def test_a_folder_that_is_set_back(gate: Gate, broker: Mosquitto, centre: 
             if away:
                 broker.start()
             await until(lambda: len(centre.events("access.granted")) >= gate.swipes, 60)
-            assert turn < LASTS
         await until(lambda: centre.summary().missing == 0, 60)
     accounted(centre, gate)
 
