@@ -15,6 +15,7 @@ from edge.journal.store import Era, connect, read_eras, row_id, text_of
 
 _COLUMNS = "SELECT id, at, class, name, data, chain FROM event"
 _CHAIN = "SELECT id, chain FROM event"
+_NEWEST = "SELECT min(id) FROM (SELECT id FROM event WHERE id > ? AND id < ? ORDER BY id DESC LIMIT ?)"  # counted: numbers may be left out
 
 MOST_CANDIDATES = 8
 """Chain values tried for the record after several damaged ones."""
@@ -61,14 +62,14 @@ class Reader:
         """The newest records whatever their epoch, oldest of them first. Raises Unreadable."""
         found: list[Record] = []
         for era in reversed(self.eras()):
-            if len(found) >= limit:
+            wanted = limit - len(found)
+            if wanted <= 0:
                 break
+            span = row_id(era.number, 0), row_id(era.number + 1, 0)
             with self._reading() as db:
-                span = row_id(era.number, 0), row_id(era.number + 1, 0)
-                (last,) = db.execute("SELECT max(id) FROM event WHERE id > ? AND id < ?", span).fetchone()
-            # A hole in the numbers may make it fewer: this is for a person to look at.
-            if last is not None:
-                found = self.page(era, max(0, last - span[0] - limit + len(found)), limit).sound + found
+                (first,) = db.execute(_NEWEST, (*span, wanted)).fetchone()
+            if first is not None:
+                found = self.page(era, first - span[0] - 1, wanted).sound + found
         return found
 
     def close(self) -> None:

@@ -98,6 +98,7 @@ def test_a_folder_set_back_gives_no_number_twice(make: Make, tmp_path: Path, sto
     assert (said["from"], said["cause"]) == ("4", "left_out")
     assert int(said["to"]) - 3 >= LEFT_OUT
     assert numbers_of(records) == [(1, again.head())]
+    assert again.latest(4) == records[-4:], "the newest four are not four numbers"
     assert again.verify().ok
 
 
