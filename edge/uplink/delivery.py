@@ -275,7 +275,7 @@ class Delivery:
             self._overflow()
         elif waiting > 0:
             return Send(Lane.LIVE, self._live_next - 1, self._live_next - 1 + min(waiting, free), free) if free > 0 else None
-        slots = min(free, min(self._window - self._reserve, self._pace.most) - self._flying[Lane.BACKLOG])
+        slots = self._slots()
         if slots <= 0 or now < self._paused_until:
             return None
         self._fill(now)
@@ -295,7 +295,8 @@ class Delivery:
             return None
         times = [c.deadline for c in self._each if c.deadline is not None]
         rate = self.rate(now)
-        least = min((least for c in self._each if (least := self._least(c, now))), default=0)
+        # where no message has room an answer of the broker wakes
+        least = 0 if self._slots() <= 0 else min((least for c in self._each if (least := self._least(c, now))), default=0)
         if least and rate:
             times.append(max(now + max(0.0, least - self._tokens) / rate, self._paused_until))
         elif least:
@@ -370,6 +371,11 @@ class Delivery:
                 c.next = self._live_next
             c.end = self._head
         self._live_next = self._head + 1
+
+    def _slots(self) -> int:
+        """Messages of the backlog that there is room for."""
+        free = self._window - sum(self._flying.values())
+        return min(free, min(self._window - self._reserve, self._pace.most) - self._flying[Lane.BACKLOG])
 
     def _room(self, c: _Consumer) -> int:
         return c.acked + c.allow - c.next + 1 if c.spoken else c.waiting

@@ -355,6 +355,16 @@ def test_a_line_that_answers_late_gets_few_batches_at_once() -> None:
         assert least <= widest <= most
 
 
+def test_a_full_window_is_no_reason_to_look_again_at_once() -> None:
+    """With credit left and no room on the wire it is the broker's answer that wakes; a loop that looks meanwhile only costs."""
+    delivery = Delivery(LIMITS, ["centre"])
+    delivery.connected(0.0, 1_000, {"centre": 0})
+    generous(delivery, 0.0)
+    drained(delivery, 1.0, settle=False)
+    wake = delivery.wake_at(1.0)
+    assert wake is None or wake > 1.0
+
+
 def test_a_hole_larger_than_all_room_is_passed() -> None:
     """After a stall little may be outstanding; a hole of thousands takes none of it, and the record that names it is sent."""
     delivery = Delivery(LIMITS, ["centre"])
