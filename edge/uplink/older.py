@@ -59,9 +59,9 @@ class Older:
         return self._patience.allows(f"{asked.consumer} {asked.epoch}", now)
 
     def sent(self, asked: Asked, last: int, events: int, rate: int, now: float) -> None:
-        """A batch up to `last` is on its way; `rate` is the backlog's, in events a second."""
+        """A batch up to `last` is on its way, or (0 events) none of it could be sent; `rate` is the backlog's, in events a second."""
         asked.after = last
-        self._flying = True
+        self._flying = events > 0
         self._not_before = now + 2 * events / max(1, rate)
 
     def settled(self) -> None:
