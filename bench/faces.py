@@ -14,8 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models import make, manifest_of, runtimes
+from models import align, make, manifest_of, points, runtimes
 from models.contract import Engine, Face, Image, Options
+from models.points import refined
 from models.weights import Weights
 
 LABEL_NOISE = 0.70  # an SFace cosine with another identity from which an image is taken for mislabelled (said where it is used)
@@ -56,9 +57,9 @@ def weights() -> Weights:
 def load(engine: str, place: Path) -> Faces:
     """Every image of the set through one engine; the face nearest the middle counts."""
     images = sorted(place.glob("*/*.jpg"))
-    key = hashlib.sha256(
-        repr((engine, runtimes(), Options(), manifest_of(engine), [(p.name, p.stat().st_size) for p in images])).encode()
-    ).hexdigest()[:16]
+    told = repr((engine, runtimes(), Options(), manifest_of(engine), [(p.name, p.stat().st_size) for p in images]))
+    code = [Path(module.__file__).read_bytes() for module in (align, points)]
+    key = hashlib.sha256(b"".join([told.encode(), *code])).hexdigest()[:16]
     kept = cache() / f"faces-{engine}-{key}.npz"
     if kept.exists():
         with np.load(kept) as data:
@@ -88,7 +89,7 @@ def _embed(engine: Engine, images: list[Path]) -> Faces:
         if face is None:
             missed += 1
             continue
-        vectors.append(engine.embedder.embed(image, face).vector)
+        vectors.append(engine.embedder.embed(image, refined(image, face, engine.detector)).vector)
         who.append(names[path.parent.name])
         if time.monotonic() - told > 10:
             told = time.monotonic()

@@ -38,17 +38,22 @@ def similarity(source: Points, target: NDArray[np.floating]) -> NDArray[np.float
 
 def chip(image: Image, points: Points) -> Image:
     """The face on ArcFace's five points: uint8 of shape (112, 112, 3), black where the picture ends."""
-    matrix = similarity(points, ARCFACE)
+    return laid(image, points, ARCFACE, CHIP)
+
+
+def laid(image: Image, points: Points, target: NDArray[np.floating], side: int) -> Image:
+    """The picture turned, scaled and shifted so that its points come to the target's: uint8 of shape (side, side, 3)."""
+    matrix = similarity(points, target)
     scale = math.hypot(matrix[0, 0], matrix[1, 0])
     if scale < FINE_ENOUGH:
-        image, points = _shrunk(image, points, scale)
-        matrix = similarity(points, ARCFACE)
-    return np.asarray(cv2.warpAffine(image, matrix, (CHIP, CHIP), flags=cv2.INTER_LINEAR), dtype=np.uint8)
+        image, points = _shrunk(image, points, scale, side)
+        matrix = similarity(points, target)
+    return np.asarray(cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_LINEAR), dtype=np.uint8)
 
 
-def _shrunk(image: Image, points: Points, scale: float) -> tuple[Image, Points]:
-    """The surroundings of the face, shrunk by area averaging to about the chip's own scale, and the points in them."""
-    centre, reach = points.mean(axis=0), CHIP / scale  # the chip's diagonal fits in twice its side
+def _shrunk(image: Image, points: Points, scale: float, side: int) -> tuple[Image, Points]:
+    """The surroundings of the face, shrunk by area averaging to about the target's own scale, and the points in them."""
+    centre, reach = points.mean(axis=0), side / scale  # the square's diagonal fits in twice its side
     left, top = (int(max(v, 0)) for v in centre - reach)
     right, low = (math.ceil(v) for v in centre + reach)
     part = image[top:low, left:right]

@@ -48,10 +48,14 @@ class Space:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Embedding:
-    """A face as a vector. `vector` is float32 of shape (space.dimensions,), read-only, of unit length in a cosine space."""
+    """A face as a vector. `vector` is float32 of shape (space.dimensions,), read-only, of unit length in a cosine space.
+
+    `length` is that of the network's output before: of a face that it sees badly it is short. 0.0 where it is not known.
+    """
 
     space: Space
     vector: Vector = field(repr=False)
+    length: float = 0.0
 
     @classmethod
     def of(cls, space: Space, raw: NDArray[np.floating]) -> Embedding:
@@ -62,13 +66,13 @@ class Embedding:
         vector = np.array(raw, dtype=np.float32).reshape(-1)
         if vector.shape != (space.dimensions,) or not np.isfinite(vector).all():
             raise ValueError(f"{space}: {vector.size} numbers, {space.dimensions} finite ones expected")
+        length = float(np.linalg.norm(vector))
         if space.measure is Measure.COSINE:
-            length = float(np.linalg.norm(vector))
             if length == 0.0:
                 raise ValueError(f"{space}: a null vector has no direction")
             vector /= length
         vector.setflags(write=False)
-        return cls(space, vector)
+        return cls(space, vector, length)
 
     def likeness(self, other: Embedding) -> float:
         """How alike two faces are, by the space's measure. Raises OtherSpace."""
@@ -88,12 +92,16 @@ class Layout(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Face:
-    """A face in a picture. `points` is float32 of shape (5, 2); `score` is the detector's confidence (its own scale)."""
+    """A face in a picture. `points` is float32 of shape (5, 2); `score` is the detector's confidence (its own scale).
+
+    `scale` (0 < scale <= 1): the picture was searched shrunk by this factor.
+    """
 
     box: Box
     points: Points
     score: float
     layout: Layout = Layout.ARCFACE
+    scale: float = 1.0
 
     def eyes(self) -> Points:
         """The centres of the left and the right eye as seen in the picture, shape (2, 2)."""

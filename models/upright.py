@@ -66,4 +66,5 @@ def _on_square(image: Image, side: int) -> Image:
 
 def _scaled(face: Face, factor: float) -> Face:
     box = face.box
-    return replace(face, box=Box(box.x * factor, box.y * factor, box.width * factor, box.height * factor), points=face.points * factor)
+    larger = Box(box.x * factor, box.y * factor, box.width * factor, box.height * factor)
+    return replace(face, box=larger, points=face.points * factor, scale=face.scale / factor)

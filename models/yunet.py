@@ -54,7 +54,8 @@ def rows(outputs: Mapping[str, NDArray[np.float32]], width: int, score: float, a
 
 def faces(found: NDArray[np.float32], factor: float) -> tuple[Face, ...]:
     """Rows in the shrunk picture as faces in the whole one, largest first."""
-    made = [
-        Face(Box(*map(float, row[:4] / factor)), (row[4:14] / factor).reshape(5, 2).astype(np.float32), float(row[14])) for row in found
-    ]
+    made = []
+    for row in found:
+        points = (row[4:14] / factor).reshape(5, 2).astype(np.float32)
+        made.append(Face(Box(*map(float, row[:4] / factor)), points, float(row[14]), scale=factor))
     return tuple(sorted(made, key=lambda face: -face.box.area))

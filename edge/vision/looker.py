@@ -15,13 +15,13 @@ from edge.vision.sighting import MAX_CROP, Ended, Message, Poor, Sighting
 from edge.vision.track import Track, Tracker
 from models.boxes import Box
 from models.contract import Engine, Face, Image
-from models.quality import SIGHT, assess
+from models.points import refined
+from models.quality import SIGHT, assess, clarity
 
 EMBED_EVERY_S = 0.08  # a face hardly changes faster; three frames that agree take a quarter of a second
 BURST = 8  # embeddings of a new track at that pace; somebody who stands there longer is looked at
 LINGER_S = 1.0  # this often
 POOR_EVERY_S = 0.5  # a face too poor to be judged is mentioned this often, so that a person can be told to come closer
-WORSE = 0.7  # a face of less than this part of the track's best quality says nothing new
 CARD_FIRST_S = 10.0  # who presents a card within this time is not recognised at all
 CROP_PX = 192  # side of an evidence crop: enough for a guard to know a face, too little for more
 
@@ -89,29 +89,30 @@ class Looker:
         if kept.dropped or now - kept.last < pace:
             return
         if self._card_first and now - track.began < CARD_FIRST_S:
-            if now - kept.mentioned >= POOR_EVERY_S:  # that somebody is there is said, so that a card shown meanwhile is theirs
-                kept.mentioned = now
-                self._say(Message(header=self._sighting(track, now, shape, corner, 0.0)))
+            self._mention(self._sighting(track, now, shape, corner, 0.0), kept)  # so that a card shown meanwhile is theirs
             return
+        face = refined(part, face, self._engine.detector)
         quality = assess(part, face, SIGHT)
         if quality.poor:
-            if now - kept.mentioned >= POOR_EVERY_S:
-                kept.mentioned = now
-                self._say(
-                    Message(
-                        header=self._sighting(track, now, shape, corner, quality.score, poor=tuple(reason.value for reason in quality.poor))
-                    )
-                )
-            return
-        if quality.score < WORSE * kept.best:
+            self._mention(self._sighting(track, now, shape, corner, 0.0, poor=tuple(reason.value for reason in quality.poor)), kept)
             return
         embedding = self._engine.embedder.embed(part, face)
-        header = self._sighting(track, now, shape, corner, quality.score, space=str(embedding.space))
+        clear = clarity(embedding)
+        if clear < SIGHT.clarity:
+            self._mention(self._sighting(track, now, shape, corner, clear, poor=(quality.unclear().value,)), kept)
+            return
+        header = self._sighting(track, now, shape, corner, clear, space=str(embedding.space))
         if self._engine.liveness is not None:
             header = header.model_copy(update={"liveness": float(min(1.0, max(0.0, self._engine.liveness.live(part, face))))})
-        crop = _crop(part, track.box) if self._crops and quality.score > kept.best else b""
-        kept.best, kept.embedded, kept.last = max(kept.best, quality.score), kept.embedded + 1, now
+        crop = _crop(part, track.box) if self._crops and clear > kept.best else b""
+        kept.best, kept.embedded, kept.last = max(kept.best, clear), kept.embedded + 1, now
         self._say(Message(header=header, vector=embedding.vector, crop=crop))
+
+    def _mention(self, sighting: Sighting, kept: _Kept) -> None:
+        """Say now and then that somebody is there of whom there is no vector."""
+        if sighting.at - kept.mentioned >= POOR_EVERY_S:
+            kept.mentioned = sighting.at
+            self._say(Message(header=sighting))
 
     def _sighting(
         self,

@@ -39,6 +39,7 @@ from edge.vision.sighting import Beat, CameraSaid, Message, Started
 from edge.vision.task import CameraTask, Task
 from models.boxes import Box
 from models.contract import Face, Layout, Options
+from models.points import SIDE
 from models.weights import Weights
 
 NICE = 10  # doors first: with the worker here, card to relay stays within a few ms on two busy cores
@@ -219,6 +220,7 @@ def _warm(engine: models.contract.Engine) -> None:
     # dlib's embedder takes no other engine's points.
     face = Face(Box(280, 120, 80, 100), points, 1.0, Layout.EYE_CORNERS if engine.name == "dlib" else Layout.ARCFACE)
     engine.detector.detect(blank)
+    engine.detector.detect(blank[:SIDE, :SIDE])
     engine.embedder.embed(noise, face)
     if engine.liveness is not None:
         engine.liveness.live(noise, face)

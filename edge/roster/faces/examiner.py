@@ -52,8 +52,11 @@ def main() -> int:
     engine = models.make(asked["engine"], weights, Options(longest=LONGEST, exact=True), asked["runtime"])
     if engine is None:
         return 2
-    from models import quality, upright  # noqa: F401 (from inside the cage they could not be loaded)
+    import numpy as np
 
+    from models import points, quality, upright  # noqa: F401 (from inside the cage they could not be loaded)
+
+    engine.detector.detect(np.zeros((points.SIDE, points.SIDE, 3), np.uint8))  # its network is compiled outside of the photo's memory
     confine(more_mb=MORE_MB, compiles=engine.runtime == "openvino")
     photos = (sys.stdin.buffer.read(min(size, MAX_PHOTO)) for size in asked["photos"])  # one at a time
     sys.stdout.write(json.dumps([examine(engine, photo, embed=asked["embed"]) for photo in photos]) + "\n")
@@ -68,7 +71,8 @@ def examine(engine: Engine, photo: bytes, *, embed: bool = True) -> dict[str, An
     import cv2
     import numpy as np
 
-    from models.quality import ENROL, Poor, assess
+    from models.points import refined
+    from models.quality import ENROL, Poor, assess, clarity
     from models.upright import upright
 
     if not photo.startswith(KINDS) and not (photo.startswith(b"RIFF") and photo[8:12] == b"WEBP"):
@@ -106,13 +110,17 @@ def examine(engine: Engine, photo: bytes, *, embed: bool = True) -> dict[str, An
         return {"poor": "no_face"}
     if _second(faces):
         return {"poor": "several_faces"}
-    found = assess(picture, faces[0], ENROL)
+    face = refined(picture, faces[0], engine.detector)
+    found = assess(picture, face, ENROL)
     if found.poor:
         return {"poor": str(found.poor[0])}
     if not embed:
         return {"good": True}
-    embedding = engine.embedder.embed(picture, faces[0])
-    return {"vector": embedding.vector.tolist(), "space": str(embedding.space), "quality": round(found.score, 3)}
+    embedding = engine.embedder.embed(picture, face)
+    clear = clarity(embedding)
+    if clear < ENROL.clarity:
+        return {"poor": str(found.unclear())}
+    return {"vector": embedding.vector.tolist(), "space": str(embedding.space), "quality": round(clear, 3)}
 
 
 def picture_size(photo: bytes) -> tuple[int, int] | None:
