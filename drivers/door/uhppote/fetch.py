@@ -9,7 +9,7 @@ from collections.abc import Callable
 from drivers.door.uhppote import wire
 from drivers.door.uhppote.board import Board
 from drivers.door.uhppote.meaning import RESTARTED, lost, meaning
-from drivers.door.uhppote.options import EventMark, Options
+from drivers.door.uhppote.options import EventMark, LateMark, Options
 from drivers.door.uhppote.progress import Progress
 from drivers.errors import Garbled
 from drivers.readings import Logged, LoggedKind, Reading
@@ -118,8 +118,10 @@ class Fetch:
 
     def _look_back(self) -> None:
         """Catch up from where an earlier run stopped, if that can be read only now and nothing else is being caught up."""
-        former = None if self._met is None else Progress.parse(self._mark.former(EVENTS_KEY) or "")
-        if self._met is None or former is None or self._progress.next_late() is not None:
+        if self._met is None or not isinstance(self._mark, LateMark) or self._progress.next_late() is not None:
+            return
+        former = Progress.parse(self._mark.former(EVENTS_KEY) or "")
+        if former is None:
             return
         met, self._met = self._met, None
         if met <= self._progress.live:

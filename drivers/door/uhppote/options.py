@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
@@ -22,8 +22,7 @@ Wall = Callable[[], datetime | None]
 class EventMark(Protocol):
     """Small durable facts of one board: how far its events were fetched, and who listened to it before us.
 
-    `set` may return before the fact is on disk, but must keep the order; `get` gives None for what was never set. Where the disk could not
-    be read at the start, `get` knows nothing of earlier runs, and `former` gives what they left as soon as it can be read.
+    `set` may return before the fact is on disk, but must keep the order; `get` gives None for what was never set.
     """
 
     def get(self, key: str) -> str | None:
@@ -34,8 +33,13 @@ class EventMark(Protocol):
         """Keep a fact."""
         ...
 
+
+@runtime_checkable
+class LateMark(EventMark, Protocol):
+    """A mark whose disk may not be read at the start: `get` knows nothing of earlier runs then."""
+
     def former(self, key: str) -> str | None:
-        """A fact of an earlier run that could be read only after the start; else None."""
+        """What an earlier run left, as soon as it can be read; else None."""
         ...
 
 
@@ -52,10 +56,6 @@ class MemoryMark:
     def set(self, key: str, value: str) -> None:
         """See EventMark."""
         self._facts[key] = value
-
-    def former(self, _key: str) -> str | None:
-        """See EventMark."""
-        return None
 
 
 class Options(BaseModel):
