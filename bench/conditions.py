@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import cv2
@@ -48,7 +48,12 @@ Looks = Mapping[str, NDArray[np.void]]
 
 def main() -> None:
     """Print the table; with --json the figures on the last line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    tell("conditions", __doc__, table)
+
+
+def tell(bench: str, what: str | None, table: Callable[[Looks], dict[str, float]]) -> None:
+    """Print a table of the looks, and with --json its figures on the last line."""
+    parser = argparse.ArgumentParser(description=what)
     parser.add_argument("--json", action="store_true", help="print the figures on the last line")
     arguments = parser.parse_args()
     figures: dict[str, float] = {}
@@ -57,7 +62,7 @@ def main() -> None:
     else:
         figures = table(looks(place))
     if arguments.json:
-        print(json.dumps({"bench": "conditions", "figures": figures}))
+        print(json.dumps({"bench": bench, "figures": figures}))
 
 
 def looks(place: Path) -> Looks:
@@ -87,17 +92,16 @@ class _Gate:
         self._engine, self._second = engine, second
         enrolled = []
         for number, photos in enumerate(people):
-            vectors = tuple(
-                self.vector(picture, face) for picture in map(_picture, photos) if (face := found_in(engine, picture)) is not None
-            )
+            seen = [(picture, _found_in(engine, picture)) for picture in map(_picture, photos)]
+            vectors = tuple(engine.embedder.embed(picture, self.face(picture, face)) for picture, face in seen if face is not None)
             if vectors:
                 enrolled.append(Enrolled(str(number), vectors))
         self._gallery = Gallery.of(SFACE, enrolled)
         self.limits: dict[float, Thresholds] = {rate: calibrate(SFACE, enrolled, rate).thresholds for rate in (STRICT, LOOSE)}
 
-    def vector(self, picture: Image, face: Face) -> Embedding:
-        """A face as this gate sees it."""
-        return self._engine.embedder.embed(picture, refined(picture, face, self._engine.detector) if self._second else face)
+    def face(self, picture: Image, face: Face) -> Face:
+        """A face with the points that this gate goes by."""
+        return refined(picture, face, self._engine.detector) if self._second else face
 
     def right(self, embedding: Embedding, tenant: int, rate: float) -> bool:
         """Whether the tenant is named, or, with -1, anybody."""
@@ -134,7 +138,7 @@ def _look_at_all(images: list[Path]) -> dict[str, NDArray[np.void]]:
 def _one(engine: Engine, gates: tuple[_Gate, _Gate], tenant: int, path: Path, spoil: Spoil) -> tuple[object, ...] | None:
     """One look; None where the picture has no face as it is."""
     picture = _picture(path)
-    face = found_in(engine, picture)
+    face = _found_in(engine, picture)
     if face is None:
         return None
     scene = spoil(picture, face.points, np.random.default_rng(zlib.crc32(path.name.encode())))
@@ -144,8 +148,9 @@ def _one(engine: Engine, gates: tuple[_Gate, _Gate], tenant: int, path: Path, sp
     if seen is None:
         return tenant >= 0, False, True, 0.0, False, False, False
     before, after = gates
-    first, second = before.vector(scene, seen), after.vector(scene, seen)
-    poor = bool(assess(scene, refined(scene, seen, engine.detector), SIGHT).poor)
+    again = after.face(scene, seen)
+    first, second = engine.embedder.embed(scene, seen), engine.embedder.embed(scene, again)
+    poor = bool(assess(scene, again, SIGHT).poor)
     strict, loose = (after.right(second, tenant, rate) for rate in (STRICT, LOOSE))
     return tenant >= 0, True, poor, clarity(second), before.right(first, tenant, STRICT), strict, loose
 
@@ -154,7 +159,7 @@ def _picture(path: Path) -> Image:
     return np.asarray(cv2.imread(str(path)), np.uint8)
 
 
-def found_in(engine: Engine, picture: Image) -> Face | None:
+def _found_in(engine: Engine, picture: Image) -> Face | None:
     """The face of a picture of somebody."""
     return middle(picture, engine.detector.detect(picture))
 

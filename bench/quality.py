@@ -5,15 +5,12 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.conditions import STRICT, Looks, looks
-from bench.faces import folder
+from bench.conditions import STRICT, Looks, tell
 from models.quality import ENROL, SIGHT
 
 STEPS = (0.0, 0.17, 0.33, 0.5, 0.67, 0.83, 1.0, 1.01)
@@ -21,16 +18,7 @@ STEPS = (0.0, 0.17, 0.33, 0.5, 0.67, 0.83, 1.0, 1.01)
 
 def main() -> None:
     """Print the table; with --json the figures on the last line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print the figures on the last line")
-    arguments = parser.parse_args()
-    figures: dict[str, float] = {}
-    if (place := folder()) is None:
-        print("skipped: ANYU_FACES names no folder of faces")
-    else:
-        figures = table(looks(place))
-    if arguments.json:
-        print(json.dumps({"bench": "quality", "figures": figures}))
+    tell("quality", __doc__, table)
 
 
 def table(found: Looks) -> dict[str, float]:
