@@ -5,8 +5,10 @@ Without this, driver and simulator could misunderstand the standard in the same 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import datetime as dt
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -15,6 +17,7 @@ import pytest
 
 from drivers.door.onvif_relay import Simulator
 from drivers.onvif.simulator import Behaviour, SimulatedRelay
+from drivers.onvif.simulator.http import Reply, Request, Server
 from tests.drivers.harness import eventually
 from tests.drivers.onvif.conftest import Start
 from tests.drivers.onvif.rig import ACCOUNT
@@ -117,3 +120,21 @@ async def test_signatures(start: Start) -> None:
         assert (await device.GetDeviceInformation()).SerialNumber == "SIM-0001"
         with pytest.raises(Fault):
             await device.authless_GetDeviceInformation()
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_a_connection_that_comes_with_the_stop_is_reset(turns: int) -> None:
+    """However far the loop has got with it: none is left open, which would look like a device that does not answer."""
+
+    async def answer(_: Request) -> Reply:
+        return Reply(200)
+
+    server = Server(answer)
+    await server.start()
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await server.stop()
+        client.settimeout(5)
+        with contextlib.suppress(ConnectionResetError):
+            assert await asyncio.to_thread(client.recv, 1) == b""
