@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from drivers.onvif.simulator.http import shut
+
 
 @dataclass
 class Publish:
@@ -44,7 +46,7 @@ class FakeBroker:
         try:
             yield self
         finally:
-            server.close()
+            await shut(server)
             for writer, _, _ in list(self._writers):
                 writer.close()
             await server.wait_closed()

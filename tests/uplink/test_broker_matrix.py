@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from drivers.onvif.simulator.http import shut
 from edge.clock import PlainClock
 from edge.journal import Journal, JournalSettings
 from tests.uplink.conftest import SOON_S, Mosquitto, put, receiver_of, running, settings, until, uplink_of
@@ -38,7 +39,7 @@ class Line:
         try:
             yield self
         finally:
-            server.close()
+            await shut(server)
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -52,6 +52,15 @@ TURNS = 3
 """Of the loop, until a connection that was accepted is known to us: its transport is made, tells us, and one more."""
 
 
+async def shut(server: asyncio.Server) -> None:
+    """Close a server: CPython 3.11 forgets a connection accepted and not made yet when that happens, so accept no more first."""
+    for listening in server.sockets:
+        asyncio.get_running_loop().remove_reader(listening.fileno())
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
+    server.close()
+
+
 class Server:
     """Listens on 127.0.0.1; `stop` cuts every connection, as a camera does that loses its power."""
 
@@ -70,12 +79,7 @@ class Server:
         """Refuse connections from now on and reset those that are open."""
         if self._server is not None:
             server, self._server = self._server, None
-            # CPython 3.11 forgets a connection that was accepted and is not made yet when its server is closed: so close last.
-            for listening in server.sockets:
-                asyncio.get_running_loop().remove_reader(listening.fileno())
-            for _ in range(TURNS):
-                await asyncio.sleep(0)
-            server.close()
+            await shut(server)
         for task, writer in list(self._open.items()):
             writer.transport.abort()
             task.cancel()
